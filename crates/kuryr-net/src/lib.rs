@@ -1,1 +1,34 @@
-//! stub
+//! Plugs and unplugs one pod interface.
+//!
+//! A pod's interface is a VLAN on its node's trunk port: a Neutron subport. Where the kernel
+//! has 8021q it is a vlan link moved into the pod's network namespace ([`Method::Vlan`]);
+//! where it hasn't, a veth pair whose frames two small tc-bpf programs tag and untag
+//! ([`Method::Bpf`]).
+//!
+//! | module | what it knows |
+//! |---|---|
+//! | `interface` | [`plug`], [`unplug`], [`check`], [`list`], [`probe`]: what a pod interface is made of |
+//! | [`links`] | links, addresses, routes and tc filters of one namespace, over netlink |
+//! | [`netns`] | network namespaces: made, entered on a thread of their own, removed |
+//! | `bpf` | the programs that stand in for a vlan link, and their maps |
+//! | [`ethtool`] | offloads |
+//!
+//! # Blocking
+//! Everything here blocks for as long as the kernel takes (milliseconds): call it from
+//! `tokio::task::spawn_blocking` or a thread of your own. It may be called from any thread: a
+//! network namespace is only ever entered on a thread that ends afterwards, so that none
+//! returns to its owner in another namespace than it left.
+
+pub mod error;
+mod interface;
+pub mod mac;
+pub mod netns;
+mod spec;
+
+pub use error::{Difference, Holder, NetError};
+pub use interface::{check, evict, find_uplink, list, plug, probe, unplug};
+pub use mac::MacAddr;
+pub use spec::{
+    Capabilities, InterfaceSpec, Method, Node, OwnedInterface, Plugged, RouteSpec, UnplugSpec,
+    Uplink, owner_alias,
+};
