@@ -83,7 +83,7 @@ pub enum NetError {
         /// What was attempted, on which object.
         attempted: String,
         /// What the kernel said.
-        source: io::Error,
+        source: Refusal,
     },
     /// A bpf program or map did not do.
     #[error("{attempted}: {reason}")]
@@ -127,10 +127,10 @@ impl NetError {
         }
     }
 
-    pub(crate) fn kernel(attempted: impl Into<String>, source: io::Error) -> Self {
+    pub(crate) fn kernel(attempted: impl Into<String>, source: impl Into<Refusal>) -> Self {
         Self::Kernel {
             attempted: attempted.into(),
-            source,
+            source: source.into(),
         }
     }
 
@@ -154,7 +154,8 @@ impl NetError {
     #[must_use]
     pub fn errno(&self) -> Option<i32> {
         match self {
-            Self::Kernel { source, .. } | Self::Netns { source, .. } => source.raw_os_error(),
+            Self::Kernel { source, .. } => source.error.raw_os_error(),
+            Self::Netns { source, .. } => source.raw_os_error(),
             _ => None,
         }
     }
@@ -211,4 +212,41 @@ fn join<T: fmt::Display>(items: &[T]) -> String {
         .map(T::to_string)
         .collect::<Vec<_>>()
         .join("; ")
+}
+
+/// What the kernel answered: the error, and its words if it had any.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}{}{detail}", if detail.is_empty() { "" } else { ": " })]
+pub struct Refusal {
+    /// The error.
+    #[source]
+    pub error: io::Error,
+    /// The words of an extended acknowledgement; empty if there were none.
+    pub detail: String,
+}
+
+impl Refusal {
+    pub(crate) fn errno(errno: i32, detail: String) -> Self {
+        Self {
+            error: io::Error::from_raw_os_error(errno),
+            detail,
+        }
+    }
+
+    pub(crate) fn other(message: impl Into<String>) -> Self {
+        io::Error::other(message.into()).into()
+    }
+
+    pub(crate) fn is(&self, errno: i32) -> bool {
+        self.error.raw_os_error() == Some(errno)
+    }
+}
+
+impl From<io::Error> for Refusal {
+    fn from(error: io::Error) -> Self {
+        Self {
+            error,
+            detail: String::new(),
+        }
+    }
 }

@@ -21,11 +21,13 @@
 
 pub mod error;
 mod interface;
+pub mod links;
 pub mod mac;
+mod netlink;
 pub mod netns;
 mod spec;
 
-pub use error::{Difference, Holder, NetError};
+pub use error::{Difference, Holder, NetError, Refusal};
 pub use interface::{check, evict, find_uplink, list, plug, probe, unplug};
 pub use mac::MacAddr;
 pub use spec::{
