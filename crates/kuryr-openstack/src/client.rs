@@ -1,0 +1,211 @@
+//! Sends calls: one way for every call of every service, with limit, retries, renewal and metrics.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::{Response, StatusCode};
+use openstack_sdk::api::{ApiError, QueryAsync, raw};
+use tokio::sync::Semaphore;
+
+use crate::call::{Answer, Call, Safety, Service};
+use crate::config::CloudConfig;
+use crate::error::{Error, ErrorKind, classify, request_id};
+use crate::metrics::Metrics;
+use crate::named_credential;
+use crate::retry::RetryPolicy;
+use crate::session::{Session, Ticket};
+use crate::wire::{Wire, http_client};
+
+/// The one way to the cloud.
+pub(crate) struct Client {
+    session: Session,
+    http: reqwest::Client,
+    permits: Semaphore,
+    metrics: Arc<Metrics>,
+    retry: RetryPolicy,
+    timeout: Duration,
+    max_answer: usize,
+    pub(crate) page_size: usize,
+}
+
+impl Client {
+    /// Logs in, which is repeated as a repeatable call is.
+    pub(crate) async fn connect(
+        mut config: CloudConfig,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, Error> {
+        let http = http_client(&config)?;
+        let retry = config.retry.clone();
+        let session = {
+            let config = &mut config;
+            let mut again = Again::new(&retry, Safety::Repeatable);
+            loop {
+                metrics.login();
+                let outcome = match named_credential::resolve(config, &http).await {
+                    Ok(()) => Session::login(config, config.timeout).await,
+                    Err(e) => Err(e),
+                };
+                match outcome {
+                    Ok(session) => break session,
+                    Err(error) => again.after(error).await?,
+                }
+                metrics.retry(Service::Identity.name(), "login");
+            }
+        };
+        Ok(Self {
+            session,
+            http,
+            permits: Semaphore::new(config.concurrency.max(1)),
+            metrics,
+            retry,
+            timeout: config.timeout,
+            max_answer: config.max_answer,
+            page_size: config.page_size.max(1),
+        })
+    }
+
+    pub(crate) fn project_id(&self) -> Option<String> {
+        self.session.project_id()
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Fails unless the catalogue has `service`.
+    pub(crate) async fn require(&self, service: Service) -> Result<(), Error> {
+        self.session.endpoint(service).await.map(|_| ())
+    }
+
+    /// Whether the catalogue has `service`.
+    pub(crate) async fn has(&self, service: Service) -> bool {
+        self.session.endpoint(service).await.is_ok()
+    }
+
+    /// Sends `call`, again as its [`Safety`] allows.
+    pub(crate) async fn send(&self, call: &Call) -> Result<Answer, Error> {
+        let mut again = Again::new(&self.retry, call.safety);
+        loop {
+            let error = match self.attempt(call).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            // Ours was the deletion that made it go, or somebody else's: it is gone.
+            if call.safety == Safety::Delete && again.attempts > 1 && error.is_not_found() {
+                return Ok(Answer::gone(error.context().clone()));
+            }
+            again.after(error).await?;
+            self.metrics.retry(call.service.name(), call.operation);
+        }
+    }
+
+    /// Sends it once, or twice if the first token is refused.
+    async fn attempt(&self, call: &Call) -> Result<Answer, Error> {
+        let login = || self.metrics.login();
+        let ticket = self.session.ticket(login).await?;
+        let generation = ticket.generation;
+        match self.exchange(call, ticket).await {
+            Err(refused)
+                if matches!(refused.kind(), ErrorKind::Unauthorized(_))
+                    && self.session.renewable() =>
+            {
+                tracing::info!(call = ?call, "token refused, logging in again");
+                self.session.renew(generation, login).await?;
+                let ticket = self.session.ticket(login).await?;
+                self.exchange(call, ticket).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn exchange(&self, call: &Call, ticket: Ticket) -> Result<Answer, Error> {
+        let timeout = self.timeout + call.more_time;
+        let wire = Wire {
+            http: self.http.clone(),
+            endpoint: self.session.endpoint(call.service).await?,
+            token: ticket.token,
+            timeout,
+            max_answer: self.max_answer,
+        };
+        // The semaphore is never closed, so there is always a permit in the end.
+        let _permit = self.permits.acquire().await.ok();
+        let _in_flight = self.metrics.begin(call.operation);
+        let begin = Instant::now();
+        let response = raw(call.clone())
+            .skip_error_check(true)
+            .query_async(&wire)
+            .await;
+        let outcome = read(call, response, timeout);
+        let took = begin.elapsed();
+        let word = outcome.as_ref().map_or_else(Error::outcome, |_| "ok");
+        self.metrics
+            .end(call.service.name(), call.operation, word, took);
+        tracing::debug!(call = ?call, outcome = word, ?took, "request");
+        outcome
+    }
+}
+
+fn read(
+    call: &Call,
+    response: Result<Response<Bytes>, ApiError<crate::wire::WireError>>,
+    timeout: Duration,
+) -> Result<Answer, Error> {
+    let response = response.map_err(|error| match error {
+        ApiError::Client { source } => call.fail(source.kind(timeout)),
+        other => call.fail(ErrorKind::Argument(other.to_string())),
+    })?;
+    let (parts, body) = response.into_parts();
+    if !parts.status.is_success() || parts.status == StatusCode::MULTI_STATUS {
+        return Err(classify(call, parts.status, &parts.headers, &body));
+    }
+    let mut context = call.context();
+    context.status = Some(parts.status.as_u16());
+    context.request_id = request_id(&parts.headers);
+    Ok(Answer {
+        status: parts.status,
+        headers: parts.headers,
+        body,
+        context,
+    })
+}
+
+/// Counts the attempts of one call and waits between them.
+struct Again<'a> {
+    policy: &'a RetryPolicy,
+    safety: Safety,
+    begin: Instant,
+    attempts: u32,
+}
+
+impl<'a> Again<'a> {
+    fn new(policy: &'a RetryPolicy, safety: Safety) -> Self {
+        Self {
+            policy,
+            safety,
+            begin: Instant::now(),
+            attempts: 1,
+        }
+    }
+
+    /// Waits until the call may be sent again.
+    ///
+    /// # Errors
+    /// `error` itself if it may not.
+    async fn after(&mut self, error: Error) -> Result<(), Error> {
+        let jitter = rand::random::<f64>();
+        let Some(pause) = self.policy.pause(
+            self.safety,
+            self.attempts,
+            self.begin.elapsed(),
+            &error,
+            jitter,
+        ) else {
+            return Err(error.with_attempts(self.attempts));
+        };
+        tracing::debug!(%error, ?pause, "trying again");
+        tokio::time::sleep(pause).await;
+        self.attempts += 1;
+        Ok(())
+    }
+}

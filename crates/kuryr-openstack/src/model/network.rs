@@ -1,0 +1,224 @@
+//! Networks, subnets, pools of prefixes, routers.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use super::{AllocationPool, HostRoute, id, null_default};
+
+/// A network.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Network {
+    /// Id.
+    #[serde(deserialize_with = "id")]
+    pub id: String,
+    /// Name, not unique.
+    #[serde(default, deserialize_with = "null_default")]
+    pub name: String,
+    /// Owner.
+    pub project_id: Option<String>,
+    /// Largest packet of its ports, in bytes.
+    pub mtu: Option<u32>,
+    /// Ids of its subnets.
+    #[serde(default, deserialize_with = "null_default")]
+    pub subnets: Vec<String>,
+    /// `ACTIVE`, `DOWN`, `BUILD` or `ERROR`.
+    #[serde(default, deserialize_with = "null_default")]
+    pub status: String,
+    /// Whether it passes packets at all.
+    pub admin_state_up: Option<bool>,
+    /// Ports of it are filtered by default.
+    pub port_security_enabled: Option<bool>,
+    /// It leads outside.
+    #[serde(rename = "router:external")]
+    pub external: Option<bool>,
+    /// Free text.
+    #[serde(default, deserialize_with = "null_default")]
+    pub description: String,
+    /// Tags.
+    #[serde(default, deserialize_with = "null_default")]
+    pub tags: Vec<String>,
+    /// Counts changes.
+    pub revision_number: Option<i64>,
+}
+
+/// A network to be made.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct NewNetwork {
+    /// Name.
+    pub name: String,
+    /// Free text.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// Owner, if not the token's project.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub project_id: Option<String>,
+    /// Largest packet; the cloud's default if none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mtu: Option<u32>,
+}
+
+/// A subnet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subnet {
+    /// Id.
+    #[serde(deserialize_with = "id")]
+    pub id: String,
+    /// Name, not unique.
+    #[serde(default, deserialize_with = "null_default")]
+    pub name: String,
+    /// Its network.
+    #[serde(deserialize_with = "id")]
+    pub network_id: String,
+    /// Owner.
+    #[serde(default)]
+    pub project_id: Option<String>,
+    /// Its prefix.
+    pub cidr: IpNet,
+    /// Where hosts send what is for elsewhere.
+    #[serde(default)]
+    pub gateway_ip: Option<IpAddr>,
+    /// 4 or 6.
+    pub ip_version: u8,
+    /// Name servers for its hosts.
+    #[serde(default, deserialize_with = "null_default")]
+    pub dns_nameservers: Vec<IpAddr>,
+    /// Routes for its hosts.
+    #[serde(default, deserialize_with = "null_default")]
+    pub host_routes: Vec<HostRoute>,
+    /// Where ports' addresses are taken from.
+    #[serde(default, deserialize_with = "null_default")]
+    pub allocation_pools: Vec<AllocationPool>,
+    /// The pool its prefix is from.
+    #[serde(default)]
+    pub subnetpool_id: Option<String>,
+    /// Whether DHCP answers.
+    #[serde(default)]
+    pub enable_dhcp: Option<bool>,
+    /// Free text.
+    #[serde(default, deserialize_with = "null_default")]
+    pub description: String,
+    /// Tags.
+    #[serde(default, deserialize_with = "null_default")]
+    pub tags: Vec<String>,
+}
+
+/// A subnet to be made: with a `cidr`, or with a `subnetpool_id` (and perhaps a `prefixlen`).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct NewSubnet {
+    /// Name.
+    pub name: String,
+    /// Its network.
+    pub network_id: String,
+    /// 4 or 6.
+    pub ip_version: u8,
+    /// Its prefix.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cidr: Option<IpNet>,
+    /// The pool to take a prefix of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subnetpool_id: Option<String>,
+    /// Length of the prefix; the pool's default if none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prefixlen: Option<u8>,
+    /// The gateway; the first address if none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gateway_ip: Option<IpAddr>,
+    /// Whether DHCP answers.
+    pub enable_dhcp: bool,
+    /// Free text.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub description: String,
+    /// Owner, if not the token's project.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub project_id: Option<String>,
+}
+
+/// A pool of prefixes for subnets.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubnetPool {
+    /// Id.
+    #[serde(deserialize_with = "id")]
+    pub id: String,
+    /// Name, not unique.
+    #[serde(default, deserialize_with = "null_default")]
+    pub name: String,
+    /// What subnets' prefixes are cut from.
+    #[serde(default, deserialize_with = "null_default")]
+    pub prefixes: Vec<IpNet>,
+    /// 4 or 6.
+    pub ip_version: Option<u8>,
+    /// Subnets whose pools share an address scope are routed without NAT.
+    pub address_scope_id: Option<String>,
+}
+
+/// A router.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Router {
+    /// Id.
+    #[serde(deserialize_with = "id")]
+    pub id: String,
+    /// Name, not unique.
+    #[serde(default, deserialize_with = "null_default")]
+    pub name: String,
+    /// Owner.
+    pub project_id: Option<String>,
+    /// `ACTIVE` or else.
+    #[serde(default, deserialize_with = "null_default")]
+    pub status: String,
+    /// Tags.
+    #[serde(default, deserialize_with = "null_default")]
+    pub tags: Vec<String>,
+}
+
+/// A router's leg in a subnet.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouterInterface {
+    /// The router.
+    #[serde(deserialize_with = "id")]
+    pub id: String,
+    /// Its port.
+    #[serde(default, deserialize_with = "null_default")]
+    pub port_id: String,
+    /// The subnet.
+    #[serde(default, deserialize_with = "null_default")]
+    pub subnet_id: String,
+}
+
+/// How many addresses of a network are used. By default admins only may ask.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IpAvailability {
+    /// The network.
+    #[serde(deserialize_with = "id")]
+    pub network_id: String,
+    /// Its subnets.
+    #[serde(default, deserialize_with = "null_default")]
+    pub subnet_ip_availability: Vec<SubnetUse>,
+}
+
+/// How many addresses of a subnet are used. What is too large to count (IPv6) is `u64::MAX`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubnetUse {
+    /// The subnet.
+    #[serde(deserialize_with = "id")]
+    pub subnet_id: String,
+    /// Addresses in its pools.
+    #[serde(deserialize_with = "count")]
+    pub total_ips: u64,
+    /// Addresses given out.
+    #[serde(deserialize_with = "count")]
+    pub used_ips: u64,
+}
+
+/// A number, `u64::MAX` if larger. Neutron writes 2^64 addresses as a number that JSON readers take for a float.
+fn count<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let number = serde_json::Number::deserialize(deserializer)?;
+    Ok(number
+        .as_u64()
+        .unwrap_or(if number.as_f64().is_some_and(|f| f > 0.0) {
+            u64::MAX
+        } else {
+            0
+        }))
+}

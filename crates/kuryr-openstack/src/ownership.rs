@@ -1,0 +1,138 @@
+//! How our ports are known to be ours.
+//!
+//! A port carries our cluster's tag. Clouds differ in how it gets there (all seen with Neutron 21):
+//!
+//! - With ML2's extension driver `tag_ports_during_bulk_creation`, `tags` in the `POST` are kept; ML2/OVN keeps
+//!   them though it hides the extension's alias.
+//! - Without it they are dropped in silence: 201, and `"tags": []`. A `PUT` of the tags after it works.
+//! - Without the extension `standard-attr-tag`, no tag can be had.
+//!
+//! So nothing is believed from the list of extensions; the answer to the first `POST` is read, and what it
+//! shows is remembered. Until tags are seen to be kept in a `POST`, the mark goes into the port's `description`
+//! as well, because we may die between `POST` and `PUT`, and where there are no tags it is all there is.
+//! [`list_owned_ports`](crate::Neutron::list_owned_ports) looks for both.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use crate::model::Port;
+
+/// What marks a port as ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnershipMark {
+    /// The tag.
+    pub tag: String,
+    /// The description, used where tags are not to be had. The filter by it matches exactly.
+    pub description: String,
+}
+
+/// By what a port was recognised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MarkedBy {
+    /// By its tag.
+    Tag,
+    /// By its description only.
+    Description,
+}
+
+impl OwnershipMark {
+    /// How `port` is marked as ours, if it is. The port must have been asked for with `tags` and `description`.
+    pub fn on(&self, port: &Port) -> Option<MarkedBy> {
+        if port.tags.contains(&self.tag) {
+            Some(MarkedBy::Tag)
+        } else if !self.description.is_empty() && port.description == self.description {
+            Some(MarkedBy::Description)
+        } else {
+            None
+        }
+    }
+}
+
+/// How ports get their tags in this cloud.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub enum TagSupport {
+    /// Not seen yet.
+    #[default]
+    Unknown = 0,
+    /// `tags` in the `POST` are kept.
+    InPost = 1,
+    /// `tags` in the `POST` are dropped or refused, a `PUT` sets them.
+    ByPut = 2,
+    /// Not at all.
+    None = 3,
+}
+
+impl TagSupport {
+    /// Whether `tags` go into the `POST`.
+    pub(crate) fn try_in_post(self) -> bool {
+        matches!(self, Self::Unknown | Self::InPost)
+    }
+
+    /// Whether the description is needed as a mark.
+    pub(crate) fn needs_description(self) -> bool {
+        self != Self::InPost
+    }
+}
+
+/// What was learned, shared by all clones.
+#[derive(Debug, Default)]
+pub(crate) struct Learned(AtomicU8);
+
+impl Learned {
+    pub(crate) fn get(&self) -> TagSupport {
+        match self.0.load(Ordering::Relaxed) {
+            1 => TagSupport::InPost,
+            2 => TagSupport::ByPut,
+            3 => TagSupport::None,
+            _ => TagSupport::Unknown,
+        }
+    }
+
+    pub(crate) fn set(&self, support: TagSupport) {
+        if self.0.swap(support as u8, Ordering::Relaxed) != support as u8 {
+            tracing::info!(?support, "how this cloud tags ports");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mark() -> OwnershipMark {
+        OwnershipMark {
+            tag: "kuryr:a".to_owned(),
+            description: "kuryr a".to_owned(),
+        }
+    }
+
+    #[test]
+    fn tag_or_exact_description_marks_a_port() {
+        let port = |tag: &str, description: &str| Port {
+            tags: vec![tag.to_owned()],
+            description: description.to_owned(),
+            ..Port::default()
+        };
+        assert_eq!(mark().on(&port("kuryr:a", "x")), Some(MarkedBy::Tag));
+        assert_eq!(
+            mark().on(&port("other", "kuryr a")),
+            Some(MarkedBy::Description)
+        );
+        assert_eq!(mark().on(&port("kuryr:ab", "kuryr ab")), None);
+        let untold = OwnershipMark {
+            description: String::new(),
+            ..mark()
+        };
+        assert_eq!(untold.on(&Port::default()), None);
+    }
+
+    #[test]
+    fn what_is_learned_is_kept() {
+        let learned = Learned::default();
+        assert_eq!(learned.get(), TagSupport::Unknown);
+        for support in [TagSupport::ByPut, TagSupport::None, TagSupport::InPost] {
+            learned.set(support);
+            assert_eq!(learned.get(), support);
+        }
+    }
+}
