@@ -1,1 +1,26 @@
-//! stub
+//! Every decision of Kuryr, and nothing else: no Kubernetes client, no HTTP, no netlink, no clock.
+//!
+//! ```text
+//! facts in ──> port::World ──> port::plan ──> actions (data) ──> an executor elsewhere
+//!                  ^                                                     │
+//!                  └────────────── outcomes ─────────────────────────────┘
+//! ```
+//!
+//! | module | decides |
+//! |---|---|
+//! | [`port`] | which pod has which Neutron port, and what to do next to get there |
+//! | [`pool`] | how many ports wait ready on a node's trunk |
+//! | [`batch`] | how much to ask of Neutron in one call |
+//! | [`vlan`] | which segmentation id is free on a trunk |
+//! | [`backoff`] | when to try again |
+//!
+//! Time is a number of milliseconds that the caller passes in.
+
+pub mod backoff;
+pub mod batch;
+pub mod pool;
+pub mod port;
+pub mod vlan;
+
+/// Milliseconds on a clock of the caller's that never goes back.
+pub type Millis = u64;

@@ -1,0 +1,214 @@
+//! What is to be done, and what came of it: effects as data.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::model::{Claim, Id, PodKey, Port, PortKind, PortStatus, Trunk};
+use crate::Millis;
+
+/// One call to Kubernetes or Neutron. Each is safe to repeat.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Create the pod's KuryrPort, with its port if there is one already.
+    CreateClaim {
+        /// The pod.
+        pod: PodKey,
+        /// Its uid.
+        uid: Id,
+        /// Its node.
+        node: Id,
+        /// Whether it is a static pod.
+        is_static: bool,
+        /// The port.
+        vif: Option<Assignment>,
+    },
+    /// Write the port into the pod's KuryrPort, or that it became active.
+    WriteVif {
+        /// The pod.
+        pod: PodKey,
+        /// Its uid.
+        uid: Id,
+        /// The port.
+        vif: Assignment,
+    },
+    /// Delete the KuryrPort and take our finalizer off it.
+    DropClaim {
+        /// The pod.
+        pod: PodKey,
+        /// Uid of the pod that the KuryrPort is for.
+        uid: Id,
+    },
+    /// Take upstream's finalizer off a pod that is over.
+    DropPodFinalizer {
+        /// The pod.
+        pod: PodKey,
+        /// Its uid.
+        uid: Id,
+    },
+    /// Find the trunks of these nodes by their addresses.
+    FindTrunks {
+        /// Node names and their addresses.
+        nodes: Vec<(Id, Vec<IpAddr>)>,
+    },
+    /// One bulk create. The order's sum is its size.
+    CreatePorts {
+        /// How many of which kind for which node.
+        orders: Vec<(Id, Arc<PortKind>, usize)>,
+    },
+    /// One add_subports.
+    AddSubports {
+        /// The trunk.
+        trunk: Id,
+        /// Ports and their segmentation ids.
+        ports: Vec<(Id, u16)>,
+    },
+    /// One remove_subports.
+    RemoveSubports {
+        /// The trunk.
+        trunk: Id,
+        /// Ports.
+        ports: Vec<Id>,
+    },
+    /// Delete a port that is on no trunk.
+    DeletePort {
+        /// The port.
+        port: Id,
+    },
+    /// Set a port's security groups.
+    SetSecurityGroups {
+        /// The port.
+        port: Id,
+        /// What it is to be.
+        kind: Arc<PortKind>,
+    },
+    /// One list of ports that are not ACTIVE yet.
+    Look {
+        /// The ports.
+        ports: Vec<Id>,
+    },
+    /// List all our ports and trunks anew: an answer was lost.
+    Refresh,
+    /// Tell the pod's owner why it waits.
+    Report {
+        /// The pod.
+        pod: PodKey,
+        /// Its uid.
+        uid: Id,
+        /// Why.
+        reason: Reason,
+        /// The sentence.
+        message: String,
+    },
+}
+
+/// A port and its VLAN, given to a pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assignment {
+    /// Neutron port.
+    pub port: Id,
+    /// Segmentation id.
+    pub vlan: u16,
+    /// Whether it is ACTIVE.
+    pub active: bool,
+}
+
+/// Why a pod waits; the `reason` of the Event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reason {
+    /// The node's address is no trunk's parent port.
+    NoTrunk,
+    /// 4,094 subports are on the node's trunk.
+    TrunkFull,
+    /// The project's quota is used up.
+    QuotaReached,
+    /// The subnet has no address left.
+    SubnetFull,
+    /// It can't be said yet which network the pod is to be on.
+    NoPodSubnetFound,
+    /// Neutron refused or failed.
+    NeutronFailed,
+    /// The pod's port is gone from Neutron.
+    PortMissing,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// Why an action did not do what it was to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// Nothing was changed; try again, not before this wait if the other side named one.
+    Again {
+        /// What came back.
+        message: String,
+        /// Milliseconds that the other side asked for.
+        after: Option<Millis>,
+    },
+    /// It may have been carried out: no answer came.
+    Unknown {
+        /// What happened instead.
+        message: String,
+    },
+    /// The project may have no more ports.
+    Quota {
+        /// What came back.
+        message: String,
+        /// How many more it may have, where that is known.
+        free: Option<usize>,
+    },
+    /// The subnet has no address left.
+    SubnetFull {
+        /// What came back.
+        message: String,
+    },
+    /// Neutron's picture is another than ours (a VLAN taken, a port elsewhere or gone).
+    Stale {
+        /// What came back.
+        message: String,
+    },
+    /// This process is not the leader any more; nothing was sent.
+    NotLeader,
+}
+
+impl Failure {
+    /// What came back, for an Event.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        match self {
+            Self::Again { message, .. }
+            | Self::Unknown { message }
+            | Self::Quota { message, .. }
+            | Self::SubnetFull { message }
+            | Self::Stale { message } => message,
+            Self::NotLeader => "not the leader",
+        }
+    }
+}
+
+/// What an action brought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Done; nothing to tell.
+    Done,
+    /// The KuryrPort as the API server answered it.
+    Claim(Claim),
+    /// Ports that were created, in the order of the request.
+    Created(Vec<Port>),
+    /// Status of the ports looked at; those absent are gone.
+    Seen(Vec<(Id, PortStatus)>),
+    /// Trunks that have one of the addresses asked for.
+    Trunks(Vec<Trunk>),
+    /// Everything, as it was at one moment.
+    All {
+        /// All ports of ours.
+        ports: Vec<Port>,
+        /// All trunks that can be seen.
+        trunks: Vec<Trunk>,
+    },
+    /// It did not work.
+    Failed(Failure),
+}

@@ -1,0 +1,39 @@
+//! Numbers that the operator or the cloud sets.
+
+use crate::Millis;
+use crate::pool::Limits;
+
+/// Settings of the port reconciler.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Pool limits.
+    pub pool: Limits,
+    /// A port given back is not used again for so long, milliseconds.
+    pub cooldown: Millis,
+    /// A port of ours that nobody wants and that we did not just make is deleted
+    /// after so long, milliseconds.
+    pub orphan_grace: Millis,
+    /// Bulk creates under way at once. Two keep Neutron's workers busy and let a pod
+    /// that comes late be part of the next call.
+    pub creates_at_once: usize,
+    /// Deletes under way at once; Neutron has no bulk delete.
+    pub deletes_at_once: usize,
+    /// First wait between two looks at ports that are not ACTIVE yet.
+    pub look_first: Millis,
+    /// Longest such wait.
+    pub look_longest: Millis,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            pool: Limits::NONE,
+            cooldown: 10_000,
+            orphan_grace: 60_000,
+            creates_at_once: 2,
+            deletes_at_once: 4,
+            look_first: 150,
+            look_longest: 5_000,
+        }
+    }
+}

@@ -1,0 +1,609 @@
+//! The reconciler against a model of Neutron and Kubernetes that fails, forgets answers and
+//! restarts the controller at any point. Whatever happened before, it has to come to rest
+//! with each pod on a port of its own and nothing else left.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::pool::Limits;
+
+const SUBNET_SIZE: usize = 60;
+
+fn kind() -> Arc<PortKind> {
+    Arc::new(PortKind {
+        project: "p".into(),
+        network: "n".into(),
+        subnets: vec!["s".into()],
+        security_groups: vec!["g".into()],
+    })
+}
+
+fn id(text: impl AsRef<str>) -> Id {
+    text.as_ref().into()
+}
+
+/// What would be there if the controller were not.
+#[derive(Clone, Default, Debug)]
+struct Cloud {
+    ports: BTreeMap<Id, Port>,
+    trunks: BTreeMap<Id, BTreeMap<u16, Id>>,
+    pods: BTreeMap<PodKey, Pod>,
+    claims: BTreeMap<PodKey, Claim>,
+    quota: usize,
+    made: usize,
+    version: u64,
+    calls: usize,
+}
+
+/// What happens to a call.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fate {
+    Works,
+    Refused,
+    DoneButAnswerLost,
+    NeverSent,
+}
+
+impl Cloud {
+    fn new(nodes: usize) -> Self {
+        let trunks = (0..nodes).map(|n| (id(format!("t{n}")), BTreeMap::new()));
+        Self {
+            trunks: trunks.collect(),
+            quota: 1000,
+            ..Self::default()
+        }
+    }
+
+    fn trunk_facts(&self) -> Vec<Trunk> {
+        self.trunks
+            .iter()
+            .map(|(t, subports)| Trunk {
+                id: t.clone(),
+                addresses: vec![address(&t[1..])],
+                subports: subports.clone(),
+            })
+            .collect()
+    }
+
+    fn add_pod(&mut self, n: usize, node: usize) {
+        self.made += 1;
+        let key = PodKey::new("ns", format!("pod{n}"));
+        self.pods.insert(
+            key.clone(),
+            Pod {
+                key,
+                uid: id(format!("u{}", self.made)),
+                node: id(format!("n{node}")),
+                want: Want::Port(kind()),
+                life: PodLife::Alive,
+                finalizer: n % 7 == 0,
+                is_static: false,
+                age: self.made as u64,
+            },
+        );
+    }
+
+    fn carry_out(&mut self, action: &Action, fate: Fate) -> Outcome {
+        self.calls += 1;
+        match fate {
+            Fate::Refused => {
+                return Outcome::Failed(Failure::Again {
+                    message: "503".into(),
+                    after: None,
+                });
+            }
+            Fate::NeverSent => return lost(),
+            Fate::Works | Fate::DoneButAnswerLost => {}
+        }
+        let outcome = self.apply(action);
+        if fate == Fate::DoneButAnswerLost && !matches!(outcome, Outcome::Failed(_)) {
+            return lost();
+        }
+        outcome
+    }
+
+    fn apply(&mut self, action: &Action) -> Outcome {
+        match action {
+            Action::CreateClaim { pod, uid, node, vif, .. } => {
+                if self.claims.contains_key(pod) {
+                    return again("AlreadyExists");
+                }
+                self.put_claim(pod, uid, node, vif.as_ref())
+            }
+            Action::WriteVif { pod, uid, vif } => match self.claims.get(pod).cloned() {
+                Some(c) if c.pod_uid == *uid => self.put_claim(pod, uid, &c.node, Some(vif)),
+                _ => again("NotFound"),
+            },
+            Action::DropClaim { pod, uid } => {
+                if self.claims.get(pod).is_some_and(|c| c.pod_uid == *uid) {
+                    self.claims.remove(pod);
+                }
+                Outcome::Done
+            }
+            Action::DropPodFinalizer { pod, uid } => {
+                if let Some(p) = self.pods.get_mut(pod).filter(|p| p.uid == *uid) {
+                    p.finalizer = false;
+                }
+                Outcome::Done
+            }
+            Action::FindTrunks { .. } => Outcome::Trunks(self.trunk_facts()),
+            Action::Refresh => Outcome::All {
+                ports: self.ports.values().cloned().collect(),
+                trunks: self.trunk_facts(),
+            },
+            Action::CreatePorts { orders } => self.create(orders),
+            Action::AddSubports { trunk, ports } => self.add(trunk, ports),
+            Action::RemoveSubports { trunk, ports } => self.remove(trunk, ports),
+            Action::DeletePort { port } => match self.ports.get(port).map(|p| p.place.clone()) {
+                Some(Place::On { .. }) => stale("PortInUseAsSubPort"),
+                _ => {
+                    self.ports.remove(port);
+                    Outcome::Done
+                }
+            },
+            Action::SetSecurityGroups { port, kind } => {
+                if let Some(p) = self.ports.get_mut(port) {
+                    p.kind = kind.clone();
+                }
+                Outcome::Done
+            }
+            Action::Look { ports } => {
+                for p in self.ports.values_mut() {
+                    if matches!(p.place, Place::On { .. }) {
+                        p.status = PortStatus::Active;
+                    }
+                }
+                let seen = ports.iter().filter_map(|i| self.ports.get(i));
+                Outcome::Seen(seen.map(|p| (p.id.clone(), p.status)).collect())
+            }
+            Action::Report { .. } => Outcome::Done,
+        }
+    }
+
+    fn put_claim(
+        &mut self,
+        pod: &PodKey,
+        uid: &Id,
+        node: &Id,
+        vif: Option<&Assignment>,
+    ) -> Outcome {
+        self.version += 1;
+        let claim = Claim {
+            pod: pod.clone(),
+            pod_uid: uid.clone(),
+            node: node.clone(),
+            vif: vif.map(|v| ClaimedVif {
+                port: v.port.clone(),
+                vlan: v.vlan,
+                active: v.active,
+            }),
+            deleting: false,
+            finalizer: true,
+            version: self.version,
+        };
+        self.claims.insert(pod.clone(), claim.clone());
+        Outcome::Claim(claim)
+    }
+
+    fn create(&mut self, orders: &[(Id, Arc<PortKind>, usize)]) -> Outcome {
+        let total: usize = orders.iter().map(|o| o.2).sum();
+        if self.ports.len() + total > self.quota {
+            return Outcome::Failed(Failure::Quota {
+                message: "OverQuota".into(),
+                free: Some(self.quota.saturating_sub(self.ports.len())),
+            });
+        }
+        if self.ports.len() + total > SUBNET_SIZE {
+            return Outcome::Failed(Failure::SubnetFull {
+                message: "IpAddressGenerationFailure".into(),
+            });
+        }
+        let mut made = Vec::new();
+        for (_, kind, n) in orders {
+            for _ in 0..*n {
+                self.made += 1;
+                let port = Port {
+                    id: id(format!("port{}", self.made)),
+                    kind: kind.clone(),
+                    mac: id("fa:16:3e:00:00:01"),
+                    addresses: vec![],
+                    status: PortStatus::Down,
+                    place: Place::Loose,
+                };
+                self.ports.insert(port.id.clone(), port.clone());
+                made.push(port);
+            }
+        }
+        Outcome::Created(made)
+    }
+
+    fn add(&mut self, trunk: &Id, ports: &[(Id, u16)]) -> Outcome {
+        let bad = ports.iter().any(|(p, vlan)| {
+            self.trunks[trunk].contains_key(vlan)
+                || self.ports.get(p).is_none_or(|p| p.place != Place::Loose)
+        });
+        if bad {
+            return stale("DuplicateSubPort or TrunkPortInUse or PortNotFound");
+        }
+        for (p, vlan) in ports {
+            self.trunks.get_mut(trunk).unwrap().insert(*vlan, p.clone());
+            self.ports.get_mut(p).unwrap().place = Place::On {
+                trunk: trunk.clone(),
+                vlan: *vlan,
+            };
+        }
+        Outcome::Done
+    }
+
+    fn remove(&mut self, trunk: &Id, ports: &[Id]) -> Outcome {
+        let there: BTreeSet<&Id> = self.trunks[trunk].values().collect();
+        if ports.iter().any(|p| !there.contains(p)) {
+            return stale("SubPortNotFound");
+        }
+        self.trunks.get_mut(trunk).unwrap().retain(|_, p| !ports.contains(p));
+        for p in ports {
+            let port = self.ports.get_mut(p).unwrap();
+            (port.place, port.status) = (Place::Loose, PortStatus::Down);
+        }
+        Outcome::Done
+    }
+
+    /// No port serves two pods, ever.
+    fn check_always(&self) {
+        let mut seen = BTreeSet::new();
+        for vif in self.claims.values().filter_map(|c| c.vif.as_ref()) {
+            assert!(seen.insert(&vif.port), "port {} has two pods", vif.port);
+        }
+    }
+}
+
+fn address(n: &str) -> std::net::IpAddr {
+    format!("10.0.0.{}", n.parse::<u8>().unwrap() + 1).parse().unwrap()
+}
+
+fn again(message: &str) -> Outcome {
+    Outcome::Failed(Failure::Again {
+        message: message.into(),
+        after: None,
+    })
+}
+
+fn stale(message: &str) -> Outcome {
+    Outcome::Failed(Failure::Stale {
+        message: message.into(),
+    })
+}
+
+fn lost() -> Outcome {
+    Outcome::Failed(Failure::Unknown {
+        message: "timed out".into(),
+    })
+}
+
+/// A controller: its world and the calls that it has under way.
+struct Controller {
+    world: World,
+    under_way: Vec<Action>,
+    now: u64,
+}
+
+impl Controller {
+    /// As after a start: the watches are read, Neutron is not yet.
+    fn start(cloud: &Cloud, settings: Settings, now: u64) -> Self {
+        let mut world = World::new(settings);
+        world.tick(now);
+        for n in 0..cloud.trunks.len() {
+            world.apply_node(&id(format!("n{n}")), vec![address(&n.to_string())]);
+        }
+        let mut controller = Self {
+            world,
+            under_way: vec![],
+            now,
+        };
+        controller.watch(cloud);
+        controller.world.retain_nodes(&cloud.trunks.keys().map(|t| id(t.replace('t', "n"))).collect());
+        controller
+    }
+
+    /// All watch events since the last time.
+    fn watch(&mut self, cloud: &Cloud) {
+        let from = self.world.mark();
+        for pod in cloud.pods.values() {
+            self.world.apply_pod(pod.clone());
+        }
+        self.world.retain_pods(&cloud.pods.keys().cloned().collect());
+        for claim in cloud.claims.values() {
+            self.world.apply_claim(claim.clone());
+        }
+        self.world.retain_claims(&cloud.claims.keys().cloned().collect(), from);
+    }
+
+    fn plan(&mut self) -> Vec<Action> {
+        self.now += 1;
+        self.world.tick(self.now);
+        let actions = plan(&mut self.world);
+        for a in &actions {
+            self.world.begin(a);
+        }
+        self.under_way.extend(actions.iter().cloned());
+        actions
+    }
+
+    fn answer(&mut self, which: usize, cloud: &mut Cloud, fate: Fate) {
+        if self.under_way.is_empty() {
+            return;
+        }
+        let action = self.under_way.remove(which % self.under_way.len());
+        let outcome = cloud.carry_out(&action, fate);
+        self.world.finish(&action, outcome, 100);
+        cloud.check_always();
+    }
+
+    /// Runs until nothing is to be done; gives the number of calls, or none if it never rests.
+    fn settle(&mut self, cloud: &mut Cloud) -> Option<usize> {
+        let before = cloud.calls;
+        for _ in 0..3_000 {
+            self.watch(cloud);
+            self.plan();
+            if self.under_way.is_empty() {
+                match self.world.next_wake() {
+                    Some(at) => self.now = self.now.max(at),
+                    None => return Some(cloud.calls - before),
+                }
+            }
+            while !self.under_way.is_empty() {
+                self.answer(0, cloud, Fate::Works);
+            }
+        }
+        None
+    }
+}
+
+fn settings(pool: bool) -> Settings {
+    let pool = if pool {
+        Limits {
+            enabled: true,
+            min: 2,
+            max: 0,
+            batch: 3,
+        }
+    } else {
+        Limits::NONE
+    };
+    Settings {
+        pool,
+        cooldown: 50,
+        orphan_grace: 500,
+        ..Settings::default()
+    }
+}
+
+/// What the end must look like.
+fn check_end(cloud: &Cloud, pool: bool) {
+    let alive: Vec<&Pod> =
+        cloud.pods.values().filter(|p| p.wanted_kind().is_some()).collect();
+    for pod in &alive {
+        let claim = cloud.claims.get(&pod.key).expect("a claim for each pod");
+        assert_eq!(claim.pod_uid, pod.uid);
+        let vif = claim.vif.as_ref().expect("a port for each pod");
+        assert!(vif.active);
+        let port = &cloud.ports[&vif.port];
+        let trunk = id(pod.node.replace('n', "t"));
+        assert_eq!(
+            port.place,
+            Place::On {
+                trunk,
+                vlan: vif.vlan
+            }
+        );
+    }
+    assert_eq!(cloud.claims.len(), alive.len(), "no claim without a pod");
+    if pool {
+        assert!(cloud.ports.values().all(|p| p.place != Place::Loose));
+    } else {
+        assert_eq!(cloud.ports.len(), alive.len(), "no port without a pod");
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    AddPod(usize, usize),
+    EndPod(usize),
+    DeletePod(usize),
+    Plan,
+    Answer(usize, Fate),
+    Restart,
+    Drift(usize),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let fate = prop_oneof![
+        6 => Just(Fate::Works),
+        1 => Just(Fate::Refused),
+        1 => Just(Fate::DoneButAnswerLost),
+        1 => Just(Fate::NeverSent),
+    ];
+    prop_oneof![
+        3 => (0..12usize, 0..3usize).prop_map(|(p, n)| Step::AddPod(p, n)),
+        1 => (0..12usize).prop_map(Step::EndPod),
+        2 => (0..12usize).prop_map(Step::DeletePod),
+        6 => Just(Step::Plan),
+        8 => (0..9usize, fate).prop_map(|(i, f)| Step::Answer(i, f)),
+        1 => Just(Step::Restart),
+        1 => (0..30usize).prop_map(Step::Drift),
+    ]
+}
+
+fn run(steps: &[Step], pool: bool) -> (Cloud, Controller) {
+    let mut cloud = Cloud::new(3);
+    let mut c = Controller::start(&cloud, settings(pool), 0);
+    for step in steps {
+        let key = |n: &usize| PodKey::new("ns", format!("pod{n}"));
+        match step {
+            Step::AddPod(p, n) => {
+                if !cloud.pods.contains_key(&key(p)) {
+                    cloud.add_pod(*p, *n);
+                }
+            }
+            Step::EndPod(p) => {
+                if let Some(pod) = cloud.pods.get_mut(&key(p)) {
+                    pod.life = PodLife::Over;
+                }
+            }
+            Step::DeletePod(p) => {
+                cloud.pods.remove(&key(p));
+            }
+            Step::Plan => {
+                c.watch(&cloud);
+                c.plan();
+            }
+            Step::Answer(i, fate) => c.answer(*i, &mut cloud, *fate),
+            // Calls under way may still arrive: each half of them does.
+            Step::Restart => {
+                let late = std::mem::take(&mut c.under_way);
+                for action in late.iter().step_by(2) {
+                    cloud.carry_out(action, Fate::DoneButAnswerLost);
+                }
+                c = Controller::start(&cloud, settings(pool), c.now);
+            }
+            Step::Drift(n) => drift(&mut cloud, *n),
+        }
+    }
+    (cloud, c)
+}
+
+/// Someone takes a subport off its trunk by hand.
+fn drift(cloud: &mut Cloud, n: usize) {
+    let on: Vec<Id> =
+        cloud.ports.values().filter(|p| p.place != Place::Loose).map(|p| p.id.clone()).collect();
+    let Some(port) = on.get(n) else { return };
+    for subports in cloud.trunks.values_mut() {
+        subports.retain(|_, p| p != port);
+    }
+    let port = cloud.ports.get_mut(port).unwrap();
+    (port.place, port.status) = (Place::Loose, PortStatus::Down);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn comes_to_rest_from_anywhere(
+        steps in proptest::collection::vec(step(), 0..120),
+        pool: bool,
+    ) {
+        let (mut cloud, mut c) = run(&steps, pool);
+        c.world.want_refresh();
+        prop_assert!(c.settle(&mut cloud).is_some(), "never rests");
+        // A second full look finds what drifted while the first was under way.
+        c.world.want_refresh();
+        prop_assert!(c.settle(&mut cloud).is_some(), "never rests");
+        check_end(&cloud, pool);
+    }
+
+    #[test]
+    fn a_restart_at_rest_changes_nothing(
+        steps in proptest::collection::vec(step(), 0..60),
+        pool: bool,
+    ) {
+        let (mut cloud, mut c) = run(&steps, pool);
+        c.world.want_refresh();
+        prop_assert!(c.settle(&mut cloud).is_some());
+        c.world.want_refresh();
+        prop_assert!(c.settle(&mut cloud).is_some());
+        let before = format!("{:?}{:?}{:?}", cloud.ports, cloud.trunks, cloud.claims);
+        let mut again = Controller::start(&cloud, settings(pool), c.now);
+        let calls = again.settle(&mut cloud);
+        prop_assert_eq!(calls, Some(1), "one refresh and nothing else");
+        let after = format!("{:?}{:?}{:?}", cloud.ports, cloud.trunks, cloud.claims);
+        prop_assert_eq!(before, after);
+    }
+
+    #[test]
+    fn the_order_of_pods_does_not_matter(
+        order in Just((0..20usize).collect::<Vec<_>>()).prop_shuffle(),
+    ) {
+        let mut cloud = Cloud::new(2);
+        for p in order {
+            cloud.add_pod(p, p % 2);
+        }
+        let mut c = Controller::start(&cloud, settings(false), 0);
+        prop_assert!(c.settle(&mut cloud).is_some());
+        check_end(&cloud, false);
+    }
+}
+
+#[test]
+fn quota_reached_is_said_and_ends() {
+    let mut cloud = Cloud::new(1);
+    cloud.quota = 5;
+    for p in 0..8 {
+        cloud.add_pod(p, 0);
+    }
+    let mut c = Controller::start(&cloud, settings(false), 0);
+    for _ in 0..60 {
+        c.watch(&cloud);
+        c.plan();
+        while !c.under_way.is_empty() {
+            c.answer(0, &mut cloud, Fate::Works);
+        }
+        c.now = c.world.next_wake().unwrap_or(c.now);
+    }
+    assert_eq!(cloud.ports.len(), 5, "all that the quota allows");
+    let told = c.world.reported.values().filter(|(r, _)| *r == Reason::QuotaReached).count();
+    assert_eq!(told, 3, "each pod that waits is told");
+    cloud.quota = 8;
+    c.settle(&mut cloud);
+    check_end(&cloud, false);
+}
+
+#[test]
+fn a_full_subnet_is_filled_to_the_last_address() {
+    let mut cloud = Cloud::new(2);
+    for p in 0..SUBNET_SIZE + 2 {
+        cloud.add_pod(p, p % 2);
+    }
+    let mut c = Controller::start(&cloud, settings(false), 0);
+    for _ in 0..200 {
+        c.watch(&cloud);
+        c.plan();
+        while !c.under_way.is_empty() {
+            c.answer(0, &mut cloud, Fate::Works);
+        }
+        c.now = c.world.next_wake().unwrap_or(c.now);
+    }
+    assert_eq!(cloud.ports.len(), SUBNET_SIZE);
+    let told = c.world.reported.values().filter(|(r, _)| *r == Reason::SubnetFull).count();
+    assert_eq!(told, 2);
+}
+
+#[test]
+fn a_warm_pool_gives_a_port_without_any_call_to_neutron() {
+    let mut cloud = Cloud::new(1);
+    cloud.add_pod(0, 0);
+    let mut c = Controller::start(&cloud, settings(true), 0);
+    c.settle(&mut cloud);
+    cloud.add_pod(1, 0);
+    c.watch(&cloud);
+    let first = c.plan();
+    assert!(
+        matches!(&first[..], [Action::CreateClaim { vif: Some(v), .. }, ..] if v.active),
+        "{first:?}"
+    );
+}
+
+#[test]
+fn a_hundred_pods_cost_few_calls() {
+    let mut cloud = Cloud::new(2);
+    for p in 0..50 {
+        cloud.add_pod(p, p % 2);
+    }
+    let mut c = Controller::start(&cloud, settings(false), 0);
+    c.settle(&mut cloud);
+    check_end(&cloud, false);
+}
