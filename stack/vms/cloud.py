@@ -1,0 +1,38 @@
+"""The stack's cloud as the scripts of this folder use it: settings, connections, and commands in namespaces.
+
+Settings come from the environment that lib/settings.sh exports: STACK_OS_DIR, KURYR_STACK_HYPERVISORS, ...
+"""
+import os
+import subprocess
+
+OS_DIR = os.environ['STACK_OS_DIR']
+HYPERVISORS = os.environ['KURYR_STACK_HYPERVISORS'].split()
+FABRIC = os.environ['KURYR_STACK_FABRIC']
+EXTERNAL = os.environ['KURYR_STACK_EXTERNAL']
+
+
+def connect():
+    """Connections of the administrator and of user kuryr in project k8s."""
+    os.environ['OS_CLIENT_CONFIG_FILE'] = os.path.join(OS_DIR, 'clouds.yaml')
+    import openstack
+    return openstack.connect(cloud='admin'), openstack.connect(cloud='kuryr')
+
+
+def run(*command, check=True):
+    """Runs a command; what it printed on failure is the error."""
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    if check and done.returncode:
+        raise SystemExit(f'{" ".join(command)}: {done.stderr.strip() or done.stdout.strip()}')
+    return done
+
+
+def in_netns(name, command, check=True):
+    return run('nsenter', f'--net=/run/netns/{name}', *command.split(), check=check)
+
+
+def vsctl(hypervisor, *args, check=True):
+    return run('ovs-vsctl', f'--db=unix:{OS_DIR}/{hypervisor}/db.sock', '--timeout=30', *args, check=check)
+
+
+def netns_exists(name):
+    return os.path.exists(f'/run/netns/{name}')
