@@ -35,13 +35,15 @@ impl World {
                 if let (Some(t), Some((_, last))) = (self.trunks.get_mut(trunk), ports.last()) {
                     t.last_vlan = *last;
                 }
-                self.set_busy(ports.iter().map(|(id, _)| id), true);
+                let node = self.trunks.get(trunk).and_then(|t| t.node.clone());
+                for (id, _) in ports {
+                    // An orphan is this node's from now on.
+                    self.change_port(id, |_, n| (n.busy, n.made_for) = (true, node.clone()));
+                }
             }
             Action::RemoveSubports { trunk, ports } => {
                 self.set_trunk_busy(trunk, true);
-                for id in ports {
-                    self.change_port(id, |_, n| (n.busy, n.doomed) = (true, true));
-                }
+                self.set_busy(ports, true);
             }
             Action::DeletePort { port } => {
                 self.deletes += 1;
@@ -304,7 +306,7 @@ impl World {
         self.set_busy(ports, false);
         if failure.is_none() {
             for id in ports {
-                self.change_port(id, |p, _| p.place = Place::Loose);
+                self.change_port(id, |p, n| (p.place, n.doomed) = (Place::Loose, true));
             }
         } else {
             self.refresh_wanted = true;
@@ -425,7 +427,10 @@ impl World {
     fn observe_port(&mut self, port: Port, from: u64) {
         let notes = match self.ports.get(&port.id) {
             Some((_, n)) if n.touched > from || n.busy => return,
-            Some((_, n)) => n.clone(),
+            Some((_, n)) => PortNotes {
+                doomed: n.doomed && port.place == Place::Loose,
+                ..n.clone()
+            },
             None => PortNotes {
                 free_since: self.now.max(1),
                 ..PortNotes::default()

@@ -406,7 +406,7 @@ fn check_end(cloud: &Cloud, pool: bool) {
     if pool {
         assert!(cloud.ports.values().all(|p| p.place != Place::Loose));
     } else {
-        assert_eq!(cloud.ports.len(), alive.len(), "no port without a pod");
+        assert_eq!(cloud.ports.len(), alive.len(), "no port without a pod: {:?} {:?}", cloud.ports, cloud.claims);
     }
 }
 
