@@ -1,0 +1,121 @@
+//! `[kuryr]`: options that upstream does not have.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::macros::{choices, option_group};
+use crate::spec::{Kind, kinds::*};
+
+choices! {
+    /// How the daemon puts a pod's interface on its node's trunk.
+    pub enum PlugMethod {
+        /// `vlan` where the kernel has 8021q, else `bpf`.
+        Auto = "auto",
+        /// A VLAN link of the kernel's 8021q.
+        Vlan = "vlan",
+        /// A veth pair and tc-bpf programs that push and pop the tag.
+        Bpf = "bpf",
+    }
+}
+
+choices! {
+    /// The form of a log line.
+    pub enum LogFormat {
+        /// For people.
+        Text = "text",
+        /// An object a line.
+        Json = "json",
+    }
+}
+
+/// Whether `text` may be part of a tag in Neutron and Octavia, with room for
+/// the tag's name.
+fn is_cluster_id(text: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    (1..=40).contains(&text.len()) && text.chars().all(allowed)
+}
+
+/// RFC 1123, as Kubernetes names namespaces, Leases and nodes.
+fn is_kubernetes_name(text: &str) -> bool {
+    let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    (1..=253).contains(&text.len())
+        && text.chars().all(|c| edge(c) || matches!(c, '-' | '.'))
+        && text.starts_with(edge)
+        && text.ends_with(edge)
+}
+
+const CLUSTER_ID: Kind = Kind::Matching {
+    form: "1 to 40 of the characters a-z, A-Z, 0-9, _ and -",
+    test: is_cluster_id,
+};
+
+const KUBERNETES_NAME: Kind = Kind::Matching {
+    form: "a Kubernetes name: lower-case letters, digits, - and .",
+    test: is_kubernetes_name,
+};
+
+option_group! {
+    /// What this implementation has and upstream has not.
+    pub struct Kuryr for "kuryr" {
+        /// Name of this cluster among those that share the OpenStack project.
+        /// Every OpenStack object that is made carries the tag
+        /// `kuryr-cluster=<cluster_id>`, and none without it is changed or deleted.
+        cluster_id: String = of(CLUSTER_ID).default("kuryr");
+        /// Name of the Kubernetes node that the daemon serves. Unset: the host's
+        /// name in lower case.
+        node_name: Option<String> = of(KUBERNETES_NAME).default_env("KUBERNETES_NODE_NAME");
+        /// Namespace of the Lease by which controllers elect their leader.
+        lease_namespace: String = of(KUBERNETES_NAME).default("kube-system");
+        /// Name of that Lease.
+        lease_name: String = of(KUBERNETES_NAME).default("kuryr-controller");
+        /// How long the leader may go without renewing the Lease before another
+        /// controller takes over.
+        lease_duration: Duration = seconds(1, "15");
+        /// How often the leader renews the Lease; less than `lease_duration`.
+        lease_renew: Duration = seconds(1, "5");
+        /// Unix socket on which the daemon answers the CNI plugin.
+        cni_socket: PathBuf = of(Kind::Path).default("/run/kuryr/cni.sock");
+        /// Directory in which the daemon keeps what it plugged.
+        state_dir: PathBuf = of(Kind::Path).default("/var/lib/kuryr");
+        /// How a pod's interface is put on the trunk: `vlan` is a VLAN link of the
+        /// kernel's 8021q module, `bpf` a veth pair with tc-bpf programs, `auto` the
+        /// first where the kernel has it.
+        plug_method: PlugMethod = choice(PlugMethod::WORDS, "auto");
+        /// Network namespace of the node, where the daemon does not run in it, such
+        /// as `/proc/1/ns/net`. Unset: the daemon's own.
+        node_netns: Option<PathBuf> = of(Kind::Path);
+        /// OpenStack calls in flight at once.
+        openstack_concurrency: usize = integer(1, 64, "8");
+        /// How long one OpenStack call may take; `[neutron] timeout` is upstream's
+        /// name and comes first.
+        openstack_timeout: Duration = seconds(1, "60");
+        /// Give each pool of a load balancer a health monitor.
+        health_monitors: bool = boolean("false")
+            .ignored("Services are not turned into load balancers yet");
+        /// The form of log lines.
+        log_format: LogFormat = choice(LogFormat::WORDS, "text");
+        /// How old an object of this cluster that nothing needs must be before it is
+        /// deleted.
+        orphan_grace: Duration = seconds(0, "600");
+        /// How long a port that a pod gave back rests before another pod gets it.
+        port_cooldown: Duration = seconds(0, "10");
+    }
+    accepted {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_cluster_id, is_kubernetes_name};
+
+    #[test]
+    fn names_keep_to_their_form() {
+        assert!(is_cluster_id("prod_1-A") && is_cluster_id(&"x".repeat(40)));
+        for text in ["", "a b", "a,b", "é", &"x".repeat(41)] {
+            assert!(!is_cluster_id(text), "{text}");
+        }
+        assert!(is_kubernetes_name("node-1.example") && is_kubernetes_name(&"x".repeat(253)));
+        for text in ["", "Node", "-a", "a.", "a_b", &"x".repeat(254)] {
+            assert!(!is_kubernetes_name(text), "{text}");
+        }
+    }
+}
