@@ -11,7 +11,8 @@
 //! | [`links`] | links, addresses, routes and tc filters of one namespace, over netlink |
 //! | [`netns`] | network namespaces: made, entered on a thread of their own, removed |
 //! | `bpf` | the programs that stand in for a vlan link, and their maps |
-//! | [`ethtool`] | offloads |
+//! | [`hypervisor_trunk`] | the other end of a trunk, for a lab's hypervisor |
+//! | `ethtool` | offloads |
 //!
 //! # Blocking
 //! Everything here blocks for as long as the kernel takes (milliseconds): call it from
@@ -19,7 +20,10 @@
 //! network namespace is only ever entered on a thread that ends afterwards, so that none
 //! returns to its owner in another namespace than it left.
 
+mod bpf;
 pub mod error;
+mod ethtool;
+pub mod hypervisor_trunk;
 mod interface;
 pub mod links;
 pub mod mac;

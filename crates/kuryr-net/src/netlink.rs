@@ -10,8 +10,8 @@ use std::io;
 use std::os::fd::AsFd;
 
 use netlink_packet_core::{
-    DefaultNla, Emitable, NLM_F_ACK, NLM_F_ACK_TLVS, NLM_F_CAPPED, NLM_F_DUMP, NLM_F_DUMP_INTR,
-    NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload, Nla, NlasIterator,
+    Emitable, NLM_F_ACK, NLM_F_ACK_TLVS, NLM_F_CAPPED, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST,
+    NetlinkHeader, NetlinkMessage, NetlinkPayload, NlasIterator,
 };
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_sys::SocketAddr;
@@ -173,13 +173,6 @@ fn kernels_words(flags: u16, after_code: &[u8]) -> String {
                 .to_owned()
         });
     text.unwrap_or_default()
-}
-
-/// An attribute that the packet library has no name for.
-pub(crate) fn raw_attribute(kind: u16, value: Vec<u8>) -> DefaultNla {
-    let nla = DefaultNla::new(kind, value);
-    debug_assert_eq!(nla.kind(), kind);
-    nla
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use crate::{MacAddr, NetError};
 
 /// Prefix of the alias (`IFLA_IFALIAS`) of every link that is ours.
-pub const ALIAS_PREFIX: &str = "kuryr:";
+pub(crate) const ALIAS_PREFIX: &str = "kuryr:";
 /// The kernel's limit on a link's name (`IFNAMSIZ` without the terminating zero), in bytes.
 const MAX_NAME: usize = 15;
 /// The kernel's limit on a link's alias (`IFALIASZ` without the terminating zero), in bytes.

@@ -106,7 +106,7 @@ impl Links {
             .extend(route.via.map(|via| RouteAttribute::Gateway(via.into())));
         let request = RouteNetlinkMessage::NewRoute(message);
         self.change(request, NLM_F_CREATE | NLM_F_EXCL, || {
-            format!("add the route {} by way of link {index}", describe(route))
+            format!("add the route {route} by way of link {index}")
         })
     }
 
@@ -131,11 +131,13 @@ impl Links {
     }
 }
 
-/// A route as `ip route` writes it.
-fn describe(route: &Route) -> String {
-    match route.via {
-        Some(via) => format!("{} via {via}", route.dst),
-        None => route.dst.to_string(),
+/// As `ip route` writes it.
+impl std::fmt::Display for Route {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.via {
+            Some(via) => write!(f, "{} via {via}", self.dst),
+            None => write!(f, "{}", self.dst),
+        }
     }
 }
 

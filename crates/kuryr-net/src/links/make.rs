@@ -6,8 +6,8 @@ use std::os::fd::AsRawFd;
 
 use netlink_packet_core::{NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL};
 use netlink_packet_route::link::{
-    InfoData, InfoKind, InfoVeth, InfoVlan, InfoVxlan, LinkAttribute, LinkFlags, LinkInfo,
-    LinkMessage,
+    AfSpecInet6, AfSpecUnspec, In6AddrGenMode, InfoData, InfoKind, InfoVeth, InfoVlan, InfoVxlan,
+    LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
 };
 use netlink_packet_route::neighbour::{
     NeighbourAttribute, NeighbourFlags, NeighbourMessage, NeighbourState,
@@ -242,6 +242,19 @@ impl Links {
             vec![LinkAttribute::IfAlias(alias.to_owned())],
             "set its alias",
         )
+    }
+
+    /// Has the kernel give a link no IPv6 address by itself. No error on a kernel without IPv6.
+    ///
+    /// # Errors
+    /// [`NetError::Kernel`].
+    pub(crate) fn no_own_ipv6_address(&self, index: u32) -> Result<(), NetError> {
+        let none = AfSpecInet6::AddrGenMode(In6AddrGenMode::None);
+        let family = LinkAttribute::AfSpecUnspec(vec![AfSpecUnspec::Inet6(vec![none])]);
+        match self.set(index, None, vec![family], "take its own IPv6 address") {
+            Err(error) if error.errno() == Some(libc::EAFNOSUPPORT) => Ok(()),
+            other => other,
+        }
     }
 
     /// Renames a link, which must be down on kernels before 6.2.

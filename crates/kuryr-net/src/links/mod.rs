@@ -17,6 +17,7 @@ mod link;
 mod make;
 mod tc;
 
+use std::io;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -29,12 +30,14 @@ pub use make::{NewLink, Vxlan};
 pub use tc::Filter;
 
 use crate::error::Refusal;
+use crate::ethtool::Ethtool;
 use crate::netlink::Socket;
 use crate::{NetError, netns};
 
 /// The links of one network namespace. May be used from any thread.
 pub struct Links {
     socket: Mutex<Socket>,
+    ethtool: Ethtool,
     place: String,
 }
 
@@ -51,20 +54,52 @@ impl Links {
     /// [`NetError::Netns`] if there is no such namespace; [`NetError::Kernel`] if no socket
     /// can be had.
     pub fn open(netns: Option<&Path>) -> Result<Self, NetError> {
+        let sockets = || Ok::<_, io::Error>((Socket::open()?, Ethtool::open()?));
         let opened = match netns {
-            None => Socket::open(),
-            Some(_) => netns::run_in(netns, Socket::open)?,
+            None => sockets(),
+            Some(_) => netns::run_in(netns, sockets)?,
         };
         let place = netns.map_or_else(
             || "the own namespace".to_owned(),
             |path| path.display().to_string(),
         );
-        let socket =
+        let (socket, ethtool) =
             opened.map_err(|e| NetError::kernel(format!("open a netlink socket in {place}"), e))?;
         Ok(Self {
             socket: Mutex::new(socket),
+            ethtool,
             place,
         })
+    }
+
+    /// Whether the link computes the checksums of what it sends (`ethtool -k`, tx-checksumming).
+    ///
+    /// # Errors
+    /// [`NetError::Kernel`].
+    pub fn tx_checksum(&self, name: &str) -> Result<bool, NetError> {
+        let read = self.ethtool.tx_checksum(name);
+        read.map_err(|e| {
+            NetError::kernel(format!("read the offloads of {name} in {}", self.place), e)
+        })
+    }
+
+    /// `ethtool -K name tx on|off`. Off, the kernel computes checksums itself; a userspace
+    /// switch that reads frames from a veth needs that.
+    ///
+    /// # Errors
+    /// [`NetError::Kernel`].
+    pub fn set_tx_checksum(&self, name: &str, on: bool) -> Result<(), NetError> {
+        let set = self.ethtool.set_tx_checksum(name, on);
+        set.map_err(|e| {
+            NetError::kernel(
+                format!("switch tx checksums of {name} in {}", self.place),
+                e,
+            )
+        })
+    }
+
+    pub(crate) fn ethtool(&self) -> &Ethtool {
+        &self.ethtool
     }
 
     /// The namespace, for messages.

@@ -1,0 +1,9 @@
+//! The tc-bpf stand-in for vlan links: programs, their map, and who may change them when.
+
+mod object;
+mod trunk;
+mod turn;
+
+pub(crate) use object::probe;
+pub(crate) use trunk::{Delivery, Taken, Trunk};
+pub(crate) use turn::Turn;

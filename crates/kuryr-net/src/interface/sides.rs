@@ -1,0 +1,146 @@
+//! The two namespaces that an interface joins: the node's and the pod's.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::bpf::{Trunk, Turn};
+use crate::links::{Link, Links};
+use crate::spec::ALIAS_PREFIX;
+use crate::{NetError, Node, netns};
+
+/// The group (`IFLA_GROUP`) of links that are ours, "ku": set when a link is made, so that it
+/// is known for ours even if we die before it has its alias.
+pub(super) const GROUP: u32 = 0x6b75;
+
+/// Whether we made the link.
+pub(super) fn ours(link: &Link) -> bool {
+    link.alias.starts_with(ALIAS_PREFIX) || link.group == GROUP
+}
+
+/// The node's namespace.
+pub(super) struct NodeSide<'a> {
+    pub(super) node: &'a Node,
+    pub(super) links: Links,
+}
+
+impl<'a> NodeSide<'a> {
+    pub(super) fn open(node: &'a Node) -> Result<Self, NetError> {
+        Ok(Self {
+            node,
+            links: Links::open(node.netns.as_deref())?,
+        })
+    }
+
+    pub(super) fn file(&self) -> Result<File, NetError> {
+        netns::open(self.node.netns.as_deref())
+    }
+
+    pub(super) fn uplink(&self, name: &str) -> Result<Link, NetError> {
+        self.links
+            .get(name)?
+            .ok_or_else(|| NetError::UplinkMissing {
+                uplink: name.to_owned(),
+            })
+    }
+
+    /// Waits for the turn to change the node's trunks.
+    pub(super) fn turn(&self) -> Result<Turn, NetError> {
+        Turn::wait(self.node.netns.as_deref())
+    }
+
+    /// Removes every way to and from the veths of these indices, which are deleted already,
+    /// and to the VLAN if it leads to a veth that is gone; with the last one, the programs.
+    pub(super) fn forget(
+        &self,
+        uplink: &Link,
+        veths: &[u32],
+        vlan: Option<u16>,
+    ) -> Result<(), NetError> {
+        if Trunk::find(&self.links, uplink.index, &uplink.name)?.is_none() {
+            return Ok(());
+        }
+        let _turn = self.turn()?;
+        let Some(mut trunk) = Trunk::find(&self.links, uplink.index, &uplink.name)? else {
+            return Ok(());
+        };
+        for entry in trunk.all()? {
+            let of_vlan = Some(entry.vlan) == vlan && self.links.by_index(entry.link)?.is_none();
+            if of_vlan || veths.contains(&entry.link) {
+                trunk.remove(&entry)?;
+            }
+        }
+        for veth in veths {
+            trunk.release(vlan.unwrap_or_default(), *veth)?;
+        }
+        trunk.unload_if_unused()
+    }
+
+    /// Every network namespace of the machine that this process can see, once each, the
+    /// node's own among them: named ones first, then those of processes.
+    pub(super) fn namespaces(&self) -> Vec<(PathBuf, File)> {
+        let named = self.node.netns_dirs.iter().flat_map(|dir| entries(dir));
+        let processes = entries(&self.node.proc)
+            .filter(|path| {
+                path.file_name()
+                    .is_some_and(|name| name.to_string_lossy().bytes().all(|c| c.is_ascii_digit()))
+            })
+            .map(|path| path.join("ns/net"));
+        let mut seen = std::collections::HashSet::new();
+        let own = self.node.netns.iter().cloned();
+        // A namespace that is gone by now is none; neither is a file that never was one.
+        own.chain(named)
+            .chain(processes)
+            .filter_map(|path| {
+                let identity = identity(&path).ok()?;
+                if !seen.insert(identity) {
+                    return None;
+                }
+                let file = netns::open(Some(&path)).ok()?;
+                Some((path, file))
+            })
+            .collect()
+    }
+}
+
+/// The pod's namespace.
+pub(super) struct PodSide {
+    pub(super) path: PathBuf,
+    pub(super) file: File,
+    pub(super) links: Links,
+}
+
+impl PodSide {
+    pub(super) fn open(path: &Path) -> Result<Self, NetError> {
+        Ok(Self {
+            path: path.to_owned(),
+            file: netns::open(Some(path))?,
+            links: Links::open(Some(path))?,
+        })
+    }
+
+    /// As [`Self::open`]; `None` if the namespace is gone.
+    pub(super) fn open_if_there(path: &Path) -> Result<Option<Self>, NetError> {
+        match Self::open(path) {
+            Ok(side) => Ok(Some(side)),
+            Err(NetError::Netns { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn entries(dir: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+    fs::read_dir(dir)
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path()))
+}
+
+/// Device and inode: the same for every path to a namespace.
+fn identity(path: &Path) -> io::Result<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = fs::metadata(path)?;
+    Ok((metadata.dev(), metadata.ino()))
+}

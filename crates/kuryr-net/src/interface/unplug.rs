@@ -1,0 +1,135 @@
+//! Removed, whatever of it is there.
+
+use tracing::debug;
+
+use super::sides::{NodeSide, PodSide, ours};
+use super::vlan;
+use crate::bpf::Trunk;
+use crate::links::{Link, Links};
+use crate::spec::{link_name, vlan_id};
+use crate::{Holder, NetError, Node, UnplugSpec};
+
+/// Removes the interface and all that belongs to it. Safe to repeat; what is not there is
+/// passed over, also a namespace that is gone, and so is a link that we did not make. A VLAN
+/// that another pod has by now stays that pod's.
+///
+/// # Errors
+/// Whatever could not be removed; the rest was.
+pub fn unplug(node: &Node, spec: &UnplugSpec) -> Result<(), NetError> {
+    link_name("ifname", &spec.ifname)?;
+    link_name("host_name", &spec.host_name)?;
+    let node = match NodeSide::open(node) {
+        // With the node's namespace went its end of everything.
+        Err(NetError::Netns { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(());
+        }
+        other => other?,
+    };
+    let mut errors = Vec::new();
+    let mut veths = Vec::new();
+    match spec
+        .pod_netns
+        .as_deref()
+        .map(PodSide::open_if_there)
+        .transpose()
+    {
+        Ok(Some(Some(pod))) => match delete(&pod.links, &spec.ifname) {
+            Ok(link) => veths.extend(
+                link.filter(|link| link.kind == "veth")
+                    .and_then(|link| link.link),
+            ),
+            Err(error) => errors.push(error),
+        },
+        Ok(_) => {}
+        Err(error) => errors.push(error),
+    }
+    match delete(&node.links, &spec.host_name) {
+        Ok(link) => veths.extend(link.map(|link| link.index)),
+        Err(error) => errors.push(error),
+    }
+    let forgotten = node
+        .links
+        .get(&spec.uplink)
+        .and_then(|uplink| match uplink {
+            Some(uplink) => node.forget(&uplink, &veths, spec.vlan),
+            None => Ok(()),
+        });
+    errors.extend(forgotten.err());
+    NetError::collect(errors)
+}
+
+/// Deletes the link of that name if it is ours; returns what it was.
+fn delete(links: &Links, name: &str) -> Result<Option<Link>, NetError> {
+    match links.get(name)? {
+        Some(link) if ours(&link) => {
+            links.delete(link.index)?;
+            Ok(Some(link))
+        }
+        Some(link) => {
+            debug!(
+                link = link.name,
+                place = links.place(),
+                "not ours, left alone"
+            );
+            Ok(None)
+        }
+        None => Ok(None),
+    }
+}
+
+/// Removes whichever interface of ours has the VLAN and says which it was; for a stale one
+/// that [`NetError::VlanInUse`] named.
+///
+/// # Errors
+/// [`NetError::VlanInUse`] if it is not ours.
+pub fn evict(node: &Node, uplink: &str, vlan: u16) -> Result<Option<Holder>, NetError> {
+    vlan_id(vlan)?;
+    let node = NodeSide::open(node)?;
+    let uplink = node.uplink(uplink)?;
+    let mut evicted = evict_veth(&node, &uplink, vlan)?;
+    for found in vlan::find(&node, &uplink, Some(vlan))? {
+        if !ours(&found.link) {
+            return Err(NetError::VlanInUse {
+                uplink: uplink.name,
+                vlan,
+                holder: found.holder(),
+            });
+        }
+        found.links.delete(found.link.index)?;
+        evicted = Some(found.holder());
+    }
+    Ok(evicted)
+}
+
+fn evict_veth(node: &NodeSide<'_>, uplink: &Link, vlan: u16) -> Result<Option<Holder>, NetError> {
+    let Some(trunk) = Trunk::find(&node.links, uplink.index, &uplink.name)? else {
+        return Ok(None);
+    };
+    let Some(taken) = trunk.get(vlan)? else {
+        return Ok(None);
+    };
+    let link = node.links.by_index(taken.link)?;
+    let holder = link.as_ref().map(|link| Holder {
+        link_name: link.name.clone(),
+        alias: link.alias.clone(),
+        netns: None,
+    });
+    match link {
+        Some(link) if ours(&link) => node.links.delete(link.index)?,
+        Some(_) => {
+            let holder = holder.unwrap_or_else(|| Holder {
+                link_name: String::new(),
+                alias: String::new(),
+                netns: None,
+            });
+            return Err(NetError::VlanInUse {
+                uplink: uplink.name.clone(),
+                vlan,
+                holder,
+            });
+        }
+        None => {}
+    }
+    node.forget(uplink, &[taken.link], Some(vlan))?;
+    Ok(holder)
+}
