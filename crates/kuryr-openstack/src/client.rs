@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{Response, StatusCode};
+use http::Response;
 use openstack_sdk::api::{ApiError, QueryAsync, raw};
 use tokio::sync::Semaphore;
 
 use crate::call::{Answer, Call, Safety, Service};
 use crate::config::CloudConfig;
-use crate::error::{Error, ErrorKind, classify, request_id};
+use crate::error::{Error, ErrorKind, LOGIN, classify, request_id};
 use crate::metrics::Metrics;
 use crate::named_credential;
 use crate::retry::RetryPolicy;
@@ -50,7 +50,7 @@ impl Client {
                     Ok(session) => break session,
                     Err(error) => again.after(error).await?,
                 }
-                metrics.retry(Service::Identity.name(), "login");
+                metrics.retry(Service::Identity.name(), LOGIN);
             }
         };
         Ok(Self {
@@ -156,7 +156,7 @@ fn read(
         other => call.fail(ErrorKind::Argument(other.to_string())),
     })?;
     let (parts, body) = response.into_parts();
-    if !parts.status.is_success() || parts.status == StatusCode::MULTI_STATUS {
+    if !parts.status.is_success() {
         return Err(classify(call, parts.status, &parts.headers, &body));
     }
     let mut context = call.context();
@@ -194,13 +194,16 @@ impl<'a> Again<'a> {
     /// `error` itself if it may not.
     async fn after(&mut self, error: Error) -> Result<(), Error> {
         let jitter = rand::random::<f64>();
-        let Some(pause) = self.policy.pause(
-            self.safety,
-            self.attempts,
-            self.begin.elapsed(),
-            &error,
-            jitter,
-        ) else {
+        // A login may always be repeated: the call that needs it was not carried out.
+        let safety = if error.is_login() {
+            Safety::Repeatable
+        } else {
+            self.safety
+        };
+        let Some(pause) =
+            self.policy
+                .pause(safety, self.attempts, self.begin.elapsed(), &error, jitter)
+        else {
             return Err(error.with_attempts(self.attempts));
         };
         tracing::debug!(%error, ?pause, "trying again");

@@ -15,6 +15,9 @@ use http::Method;
 pub(crate) use answer::{classify, excerpt, request_id};
 pub use conflict::ConflictKind;
 
+/// The operation of errors about a login. The call that needed it was not sent, or was refused.
+pub(crate) const LOGIN: &str = "login";
+
 /// The outcome of a call that failed.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{context}: {kind}")]
@@ -144,6 +147,11 @@ impl Error {
         Self::new(kind, Context::unsent(operation))
     }
 
+    /// It is about a login, not about the call itself.
+    pub(crate) fn is_login(&self) -> bool {
+        self.context.operation == LOGIN
+    }
+
     pub(crate) fn with_attempts(mut self, attempts: u32) -> Self {
         self.context.attempts = attempts;
         self
@@ -190,7 +198,8 @@ impl Error {
             | ErrorKind::Server { .. }
             | ErrorKind::Timeout { .. }
             | ErrorKind::Connect(_)
-            | ErrorKind::Disconnected { .. } => true,
+            | ErrorKind::Disconnected { .. }
+            | ErrorKind::BadAnswer { .. } => true,
             ErrorKind::Conflict { kind, .. } => kind.passes_by_itself(),
             _ => false,
         }
@@ -199,7 +208,7 @@ impl Error {
     /// The call changes something and may have been carried out although it failed. Before it is made again,
     /// look at what is there.
     pub fn maybe_applied(&self) -> bool {
-        if self.context.method == Method::GET {
+        if self.context.method == Method::GET || self.is_login() {
             return false;
         }
         match &self.kind {

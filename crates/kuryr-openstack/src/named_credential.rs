@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::call::{Answer, Call, Service};
 use crate::config::{Auth, CloudConfig, Credential, Domain, User};
-use crate::error::{Error, ErrorKind, classify};
+use crate::error::{Error, ErrorKind, LOGIN, classify};
 use crate::session::keystone;
 use crate::wire::Wire;
 
@@ -30,8 +30,7 @@ pub(crate) async fn resolve(config: &mut CloudConfig, http: &reqwest::Client) ->
     else {
         return Ok(());
     };
-    let url =
-        keystone(&config.auth_url).map_err(|e| Error::local("login", ErrorKind::Config(e)))?;
+    let url = keystone(&config.auth_url).map_err(|e| Error::local(LOGIN, ErrorKind::Config(e)))?;
     let wire = Wire {
         http: http.clone(),
         endpoint: ServiceEndpoint::new(url, ApiVersion::new(3, 0)),
@@ -41,7 +40,7 @@ pub(crate) async fn resolve(config: &mut CloudConfig, http: &reqwest::Client) ->
     };
     let call = Call::post(
         Service::Identity,
-        "login",
+        LOGIN,
         "auth/tokens",
         body(name, user, secret),
     );

@@ -8,6 +8,8 @@
 //!   background task, and its repetition after a 401 is neither counted nor bounded by our retries.
 //! - Its discovery of Keystone's versions is skipped, `/v3` is what we speak. With it, an `interface` other than
 //!   `public` finds no Keystone before the first login.
+//! - Its methods of login register themselves, which crates that nobody names do not do, being left out by the
+//!   linker: [`METHODS`] names them.
 //! - Application credentials by name: see [`named_credential`](crate::named_credential).
 
 use std::path::Path;
@@ -17,6 +19,8 @@ use openstack_sdk::api::{AsyncClient, RestClient};
 use openstack_sdk::auth::AuthError;
 use openstack_sdk::config as sdk;
 use openstack_sdk::{AsyncOpenStack, OpenStackError};
+use openstack_sdk_auth_applicationcredential::ApplicationCredentialAuthenticator;
+use openstack_sdk_auth_password::PasswordAuthenticator;
 use openstack_sdk_core::catalog::ServiceEndpoint;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
@@ -25,8 +29,14 @@ use url::Url;
 
 use crate::call::Service;
 use crate::config::{Auth, CloudConfig, Credential, Domain, Scope, User};
-use crate::error::{Context, Error, ErrorKind, excerpt};
+use crate::error::{Context, Error, ErrorKind, LOGIN, excerpt};
 use crate::wire::causes;
+
+/// What makes the linker keep the SDK's methods of login. (It names the one by token itself.)
+static METHODS: (&PasswordAuthenticator, &ApplicationCredentialAuthenticator) = (
+    &openstack_sdk_auth_password::ANCHOR,
+    &openstack_sdk_auth_applicationcredential::ANCHOR,
+);
 
 /// Renew at the latest this long before the token ends; earlier than half its life never.
 const MARGIN: Duration = Duration::from_secs(300);
@@ -59,6 +69,7 @@ pub(crate) struct Ticket {
 impl Session {
     /// Logs in. `auth` must name an application credential by id.
     pub(crate) async fn login(config: &CloudConfig, timeout: Duration) -> Result<Self, Error> {
+        std::hint::black_box(&METHODS);
         let settings = sdk_config(config).map_err(|e| local(ErrorKind::Config(e)))?;
         let connected = AsyncOpenStack::builder(&settings)
             .disable_auth_cache(true)
@@ -339,7 +350,7 @@ fn domain_field<'a>(prefix: &str, domain: &'a Domain) -> (String, &'a str) {
 }
 
 fn local(kind: ErrorKind) -> Error {
-    Error::local("login", kind)
+    Error::local(LOGIN, kind)
 }
 
 /// A failed login in our terms.
@@ -375,7 +386,7 @@ fn login_error(error: OpenStackError) -> Error {
         path: "auth/tokens".to_owned(),
         status,
         attempts: 1,
-        ..Context::unsent("login")
+        ..Context::unsent(LOGIN)
     };
     Error::new(kind, context)
 }
@@ -404,7 +415,8 @@ fn refused(status: u16, message: String) -> ErrorKind {
     match status {
         401 => ErrorKind::Unauthorized(message),
         403 => ErrorKind::Forbidden(message),
-        404 => ErrorKind::NotFound(message),
+        // Never `NotFound`: a caller would take its object for deleted.
+        404 => ErrorKind::Catalog(format!("no Keystone at auth_url: {message}")),
         429 => ErrorKind::RateLimited {
             retry_after: None,
             message,

@@ -95,6 +95,8 @@ pub(crate) fn http_client(config: &CloudConfig) -> Result<reqwest::Client, Error
     let mut builder = reqwest::Client::builder()
         .connect_timeout(config.timeout.min(Duration::from_secs(10)))
         .pool_max_idle_per_host(config.concurrency)
+        // Shorter than proxies keep idle connections: a POST on one that just closes is a POST of unknown fate.
+        .pool_idle_timeout(Duration::from_secs(8))
         .tcp_keepalive(Duration::from_secs(60))
         // A redirect would carry the token elsewhere.
         .redirect(reqwest::redirect::Policy::none())

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, Method, StatusCode, header::RETRY_AFTER};
+use http::{HeaderMap, StatusCode, header::RETRY_AFTER};
 use serde_json::Value;
 
 use super::{ConflictKind, Error, ErrorKind};
@@ -29,16 +29,10 @@ pub(crate) fn classify(call: &Call, status: StatusCode, headers: &HeaderMap, bod
     context.status = Some(status.as_u16());
     context.error_type = Some(said.error_type.clone()).filter(|t| !t.is_empty());
     context.request_id = request_id(headers);
-    Error::new(kind_of(status, headers, said, body, &call.method), context)
+    Error::new(kind_of(status, headers, said, body), context)
 }
 
-fn kind_of(
-    status: StatusCode,
-    headers: &HeaderMap,
-    said: Said,
-    body: &[u8],
-    method: &Method,
-) -> ErrorKind {
+fn kind_of(status: StatusCode, headers: &HeaderMap, said: Said, body: &[u8]) -> ErrorKind {
     let Said {
         error_type,
         message,
@@ -53,10 +47,8 @@ fn kind_of(
         // Octavia tells a used up quota by 403.
         403 if message.starts_with("Quota has been met") => conflict(message),
         403 => ErrorKind::Forbidden(message),
-        // An answer that is not Neutron's (a proxy's page) says nothing about the object.
-        404 if !understood && !body.is_empty() && *method != Method::GET => {
-            bad_answer(status, body)
-        }
+        // A proxy's page says nothing about the object: nobody may take it for deleted.
+        404 if !understood => bad_answer(status, body),
         404 => ErrorKind::NotFound(message),
         409 | 412 => conflict(message),
         413 if error_type == "OverQuota" => conflict(message),

@@ -78,6 +78,9 @@ pub enum EtherType {
     /// IPv6.
     #[serde(rename = "IPv6", alias = "ipv6")]
     IPv6,
+    /// Something else, in groups that are not ours.
+    #[serde(other)]
+    Other,
 }
 
 /// A rule: what is let through.

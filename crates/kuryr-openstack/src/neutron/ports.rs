@@ -157,8 +157,8 @@ impl Neutron {
     /// Tags can't be had for `port`: sees to it that its description marks it.
     async fn without_tags(&self, port: &mut Port, mark: &OwnershipMark, error: &Error) {
         // Neutron names the port's absence; a missing extension is an unknown URL.
-        let no_such_call =
-            error.is_not_found() && error.context().error_type.as_deref() != Some("PortNotFound");
+        let no_such_call = error.context().status == Some(404)
+            && error.context().error_type.as_deref() != Some("PortNotFound");
         if no_such_call {
             self.cloud.shared.tags.set(TagSupport::None);
         }

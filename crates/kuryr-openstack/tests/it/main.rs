@@ -1,0 +1,12 @@
+//! The client against a cloud of canned answers: one scenario a test.
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
+
+mod answers;
+mod cloud;
+mod lists;
+mod login;
+mod retries;
+mod secrets;
+mod tags;
+mod tls;
+mod trunks;
