@@ -27,6 +27,9 @@ pub const PROJECT_ANNOTATION: &str = "openstack.org/kuryr-project";
 /// Annotation by which a kubelet marks a pod as static (`api` means: not static).
 pub const CONFIG_SOURCE_ANNOTATION: &str = "kubernetes.io/config.source";
 
+/// Annotation of a KuryrPort: why its pod waits, JSON of `reason` and `message`.
+pub const WAIT_REASON_ANNOTATION: &str = "openstack.org/kuryr-wait-reason";
+
 /// The interface that every pod has.
 pub const DEFAULT_IFNAME: &str = "eth0";
 

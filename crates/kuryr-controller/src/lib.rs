@@ -1,1 +1,25 @@
-//! stub
+//! The controller: watches in, `kuryr-core`'s plans out to Kubernetes and Neutron.
+//!
+//! ```text
+//! facts/     watches and objects ──> facts of the port world        (pure conversions)
+//! engine     the one loop: facts in, plan, actions out, outcomes in
+//! execute/   an action ──> calls ──> an outcome                     (no decision here)
+//! lease      who may write: leader election, and the fence before each write
+//! networks   subnets and networks as VIFs need them
+//! events     Kubernetes Events
+//! health     /alive, /ready, /metrics
+//! ```
+
+mod config;
+mod engine;
+mod events;
+mod execute;
+mod facts;
+mod health;
+mod lease;
+mod metrics;
+mod networks;
+
+pub use config::ControllerConfig;
+pub use engine::{ControllerError, run};
+pub use lease::LeaseSettings;

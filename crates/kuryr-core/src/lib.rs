@@ -12,12 +12,14 @@
 //! | [`pool`] | how many ports wait ready on a node's trunk |
 //! | [`batch`] | how much to ask of Neutron in one call |
 //! | [`vlan`] | which segmentation id is free on a trunk |
+//! | [`lease`] | who may write |
 //! | [`backoff`] | when to try again |
 //!
 //! Time is a number of milliseconds that the caller passes in.
 
 pub mod backoff;
 pub mod batch;
+pub mod lease;
 pub mod pool;
 pub mod port;
 pub mod vlan;

@@ -250,7 +250,8 @@ impl NodePlan<'_> {
                 .get(&vif.port)
                 .is_some_and(|(p, n)| p.place == Place::Loose && !n.busy && !n.doomed);
             let ours = w.users.get(&vif.port) == Some(key);
-            if lost && ours && !trunk.trunk.subports.contains_key(&vif.vlan) {
+            let plugged = (vlan::MIN..=vlan::MAX).contains(&vif.vlan);
+            if lost && ours && plugged && !trunk.trunk.subports.contains_key(&vif.vlan) {
                 adds.push((vif.port.clone(), Some(vif.vlan)));
             }
         }

@@ -1,0 +1,41 @@
+//! What the controller has to be told.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use kuryr_core::port::Settings;
+
+use crate::lease::LeaseSettings;
+
+/// Settings of one controller.
+#[derive(Clone, Debug)]
+pub struct ControllerConfig {
+    /// Name of the cluster among those that share the OpenStack project; part of the tag.
+    pub cluster_id: String,
+    /// `[neutron_defaults] pod_subnet`: pods have an address of each.
+    pub pod_subnets: Vec<String>,
+    /// `[neutron_defaults] pod_security_groups`.
+    pub pod_security_groups: Vec<String>,
+    /// `[neutron_defaults] project`; the token's project if empty.
+    pub project: Option<String>,
+    /// `[neutron_defaults] network_device_mtu`; the network's if none.
+    pub mtu: Option<u32>,
+    /// `[neutron_defaults] resource_tags`: tags besides the cluster's.
+    pub resource_tags: Vec<String>,
+    /// `[pod_vif_nested] worker_nodes_subnets`: parent ports are looked for in these only.
+    pub node_subnets: Vec<String>,
+    /// `[kubernetes] port_debug`: ports get a name that shows what they are.
+    pub port_debug: bool,
+    /// Numbers of the port reconciler.
+    pub ports: Settings,
+    /// How often everything is listed again to find drift.
+    pub resync: Duration,
+    /// Leader election.
+    pub lease: LeaseSettings,
+    /// Where `/alive` and `/ready` are served.
+    pub health: Option<SocketAddr>,
+    /// Where `/metrics` is served.
+    pub metrics: Option<SocketAddr>,
+    /// Whether Events are written.
+    pub use_events: bool,
+}

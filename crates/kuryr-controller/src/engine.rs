@@ -1,0 +1,336 @@
+//! The one loop: facts in, plan, actions out, outcomes in.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use kube::Client;
+use kuryr_api::names::{PORT_TAG, cluster_tag};
+use kuryr_core::Millis;
+use kuryr_core::port::{Action, Outcome, PortKind, World, plan};
+use kuryr_openstack::{Cloud, OwnershipMark};
+use prometheus_client::registry::Registry;
+use thiserror::Error;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
+
+use crate::config::ControllerConfig;
+use crate::events::Events;
+use crate::execute::Executor;
+use crate::facts::{self, Fact};
+use crate::health::{self, HEARTBEAT_MILLIS, Health};
+use crate::lease::{self, Fence};
+use crate::metrics::{ActionLabel, Metrics, State};
+use crate::networks::{NetworkError, Networks};
+
+/// Why the controller can't run.
+#[derive(Debug, Error)]
+pub enum ControllerError {
+    /// The pods' network can't be read.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// A port can't be listened on.
+    #[error("can't listen on {address} for {what}: {source}")]
+    Listen {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// What for.
+        what: &'static str,
+        /// The system's word.
+        source: std::io::Error,
+    },
+}
+
+/// Runs the controller until `stop`.
+///
+/// # Errors
+/// What makes starting pointless: the pods' subnets can't be read.
+pub async fn run(
+    config: ControllerConfig,
+    client: Client,
+    cloud: Cloud,
+    mut registry: Registry,
+    stop: CancellationToken,
+) -> Result<(), ControllerError> {
+    let neutron = cloud.neutron();
+    let project = config.project.clone().unwrap_or_else(|| cloud.project_id().to_owned());
+    let networks = Networks::read(&neutron, &config, &project).await?;
+    let metrics = Metrics::new(&mut registry);
+    cloud.metrics().register(&mut registry);
+    let tag = cluster_tag(&config.cluster_id);
+    let fence = Fence::default();
+    let tasks = TaskTracker::new();
+    let mut tags = config.resource_tags.clone();
+    tags.push(PORT_TAG.to_owned());
+    let kind = networks.kind();
+    let executor = Executor {
+        events: Events::new(&client, config.use_events, &config.lease.identity),
+        neutron,
+        networks,
+        mark: OwnershipMark {
+            description: tag.clone(),
+            tag,
+        },
+        tags,
+        node_subnets: config.node_subnets.clone(),
+        project: config.project.clone(),
+        port_debug: config.port_debug,
+        fence: fence.clone(),
+        client: client.clone(),
+    };
+    let health = Arc::new(Health::default());
+    serve(&config, &health, registry, &tasks, &stop);
+    let election = tasks.spawn(lease::campaign(
+        client.clone(),
+        config.lease.clone(),
+        fence.clone(),
+        stop.clone(),
+    ));
+    let facts = facts::spawn(&client, &tasks);
+    let (outcomes, answered) = mpsc::unbounded_channel();
+    let engine = Engine {
+        world: World::new(config.ports.clone()),
+        executor: Arc::new(executor),
+        fence,
+        kind,
+        health,
+        metrics,
+        outcomes,
+        claims_from: 0,
+        leading: false,
+        resync: config.resync,
+    };
+    engine.run(facts, answered, stop).await;
+    // The lease is given up last, after nothing more is written.
+    let _ = election.await;
+    Ok(())
+}
+
+fn serve(
+    config: &ControllerConfig,
+    health: &Arc<Health>,
+    registry: Registry,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) {
+    let report = |what: &'static str, address, result: std::io::Result<()>| {
+        if let Err(source) = result {
+            let error = ControllerError::Listen {
+                address,
+                what,
+                source,
+            };
+            tracing::error!("{error}; the controller goes on without it");
+        }
+    };
+    if let Some(address) = config.health {
+        let serving = health::serve_health(address, health.clone(), stop.clone());
+        tasks.spawn(async move { report("health", address, serving.await) });
+    }
+    if let Some(address) = config.metrics {
+        let serving = health::serve_metrics(address, Arc::new(registry), stop.clone());
+        tasks.spawn(async move { report("metrics", address, serving.await) });
+    }
+}
+
+/// An action that was carried out.
+struct Answered {
+    action: Action,
+    outcome: Outcome,
+    took: Millis,
+}
+
+struct Engine {
+    world: World,
+    executor: Arc<Executor>,
+    fence: Fence,
+    kind: Arc<PortKind>,
+    health: Arc<Health>,
+    metrics: Metrics,
+    outcomes: mpsc::UnboundedSender<Answered>,
+    /// Mark of the world when the list of KuryrPorts under way began.
+    claims_from: u64,
+    leading: bool,
+    resync: Duration,
+}
+
+impl Engine {
+    async fn run(
+        mut self,
+        mut facts: mpsc::Receiver<Fact>,
+        mut answered: mpsc::UnboundedReceiver<Answered>,
+        stop: CancellationToken,
+    ) {
+        let mut resync = tokio::time::interval(self.resync);
+        loop {
+            let wake = Duration::from_millis(self.pause());
+            tokio::select! {
+                () = stop.cancelled() => return,
+                fact = facts.recv() => match fact {
+                    Some(fact) => self.learn(fact),
+                    None => return,
+                },
+                Some(done) = answered.recv() => self.answer(done),
+                () = tokio::time::sleep(wake) => {}
+                _ = resync.tick() => self.world.want_refresh(),
+            }
+            // What is there already is taken in before the next plan: a burst is one plan.
+            while let Ok(fact) = facts.try_recv() {
+                self.learn(fact);
+            }
+            while let Ok(done) = answered.try_recv() {
+                self.answer(done);
+            }
+            self.turn();
+        }
+    }
+
+    /// Milliseconds until the world or the lease is to be looked at again.
+    fn pause(&self) -> Millis {
+        let wake = self.world.next_wake().map_or(HEARTBEAT_MILLIS, |at| {
+            at.saturating_sub(lease::now()).max(1)
+        });
+        // A standby sees within a moment that it leads.
+        wake.min(if self.leading { HEARTBEAT_MILLIS } else { 100 })
+    }
+
+    fn turn(&mut self) {
+        self.health.beat();
+        let leads = self.fence.open();
+        if leads && !self.leading {
+            tracing::info!("this replica leads");
+            self.world.want_refresh();
+        } else if !leads && self.leading {
+            tracing::warn!("this replica does not lead any more");
+        }
+        self.leading = leads;
+        self.metrics.leader.set(i64::from(leads));
+        self.world.tick(lease::now());
+        if leads {
+            for action in plan(&mut self.world) {
+                self.start(action);
+            }
+        }
+        self.health.synced.store(self.world.is_synced() || !leads, Ordering::Relaxed);
+        self.count();
+    }
+
+    /// Sends an action on its way.
+    fn start(&mut self, action: Action) {
+        self.world.begin(&action);
+        let port = match &action {
+            Action::CreateClaim { vif: Some(vif), .. } | Action::WriteVif { vif, .. } => {
+                self.world.port(&vif.port).cloned()
+            }
+            _ => None,
+        };
+        let (executor, outcomes) = (self.executor.clone(), self.outcomes.clone());
+        let span = span(&action);
+        let work = async move {
+            let sent = lease::now();
+            let outcome = executor.run(&action, port.as_ref()).await;
+            let took = lease::now().saturating_sub(sent);
+            tracing::debug!(took_ms = took, ok = !matches!(outcome, Outcome::Failed(_)), "done");
+            let _ = outcomes.send(Answered {
+                action,
+                outcome,
+                took,
+            });
+        };
+        tokio::spawn(work.instrument(span));
+    }
+
+    fn answer(&mut self, done: Answered) {
+        let outcome = if matches!(done.outcome, Outcome::Failed(_)) { "failed" } else { "ok" };
+        let action = name(&done.action);
+        self.metrics.actions.get_or_create(&ActionLabel { action, outcome }).inc();
+        self.world.tick(lease::now());
+        self.world.finish(&done.action, done.outcome, done.took);
+    }
+
+    fn learn(&mut self, fact: Fact) {
+        let world = &mut self.world;
+        world.tick(lease::now());
+        match fact {
+            Fact::Pod(pod) => {
+                if let Some(pod) = facts::pod(&pod, &Ok(self.kind.clone())) {
+                    world.apply_pod(pod);
+                }
+            }
+            Fact::PodGone(key) => world.delete_pod(&key),
+            Fact::Pods(all) => world.retain_pods(&all),
+            Fact::Claim(claim) => world.apply_claim(claim),
+            Fact::ClaimGone(key, version) => world.delete_claim(&key, version),
+            Fact::ClaimsBegin => self.claims_from = world.mark(),
+            Fact::Claims(all) => world.retain_claims(&all, self.claims_from),
+            Fact::Node(name, addresses) => world.apply_node(&name, addresses),
+            Fact::NodeGone(name) => world.delete_node(&name),
+            Fact::Nodes(all) => world.retain_nodes(&all),
+        }
+    }
+
+    fn count(&self) {
+        let (mut used, mut free) = (0, 0);
+        for (_, user) in self.world.ports() {
+            *(if user.is_some() { &mut used } else { &mut free }) += 1;
+        }
+        let ports = |state, n| {
+            self.metrics.ports.get_or_create(&State { state }).set(n);
+        };
+        ports("used", used);
+        ports("free", free);
+    }
+}
+
+/// The span in which an action's lines are logged.
+fn span(action: &Action) -> tracing::Span {
+    let name = name(action);
+    match action {
+        Action::CreateClaim { pod, vif, .. } => {
+            let port = vif.as_ref().map(|v| v.port.to_string());
+            tracing::info_span!("action", name, %pod, port)
+        }
+        Action::WriteVif { pod, vif, .. } => {
+            tracing::info_span!("action", name, %pod, port = %vif.port)
+        }
+        Action::DropClaim { pod, .. }
+        | Action::DropPodFinalizer { pod, .. }
+        | Action::Report { pod, .. } => tracing::info_span!("action", name, %pod),
+        Action::AddSubports { trunk, ports } => {
+            tracing::info_span!("action", name, %trunk, ports = ports.len())
+        }
+        Action::RemoveSubports { trunk, ports } => {
+            tracing::info_span!("action", name, %trunk, ports = ports.len())
+        }
+        Action::CreatePorts { orders } => {
+            let ports: usize = orders.iter().map(|(_, _, n)| n).sum();
+            tracing::info_span!("action", name, ports)
+        }
+        Action::DeletePort { port } | Action::SetSecurityGroups { port, .. } => {
+            tracing::info_span!("action", name, %port)
+        }
+        Action::Look { ports } => tracing::info_span!("action", name, ports = ports.len()),
+        Action::FindTrunks { .. } | Action::Refresh => tracing::info_span!("action", name),
+    }
+}
+
+/// An action's name in logs and metrics.
+fn name(action: &Action) -> &'static str {
+    match action {
+        Action::CreateClaim { .. } => "create_kuryrport",
+        Action::WriteVif { .. } => "write_vif",
+        Action::DropClaim { .. } => "drop_kuryrport",
+        Action::DropPodFinalizer { .. } => "drop_pod_finalizer",
+        Action::FindTrunks { .. } => "find_trunks",
+        Action::CreatePorts { .. } => "create_ports",
+        Action::AddSubports { .. } => "add_subports",
+        Action::RemoveSubports { .. } => "remove_subports",
+        Action::DeletePort { .. } => "delete_port",
+        Action::SetSecurityGroups { .. } => "set_security_groups",
+        Action::Look { .. } => "look",
+        Action::Refresh => "refresh",
+        Action::Report { .. } => "report",
+    }
+}

@@ -1,0 +1,49 @@
+//! Kubernetes Events on pods.
+
+use kube::Client;
+use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use k8s_openapi::api::core::v1::ObjectReference;
+use kuryr_core::port::PodKey;
+
+/// Writes Events, or not, as configured.
+#[derive(Clone)]
+pub(crate) struct Events(Option<Recorder>);
+
+impl Events {
+    pub(crate) fn new(client: &Client, enabled: bool, instance: &str) -> Self {
+        let reporter = Reporter {
+            controller: "kuryr-controller".to_owned(),
+            instance: Some(instance.to_owned()),
+        };
+        Self(enabled.then(|| Recorder::new(client.clone(), reporter)))
+    }
+
+    /// A warning on a pod. That it can't be written is logged and nothing more.
+    pub(crate) async fn warn(&self, pod: &PodKey, uid: &str, reason: &str, message: &str) {
+        tracing::warn!(%pod, reason, message, "pod waits");
+        self.write(pod, uid, EventType::Warning, reason, message).await;
+    }
+
+    async fn write(&self, pod: &PodKey, uid: &str, type_: EventType, reason: &str, note: &str) {
+        let Some(recorder) = &self.0 else { return };
+        let event = Event {
+            type_,
+            reason: reason.to_owned(),
+            // The API server takes 1,024 bytes.
+            note: Some(note.chars().take(900).collect()),
+            action: "Networking".to_owned(),
+            secondary: None,
+        };
+        let about = ObjectReference {
+            api_version: Some("v1".to_owned()),
+            kind: Some("Pod".to_owned()),
+            namespace: Some(pod.namespace.to_string()),
+            name: Some(pod.name.to_string()),
+            uid: Some(uid.to_owned()),
+            ..ObjectReference::default()
+        };
+        if let Err(error) = recorder.publish(&event, &about).await {
+            tracing::warn!(%pod, %error, "can't write an Event");
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Actions on Kubernetes objects.
+
+use kube::api::{Api, ApiResource, DeleteParams, Patch, PatchParams, PostParams};
+use kube::core::DynamicObject;
+use kube::{Client, ResourceExt};
+use k8s_openapi::api::core::v1::Pod;
+use kuryr_api::KuryrPort;
+use kuryr_api::names::{
+    DEFAULT_IFNAME, KURYRPORT_FINALIZER, NODE_LABEL, POD_FINALIZER, WAIT_REASON_ANNOTATION,
+    node_label,
+};
+use kuryr_core::port::{Action, Assignment, Failure, Outcome, PodKey, Port, Reason};
+use serde_json::{Value, json};
+
+use super::Executor;
+use crate::facts;
+
+type Answer = Result<DynamicObject, kube::Error>;
+
+fn claims(client: &Client, pod: &PodKey) -> Api<DynamicObject> {
+    let resource = ApiResource::erase::<KuryrPort>(&());
+    Api::namespaced_with(client.clone(), &pod.namespace, &resource)
+}
+
+fn code(error: &kube::Error) -> u16 {
+    match error {
+        kube::Error::Api(status) => status.code,
+        _ => 0,
+    }
+}
+
+fn failed(what: &str, pod: &PodKey, error: &kube::Error) -> Outcome {
+    let message = match error {
+        kube::Error::Api(status) => format!("{what} {pod}: {} {}", status.code, status.message),
+        other => format!("{what} {pod}: {other}"),
+    };
+    tracing::warn!(%pod, "{message}; trying again");
+    Outcome::Failed(Failure::Again {
+        message,
+        after: None,
+    })
+}
+
+fn claimed(answer: Answer, what: &str, pod: &PodKey) -> Outcome {
+    match answer {
+        Ok(object) => Outcome::Claim(facts::claim(&object)),
+        Err(error) => failed(what, pod, &error),
+    }
+}
+
+fn vifs(ctx: &Executor, vif: &Assignment, port: Option<&Port>) -> Option<Value> {
+    let wire = ctx.networks.vif(port?, vif.vlan, vif.active).to_wire();
+    Some(json!({ DEFAULT_IFNAME: { "default": true, "vif": wire } }))
+}
+
+/// Creates the KuryrPort, in one call together with its port if there is one.
+pub(super) async fn create_claim(ctx: &Executor, action: &Action, port: Option<&Port>) -> Outcome {
+    let Action::CreateClaim {
+        pod,
+        uid,
+        node,
+        is_static,
+        vif,
+    } = action
+    else {
+        return Outcome::Done;
+    };
+    let vifs = vif.as_ref().and_then(|v| vifs(ctx, v, port)).unwrap_or_else(|| json!({}));
+    let object = json!({
+        "apiVersion": "openstack.org/v1",
+        "kind": "KuryrPort",
+        "metadata": {
+            "name": &*pod.name,
+            "namespace": &*pod.namespace,
+            "labels": { NODE_LABEL: node_label(node) },
+            "finalizers": [KURYRPORT_FINALIZER],
+            "ownerReferences": [{
+                "apiVersion": "v1", "kind": "Pod", "name": &*pod.name, "uid": &**uid,
+            }],
+        },
+        "spec": { "podUid": &**uid, "podNodeName": &**node, "podStatic": is_static },
+        "status": { "vifs": vifs },
+    });
+    let api = claims(&ctx.client, pod);
+    let object: DynamicObject = match serde_json::from_value(object) {
+        Ok(object) => object,
+        Err(error) => return Outcome::Failed(Failure::Again {
+            message: error.to_string(),
+            after: None,
+        }),
+    };
+    match api.create(&PostParams::default(), &object).await {
+        // Made already, by an answer that was lost or by upstream: that one counts.
+        Err(error) if code(&error) == 409 => {
+            claimed(api.get(&pod.name).await, "reading the KuryrPort of", pod)
+        }
+        answer => claimed(answer, "creating the KuryrPort of", pod),
+    }
+}
+
+/// Writes the port into the KuryrPort.
+pub(super) async fn write_vif(
+    ctx: &Executor,
+    pod: &PodKey,
+    vif: &Assignment,
+    port: Option<&Port>,
+) -> Outcome {
+    let Some(vifs) = vifs(ctx, vif, port) else {
+        return Outcome::Failed(Failure::Stale {
+            message: format!("port {} is gone", vif.port),
+        });
+    };
+    let patch = json!({
+        "metadata": { "annotations": { WAIT_REASON_ANNOTATION: null } },
+        "status": { "vifs": vifs },
+    });
+    let answer = claims(&ctx.client, pod)
+        .patch(&pod.name, &PatchParams::default(), &Patch::Merge(&patch))
+        .await;
+    claimed(answer, "writing the KuryrPort of", pod)
+}
+
+/// Deletes the KuryrPort, then takes our finalizer off; another's finalizer stays.
+pub(super) async fn drop_claim(ctx: &Executor, pod: &PodKey) -> Outcome {
+    let api = claims(&ctx.client, pod);
+    let deleted = match api.delete(&pod.name, &DeleteParams::default()).await {
+        Ok(either) => either.left(),
+        Err(error) if code(&error) == 404 => return Outcome::Done,
+        Err(error) => return failed("deleting the KuryrPort of", pod, &error),
+    };
+    let Some(object) = deleted else {
+        return Outcome::Done;
+    };
+    let rest: Vec<&String> =
+        object.finalizers().iter().filter(|f| *f != KURYRPORT_FINALIZER).collect();
+    let patch = json!({ "metadata": {
+        "finalizers": rest,
+        "resourceVersion": object.resource_version(),
+    }});
+    match api.patch(&pod.name, &PatchParams::default(), &Patch::Merge(&patch)).await {
+        Ok(object) => {
+            let mut claim = facts::claim(&object);
+            claim.vif = None;
+            Outcome::Claim(claim)
+        }
+        Err(error) if code(&error) == 404 => Outcome::Done,
+        Err(error) => failed("releasing the KuryrPort of", pod, &error),
+    }
+}
+
+/// Takes upstream's finalizer off a pod.
+pub(super) async fn drop_pod_finalizer(ctx: &Executor, pod: &PodKey, uid: &str) -> Outcome {
+    let api: Api<Pod> = Api::namespaced(ctx.client.clone(), &pod.namespace);
+    let object = match api.get_metadata_opt(&pod.name).await {
+        Ok(Some(object)) if object.uid().as_deref() == Some(uid) => object,
+        Ok(_) => return Outcome::Done,
+        Err(error) => return failed("reading", pod, &error),
+    };
+    let rest: Vec<&String> = object.finalizers().iter().filter(|f| *f != POD_FINALIZER).collect();
+    let patch = json!({ "metadata": {
+        "finalizers": rest,
+        "resourceVersion": object.resource_version(),
+    }});
+    match api.patch_metadata(&pod.name, &PatchParams::default(), &Patch::Merge(&patch)).await {
+        Ok(_) => Outcome::Done,
+        Err(error) if code(&error) == 404 => Outcome::Done,
+        Err(error) => failed("taking the finalizer off", pod, &error),
+    }
+}
+
+/// Says why a pod waits: an Event for people, an annotation for the daemon.
+pub(super) async fn report(
+    ctx: &Executor,
+    pod: &PodKey,
+    uid: &str,
+    reason: Reason,
+    message: &str,
+) -> Outcome {
+    let reason = reason.to_string();
+    ctx.events.warn(pod, uid, &reason, message).await;
+    let text = json!({ "reason": reason, "message": message }).to_string();
+    let patch = json!({ "metadata": { "annotations": { WAIT_REASON_ANNOTATION: text } } });
+    let answer = claims(&ctx.client, pod)
+        .patch(&pod.name, &PatchParams::default(), &Patch::Merge(&patch))
+        .await;
+    if let Err(error) = answer {
+        tracing::debug!(%pod, %error, "the KuryrPort can't say why the pod waits");
+    }
+    Outcome::Done
+}

@@ -1,0 +1,71 @@
+//! One action, carried out: calls go out, an outcome comes back. Nothing is decided here.
+
+mod kubernetes;
+mod neutron;
+
+use std::sync::Arc;
+
+use kube::Client;
+use kuryr_core::port::{Action, Failure, Outcome, Port};
+use kuryr_openstack::{Neutron, OwnershipMark};
+
+use crate::events::Events;
+use crate::lease::Fence;
+use crate::networks::Networks;
+
+/// What carrying out needs; shared by all calls under way.
+pub(crate) struct Executor {
+    pub(crate) client: Client,
+    pub(crate) neutron: Neutron,
+    pub(crate) networks: Networks,
+    pub(crate) mark: OwnershipMark,
+    pub(crate) tags: Vec<String>,
+    pub(crate) node_subnets: Vec<String>,
+    pub(crate) project: Option<String>,
+    pub(crate) port_debug: bool,
+    pub(crate) events: Events,
+    pub(crate) fence: Fence,
+}
+
+impl Executor {
+    /// Carries out an action. `port` is the port that it gives to a pod, if it does.
+    pub(crate) async fn run(self: Arc<Self>, action: &Action, port: Option<&Port>) -> Outcome {
+        if is_write(action) && !self.fence.open() {
+            return Outcome::Failed(Failure::NotLeader);
+        }
+        match action {
+            Action::CreateClaim { .. } => kubernetes::create_claim(&self, action, port).await,
+            Action::WriteVif { pod, vif, .. } => {
+                kubernetes::write_vif(&self, pod, vif, port).await
+            }
+            Action::DropClaim { pod, .. } => kubernetes::drop_claim(&self, pod).await,
+            Action::DropPodFinalizer { pod, uid } => {
+                kubernetes::drop_pod_finalizer(&self, pod, uid).await
+            }
+            Action::Report {
+                pod,
+                uid,
+                reason,
+                message,
+            } => kubernetes::report(&self, pod, uid, *reason, message).await,
+            Action::FindTrunks { .. } => neutron::find_trunks(&self).await,
+            Action::Refresh => neutron::refresh(&self).await,
+            Action::CreatePorts { orders } => neutron::create(&self, orders).await,
+            Action::AddSubports { trunk, ports } => neutron::add(&self, trunk, ports).await,
+            Action::RemoveSubports { trunk, ports } => neutron::remove(&self, trunk, ports).await,
+            Action::DeletePort { port } => neutron::delete(&self, port).await,
+            Action::SetSecurityGroups { port, kind } => {
+                neutron::set_groups(&self, port, kind).await
+            }
+            Action::Look { ports } => neutron::look(&self, ports).await,
+        }
+    }
+}
+
+/// Whether an action changes anything.
+fn is_write(action: &Action) -> bool {
+    !matches!(
+        action,
+        Action::FindTrunks { .. } | Action::Refresh | Action::Look { .. }
+    )
+}

@@ -1,0 +1,18 @@
+//! From watches to facts.
+
+mod claim;
+mod node;
+mod pod;
+mod watch;
+
+pub(crate) use claim::claim;
+pub(crate) use pod::pod;
+pub(crate) use watch::{Fact, spawn};
+
+/// The version of an object as a number.
+///
+/// Opaque by Kubernetes' word until 1.35, which promises what etcd always gave: a number
+/// that grows. One that is no number counts as oldest, and costs a call at most.
+pub(crate) fn version(text: Option<&str>) -> u64 {
+    text.and_then(|v| v.parse().ok()).unwrap_or(0)
+}

@@ -1,0 +1,62 @@
+//! The controller's own figures.
+
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(crate) struct State {
+    pub(crate) state: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(crate) struct ActionLabel {
+    pub(crate) action: &'static str,
+    pub(crate) outcome: &'static str,
+}
+
+/// See each metric's help.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    pub(crate) ports: Family<State, Gauge>,
+    pub(crate) pods: Family<State, Gauge>,
+    pub(crate) actions: Family<ActionLabel, Counter>,
+    pub(crate) leader: Gauge,
+    pub(crate) pod_latency: Histogram,
+    pub(crate) port_ready: Counter<u64, AtomicU64>,
+}
+
+impl Metrics {
+    pub(crate) fn new(registry: &mut Registry) -> Self {
+        // Upstream's name; its buckets began at 10 s.
+        let buckets = [0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 40.0, 60.0, 120.0];
+        let metrics = Self {
+            ports: Family::default(),
+            pods: Family::default(),
+            actions: Family::default(),
+            leader: Gauge::default(),
+            pod_latency: Histogram::new(buckets),
+            port_ready: Counter::default(),
+        };
+        registry.register("kuryr_ports", "Neutron ports of this cluster", metrics.ports.clone());
+        registry.register("kuryr_pods", "Pods on the pod network", metrics.pods.clone());
+        registry.register("kuryr_actions", "Actions carried out", metrics.actions.clone());
+        registry.register("kuryr_leader", "1 if this replica may write", metrics.leader.clone());
+        registry.register(
+            "kuryr_pod_creation_latency",
+            "Seconds from a pod being seen until its port is ACTIVE",
+            metrics.pod_latency.clone(),
+        );
+        registry.register(
+            "kuryr_port_readiness",
+            "Ports seen ACTIVE for a pod",
+            metrics.port_ready.clone(),
+        );
+        metrics
+    }
+}
