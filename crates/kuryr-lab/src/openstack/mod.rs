@@ -1,0 +1,29 @@
+//! An embedded OpenStack: Keystone and Neutron with trunks, in this process, on loopback.
+//!
+//! - [`Cloud`] is Neutron's state and rules, pure: a test can call it without a socket.
+//! - [`Identity`] is Keystone's.
+//! - [`OpenStack`] serves both by HTTP, with [`Faults`] on demand and a [`CallLog`].
+//! - [`Settings`] choose a backend's habits ([`Backend`]), delays ([`Latency`]), quotas and accounts.
+//!
+//! Only what the product calls is here. Each answer (status, error type, message, names of fields) is that of
+//! Keystone 22 and Neutron 21, and the contract suite holds it to them.
+
+mod calls;
+mod error;
+mod extensions;
+mod faults;
+mod http;
+mod identity;
+mod model;
+mod settings;
+
+pub use calls::{Call, CallLog};
+pub use error::ApiError;
+pub use faults::{Effect, Fault, Faults, Match};
+pub use http::{Handle, OpenStack, State};
+pub use identity::{ApplicationCredential, Identity, Issued};
+pub use model::{
+    Access, Caller, Cloud, Fields, Filter, Kind, Membership, Page, PortWiring, Query, RouterLeg,
+    RouterWiring, Rule, Wiring,
+};
+pub use settings::{Account, Activation, Allocation, Backend, Latency, Settings, TagsInPost};
