@@ -41,23 +41,29 @@ pub fn run_in<T: Send>(
     work: impl FnOnce() -> T + Send,
 ) -> Result<T, NetError> {
     let file = netns.map(|path| open(Some(path))).transpose()?;
-    let error = |source| NetError::Netns {
+    enter(file.as_ref(), work).map_err(|source| NetError::Netns {
         path: netns.unwrap_or(Path::new(OWN)).to_owned(),
         source,
-    };
+    })
+}
+
+/// As [`run_in`], for a namespace that is open already.
+pub(crate) fn enter<T: Send>(
+    netns: Option<&File>,
+    work: impl FnOnce() -> T + Send,
+) -> io::Result<T> {
     thread::scope(|scope| {
         let body = move || -> io::Result<T> {
-            if let Some(file) = file {
-                setns(&file, CloneFlags::CLONE_NEWNET)?;
+            if let Some(file) = netns {
+                setns(file, CloneFlags::CLONE_NEWNET)?;
             }
             Ok(work())
         };
         let worker = thread::Builder::new()
             .name("netns".into())
-            .spawn_scoped(scope, body)
-            .map_err(error)?;
+            .spawn_scoped(scope, body)?;
         match worker.join() {
-            Ok(result) => result.map_err(error),
+            Ok(result) => result,
             Err(panic) => std::panic::resume_unwind(panic),
         }
     })

@@ -86,9 +86,22 @@ impl Links {
     /// # Errors
     /// [`NetError::Kernel`], `EEXIST` if there is a link of one of the names.
     pub fn add_veth(&self, one: &NewLink<'_>, other: &NewLink<'_>) -> Result<(), NetError> {
-        let data = InfoData::Veth(InfoVeth::Peer(other.message()));
+        // The kernel refuses to set an end up before the pair is joined.
+        let peer = NewLink {
+            up: false,
+            ..other.clone()
+        };
+        let data = InfoData::Veth(InfoVeth::Peer(peer.message()));
         let attempted = || format!("make the veth pair {} and {}", one.name, other.name);
-        self.add(one, InfoKind::Veth, Some(data), None, attempted)
+        self.add(one, InfoKind::Veth, Some(data), None, attempted)?;
+        match other.netns {
+            _ if !other.up => Ok(()),
+            None => self.set_up(self.require(other.name)?.index),
+            Some(file) => {
+                let there = Self::of(Some(file), format!("the namespace of {}", other.name))?;
+                there.set_up(there.require(other.name)?.index)
+            }
+        }
     }
 
     /// Makes a bridge.

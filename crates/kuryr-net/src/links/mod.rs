@@ -17,6 +17,7 @@ mod link;
 mod make;
 mod tc;
 
+use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -54,15 +55,21 @@ impl Links {
     /// [`NetError::Netns`] if there is no such namespace; [`NetError::Kernel`] if no socket
     /// can be had.
     pub fn open(netns: Option<&Path>) -> Result<Self, NetError> {
-        let sockets = || Ok::<_, io::Error>((Socket::open()?, Ethtool::open()?));
-        let opened = match netns {
-            None => sockets(),
-            Some(_) => netns::run_in(netns, sockets)?,
-        };
+        let file = netns.map(|path| netns::open(Some(path))).transpose()?;
         let place = netns.map_or_else(
             || "the own namespace".to_owned(),
             |path| path.display().to_string(),
         );
+        Self::of(file.as_ref(), place)
+    }
+
+    /// The links of a namespace that is open already; `place` names it in messages.
+    pub(crate) fn of(netns: Option<&File>, place: String) -> Result<Self, NetError> {
+        let sockets = || Ok::<_, io::Error>((Socket::open()?, Ethtool::open()?));
+        let opened = match netns {
+            None => sockets(),
+            Some(_) => netns::enter(netns, sockets).flatten(),
+        };
         let (socket, ethtool) =
             opened.map_err(|e| NetError::kernel(format!("open a netlink socket in {place}"), e))?;
         Ok(Self {
