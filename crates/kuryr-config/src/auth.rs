@@ -12,14 +12,15 @@ use crate::options::{AuthType, Neutron};
 use crate::{Config, Origin, Role, Secret};
 
 choices! {
-    /// Which endpoint of a service in Keystone's catalogue is used.
+    /// Which endpoint of a service in Keystone's catalogue is used. As in
+    /// keystoneauth, `URL` may follow.
     pub enum Interface {
         /// The one for everybody.
-        Public = "public",
+        Public = "public" | "publicURL",
         /// The one inside the cloud.
-        Internal = "internal",
+        Internal = "internal" | "internalURL",
         /// The one for administrators.
-        Admin = "admin",
+        Admin = "admin" | "adminURL",
     }
 }
 
@@ -145,7 +146,11 @@ pub(crate) fn resolve(
     bad: &[(&'static str, &'static str)],
 ) -> Result<Option<OpenStackAuth>, Vec<ConfigError>> {
     let is_set = |name: &&str| *name != "auth_type" && values.get("neutron", name).is_some();
-    if role != Role::Controller && !CREDENTIALS.iter().any(is_set) {
+    let is_wanted = role == Role::Controller
+        || config.neutron.cloud.is_some()
+        || CREDENTIALS.iter().any(is_set);
+    // Which options are missing can't be said of an unknown auth_type.
+    if !is_wanted || bad.contains(&("neutron", "auth_type")) {
         return Ok(None);
     }
     let mut missing = Missing(Vec::new());
@@ -154,11 +159,10 @@ pub(crate) fn resolve(
         .0
         .retain(|(name, _)| !bad.contains(&("neutron", name)));
     if !missing.0.is_empty() {
-        let cloud = cloud_origin(values);
         let errors = missing
             .0
             .into_iter()
-            .map(|absent| error(absent, cloud.as_ref()));
+            .map(|(name, why)| error(name, why, values));
         return Err(errors.collect());
     }
     Ok(auth)
@@ -187,7 +191,7 @@ fn build(config: &Config, missing: &mut Missing) -> Option<OpenStackAuth> {
     let auth_url = missing.need(
         neutron.auth_url.as_ref(),
         "auth_url",
-        "expected the URL of Keystone",
+        "needed: the URL of Keystone",
     );
     let method = method(neutron, missing);
     let scope = scope(neutron, missing);
@@ -262,7 +266,7 @@ fn user(neutron: &Neutron, missing: &mut Missing) -> Option<Identity> {
     let name = missing.need(
         neutron.username.as_ref(),
         "username",
-        "expected it, or user_id",
+        "it or user_id is needed",
     )?;
     let own = domain(
         neutron.user_domain_id.as_ref(),
@@ -303,7 +307,7 @@ fn scope(neutron: &Neutron, missing: &mut Missing) -> Option<Scope> {
     }
     missing.0.push((
         "project_id",
-        "expected it, or project_name: the project to work in",
+        "it or project_name is needed: the project to work in",
     ));
     None
 }
@@ -332,16 +336,24 @@ fn cloud_origin(values: &Values) -> Option<Origin> {
     })
 }
 
-fn error((name, why): (&'static str, &'static str), cloud: Option<&Origin>) -> ConfigError {
-    let origin = match cloud {
+/// Where an option that is missing is expected: where it is set to nothing,
+/// else in the cloud that is used, else nowhere.
+fn place(name: &str, values: &Values) -> Origin {
+    if let Some(raw) = values.get("neutron", name) {
+        return raw.origin.clone();
+    }
+    match cloud_origin(values) {
         Some(Origin::Cloud { path, key }) => Origin::Cloud {
-            path: path.clone(),
+            path,
             key: format!("{key}.{name}"),
         },
         _ => Origin::BuiltIn,
-    };
+    }
+}
+
+fn error(name: &str, why: &str, values: &Values) -> ConfigError {
     OptionError {
-        origin,
+        origin: place(name, values),
         option: OptionName::new("neutron", name),
         found: Found::Nothing,
         problem: Problem::Missing(why.into()),

@@ -41,7 +41,7 @@ pub enum ConfigError {
     },
     /// A cloud is named and there is no `clouds.yaml`.
     #[error(
-        "{origin}: [neutron] cloud = {cloud:?}: found no clouds.yaml to look it up in: expected one of {}",
+        "{origin}: [neutron] cloud = {cloud:?}: found no clouds.yaml with it; looked for {}",
         looked_at.join(", ")
     )]
     NoClouds {

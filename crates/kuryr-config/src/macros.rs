@@ -70,12 +70,13 @@ macro_rules! option_group {
     };
 }
 
-/// Declares an enum whose variants are the words of an option.
+/// Declares an enum whose variants are the words of an option. Older words of
+/// the same meaning, after a `|`, are taken too.
 macro_rules! choices {
     (
         $(#[doc = $help:literal])+
         pub enum $name:ident {
-            $($(#[doc = $variant_help:literal])+ $variant:ident = $word:literal,)+
+            $($(#[doc = $variant_help:literal])+ $variant:ident = $word:literal $(| $older:literal)*,)+
         }
     ) => {
         $(#[doc = $help])+
@@ -102,8 +103,8 @@ macro_rules! choices {
                 kind: &$crate::spec::Kind,
             ) -> Result<Self, $crate::setting::Rejection> {
                 match text.trim() {
-                    $($word => Ok(Self::$variant),)+
-                    _ => kind.reject(),
+                    $($word $(| $older)* => Ok(Self::$variant),)+
+                    word => Err(kind.reject_word(word)),
                 }
             }
         }

@@ -14,10 +14,13 @@ Kuryr reads upstream's `kuryr.conf`: INI as oslo.config has it. `--config-file` 
 and later files come before earlier ones. Without either, `/etc/kuryr/kuryr.conf` is read if it exists.
 
     [section]
-    option = value        # no: a comment starts in the first column only
+    # a comment starts in the first column
+    option = value
     list = a,b,
-        c                 # an indented line continues the value above it
+        c
 
+- An indented line continues the value above it, as `c` does here; only lists and maps may go over several lines.
+  A `#` further right is part of the value.
 - A value may be in quotes. `$other_option`, `${group.option}` stand for another option's value, `$$` for a `$`.
 - Each option can be set by a variable `OS_<SECTION>__<OPTION>`, such as `OS_VIF_POOL__PORTS_POOL_MAX`,
   which comes before the files. Some have a further variable, named below.

@@ -1,6 +1,7 @@
 //! From the text of an option to its type.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,10 +9,22 @@ use url::Url;
 
 use crate::Secret;
 use crate::spec::Kind;
+use crate::suggest::hint;
 
-/// Why a text is no value of an option: what was expected, in words.
+/// Why a text is no value of an option.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Rejection(pub(crate) String);
+pub(crate) struct Rejection {
+    /// What was expected, in words.
+    pub(crate) expected: String,
+    /// The word that was probably meant.
+    pub(crate) suggestion: Option<&'static str>,
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.expected, hint(self.suggestion))
+    }
+}
 
 /// A type that options can have.
 pub(crate) trait Setting: Sized {
@@ -137,8 +150,9 @@ impl<T: Setting> Setting for Vec<T> {
         items(text)
             .into_iter()
             .map(|item| {
-                T::parse(item, &item_kind).map_err(|Rejection(each)| {
-                    Rejection(format!("{each} for each item, not {item:?}"))
+                T::parse(item, &item_kind).map_err(|rejection| Rejection {
+                    expected: format!("each item to be {}, not {item:?}", rejection.expected),
+                    ..rejection
                 })
             })
             .collect()
@@ -195,7 +209,7 @@ mod tests {
     const SMALL: Kind = Kind::Integer { min: 1, max: 64 };
 
     fn expected<T: Setting + std::fmt::Debug>(text: &str, kind: &Kind) -> String {
-        T::parse(text, kind).map_or_else(|Rejection(why)| why, |value| format!("took {value:?}"))
+        T::parse(text, kind).map_or_else(|why| why.to_string(), |value| format!("took {value:?}"))
     }
 
     #[test]
@@ -259,7 +273,7 @@ mod tests {
         }
         assert_eq!(
             expected::<Vec<String>>("a, b c", &Kind::List),
-            "a name or id without white space for each item, not \"b c\""
+            "each item to be a name or id without white space, not \"b c\""
         );
     }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::setting::Rejection;
+use crate::suggest::nearest;
 
 /// A group of options: a `[section]` of `kuryr.conf`.
 #[derive(Debug)]
@@ -154,7 +155,22 @@ impl Kind {
 
     /// The rejection that names what is allowed.
     pub(crate) fn reject<T>(&self) -> Result<T, Rejection> {
-        Err(Rejection(self.expected()))
+        Err(Rejection {
+            expected: self.expected(),
+            suggestion: None,
+        })
+    }
+
+    /// The same for a word that is none of the choices.
+    pub(crate) fn reject_word(&self, word: &str) -> Rejection {
+        let suggestion = match *self {
+            Self::Choice(words) => nearest(word, words.iter().copied()),
+            _ => None,
+        };
+        Rejection {
+            expected: self.expected(),
+            suggestion,
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use super::gather::find_group;
 use super::substitute::{Resolved, resolve};
 use super::{Findings, Raw, Values};
 use crate::error::{Found, OptionError, OptionName, Problem};
-use crate::setting::{Rejection, Setting};
+use crate::setting::Setting;
 use crate::spec::{GroupSpec, OptionSpec, Status};
 use crate::warning::{Warning, WarningKind};
 
@@ -61,8 +61,7 @@ impl<'a> Reader<'a> {
         spec: &'static OptionSpec,
         raw: &Raw,
     ) -> Result<Option<T>, (Found, Problem)> {
-        let first_line = raw.text.lines().next().unwrap_or_default();
-        let found = |holds_secret| Found::of(spec, first_line, holds_secret);
+        let found = |holds_secret| Found::of(spec, first_line(raw), holds_secret);
         if let Some(line) = raw.continued_at.filter(|_| !spec.kind.is_multi_line()) {
             return Err((found(false), Problem::SeveralLines(line)));
         }
@@ -81,7 +80,7 @@ impl<'a> Reader<'a> {
             return Err((found(), problem));
         }
         let value = T::parse(&text, &spec.kind)
-            .map_err(|Rejection(expected)| (found(), Problem::Expected(expected)))?;
+            .map_err(|why| (found(), Problem::Expected(why.to_string())))?;
         self.note_idle_values(group, spec, raw, &text);
         Ok(Some(value))
     }
@@ -141,7 +140,7 @@ impl<'a> Reader<'a> {
                     OptionError {
                         origin,
                         option,
-                        found: Found::of(spec, &raw.text, false),
+                        found: Found::of(spec, first_line(raw), false),
                         problem: Problem::Refused(reason.into()),
                     }
                     .into(),
@@ -149,6 +148,11 @@ impl<'a> Reader<'a> {
             }
         }
     }
+}
+
+/// A line below may be another option, indented by mistake, and secret.
+fn first_line(raw: &Raw) -> &str {
+    raw.text.lines().next().unwrap_or_default()
 }
 
 fn default<T: Setting>(spec: &OptionSpec) -> Option<T> {

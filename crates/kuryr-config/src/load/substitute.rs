@@ -87,7 +87,13 @@ impl Resolver<'_> {
             });
         }
         self.path.push((group, spec));
-        let mut value = self.resolve(&raw.text)?;
+        let mut value = self.resolve(&raw.text).map_err(|why| {
+            if holds_secret {
+                format!("the value of ${reference} has a reference that names no option")
+            } else {
+                why
+            }
+        })?;
         self.path.pop();
         value.holds_secret |= holds_secret;
         Ok(value)

@@ -2,11 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::reasons::{NO_MULTI_VIF, NO_NAMESPACES, NO_SERVICES, NOT_NESTED};
 use crate::macros::{choices, option_group};
 use crate::spec::{Kind, kinds::*};
-
-const NO_SERVICES: &str = "Services are not turned into load balancers yet";
-const NO_NAMESPACES: &str = "namespaces do not get networks of their own yet";
 
 option_group! {
     /// The Neutron objects that pods and services use where nothing else is said.
@@ -33,11 +31,11 @@ option_group! {
         lbaas_activation_timeout: u32 = at_least(0, "300").ignored(NO_SERVICES);
         /// Subnet of further interfaces by the kind of their driver.
         subnet_mapping: BTreeMap<String, String> = of(Kind::Map)
-            .ignored("pods have one interface; further ones are not made yet");
+            .ignored(NO_MULTI_VIF);
     }
     accepted {
         /// Open vSwitch bridge of ports that are not subports.
-        ovs_bridge = of(Kind::Id).ignored("pods are attached as subports of their node's trunk only");
+        ovs_bridge = of(Kind::Id).ignored(NOT_NESTED);
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use url::Url;
 
 use super::PoolDriver;
+use super::reasons::{NO_MULTI_VIF, NO_NAMESPACES, NO_POLICIES, NO_SERVICES, NOT_NESTED};
 use crate::macros::{choices, option_group};
 use crate::spec::{Kind, kinds::*};
 
@@ -86,13 +87,8 @@ choices! {
     }
 }
 
-const NO_SERVICES: &str = "Services are not turned into load balancers yet";
-const NO_NAMESPACES: &str = "namespaces do not get networks of their own yet";
-const NO_POLICIES: &str = "NetworkPolicies are not turned into security groups yet";
 const NO_ANNOTATION: &str = "the project is not taken from a namespace's annotation yet";
 const NO_MACHINES: &str = "node subnets are not read from OpenShift's Machines yet; list them in [pod_vif_nested] worker_nodes_subnets";
-const NOT_NESTED: &str = "pods are attached as subports of their node's trunk only";
-const NO_MULTI_VIF: &str = "pods have one interface; further ones are not made yet";
 const OTHER_WATCH: &str = "watches resume where they ended, without limit, and the whole state is compared when they can't";
 const LEASE: &str = "leaders are always elected, by the Lease of [kuryr] lease_name";
 

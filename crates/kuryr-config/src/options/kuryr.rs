@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::reasons::NO_SERVICES;
 use crate::macros::{choices, option_group};
 use crate::spec::{Kind, kinds::*};
 
@@ -91,7 +92,7 @@ option_group! {
         openstack_timeout: Duration = seconds(1, "60");
         /// Give each pool of a load balancer a health monitor.
         health_monitors: bool = boolean("false")
-            .ignored("Services are not turned into load balancers yet");
+            .ignored(NO_SERVICES);
         /// The form of log lines.
         log_format: LogFormat = choice(LogFormat::WORDS, "text");
         /// How old an object of this cluster that nothing needs must be before it is

@@ -7,6 +7,7 @@ mod logging;
 mod neutron;
 mod node;
 mod pool;
+mod reasons;
 mod unused;
 
 pub use cloud::{

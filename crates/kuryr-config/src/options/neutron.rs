@@ -95,12 +95,10 @@ option_group! {
         region_name: Option<String> = of(Kind::Text);
         /// Endpoint of the services that is used. Upstream reads it and uses `public`
         /// all the same; here it counts.
-        endpoint_type: Interface = choice(Interface::WORDS, "public").aliases(&["interface"])
-            .refuses(INTERFACE_URLS);
+        endpoint_type: Interface = choice(Interface::WORDS, "public").aliases(&["interface"]);
         /// The same, in keystoneauth's newer form; the first is used, and before
         /// `endpoint_type`.
-        valid_interfaces: Vec<Interface> = of(Kind::Choices(Interface::WORDS))
-            .refuses(INTERFACE_URLS);
+        valid_interfaces: Vec<Interface> = of(Kind::Choices(Interface::WORDS));
         /// URL of Neutron, instead of the one in Keystone's catalogue.
         endpoint_override: Option<Url> = of(Kind::Url);
     }
@@ -149,13 +147,6 @@ option_group! {
         vif_plugging_timeout = at_least(0, "0").ignored(DOCKER);
     }
 }
-
-/// keystoneauth also takes `publicURL` and the like.
-const INTERFACE_URLS: &[(&str, &str)] = &[
-    ("publicURL", "an old form; write public"),
-    ("internalURL", "an old form; write internal"),
-    ("adminURL", "an old form; write admin"),
-];
 
 impl Neutron {
     /// The endpoint that is used.

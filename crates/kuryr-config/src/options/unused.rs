@@ -1,10 +1,10 @@
 //! Groups of upstream's in which nothing has an effect.
 
+use super::reasons::NOT_NESTED;
 use crate::macros::option_group;
 use crate::spec::{Kind, kinds::*};
 
 const NO_CACHE: &str = "what is watched is kept up to date, so nothing is cached for a time";
-const NOT_NESTED: &str = "pods are attached as subports of their node's trunk only";
 
 option_group! {
     /// Upstream's pool manager.
