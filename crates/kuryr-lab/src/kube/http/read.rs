@@ -1,0 +1,31 @@
+//! GET of an object or a collection.
+
+use axum::{http::StatusCode, response::Response};
+use serde_json::json;
+
+use super::{Call, body, encode};
+use crate::kube::model::error::ApiError;
+
+pub(super) fn get(call: &Call) -> Result<Response, ApiError> {
+    let object = call.api().get(&call.target())?;
+    let shape = encode::Shape::wanted(call);
+    Ok(body(
+        StatusCode::OK,
+        encode::one(&call.kind, &object, shape),
+    ))
+}
+
+pub(super) fn list(call: &Call) -> Result<Response, ApiError> {
+    let query = call.query.list(&call.kind, &call.path.namespace)?;
+    let page = call.api().list(&call.kind, &query)?;
+    let mut metadata = json!({"resourceVersion": page.version.to_string()});
+    if !page.token.is_empty() {
+        metadata["continue"] = json!(page.token);
+        metadata["remainingItemCount"] = json!(page.remaining);
+    }
+    let shape = encode::Shape::wanted(call);
+    Ok(body(
+        StatusCode::OK,
+        encode::list(&call.kind, &page.objects, &metadata, shape),
+    ))
+}

@@ -1,0 +1,146 @@
+//! POST, PUT and PATCH of objects.
+
+use axum::{
+    http::{StatusCode, header},
+    response::Response,
+};
+use serde_json::Value;
+
+use super::{Call, body, encode, query::invalid_options};
+use crate::kube::{
+    api::Part,
+    model::{
+        error::{ApiError, FieldError},
+        object,
+    },
+    patch::{self, apply::Applier},
+    store::Object,
+};
+
+/// Content types of patches that every kind takes.
+const PATCH_TYPES: &str =
+    "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml";
+
+/// The body as an object: JSON, or YAML, which contains JSON.
+pub(super) fn parse(body: &[u8]) -> Result<Value, ApiError> {
+    serde_json::from_slice(body).or_else(|error| {
+        let yaml = serde_yaml_ng::from_slice::<Value>(body)
+            .ok()
+            .filter(Value::is_object);
+        yaml.ok_or_else(|| {
+            ApiError::bad_request(format!(
+                "couldn't get version/kind; json parse error: {error}"
+            ))
+        })
+    })
+}
+
+fn sent(call: &Call) -> Result<Value, ApiError> {
+    let kind = call.header(header::CONTENT_TYPE);
+    if kind.contains("protobuf") {
+        let accepted = "application/json, application/yaml";
+        return Err(ApiError::unsupported_media_type(accepted));
+    }
+    parse(&call.body)
+}
+
+fn respond(call: &Call, status: StatusCode, object: &Object) -> Response {
+    let shape = encode::Shape::wanted(call);
+    body(status, encode::one(&call.kind, object, shape))
+}
+
+fn part(call: &Call) -> Part {
+    match call.path.subresource.as_str() {
+        "status" => Part::Status,
+        _ => Part::Main,
+    }
+}
+
+pub(super) fn create(call: &Call) -> Result<Response, ApiError> {
+    let options = call.query.write()?;
+    let object = call
+        .api()
+        .create(&call.kind, &call.path.namespace, sent(call)?, &options)?;
+    Ok(respond(call, StatusCode::CREATED, &object))
+}
+
+pub(super) fn replace(call: &Call) -> Result<Response, ApiError> {
+    let (options, new) = (call.query.write()?, sent(call)?);
+    let object = call
+        .api()
+        .update(&call.target(), part(call), &options, |_| Ok(new.clone()))?;
+    Ok(respond(call, StatusCode::OK, &object))
+}
+
+pub(super) fn patch(call: &Call) -> Result<Response, ApiError> {
+    let content_type = call
+        .header(header::CONTENT_TYPE)
+        .split(';')
+        .next()
+        .unwrap_or_default();
+    let options = call.query.write()?;
+    let change: fn(&Call, &Value, &Value) -> Result<Value, ApiError> = match content_type.trim() {
+        "application/json-patch+json" => |_, old, patch| patch::json::apply(old, patch),
+        "application/merge-patch+json" => |_, old, patch| merge(old, patch),
+        "application/strategic-merge-patch+json" if !call.kind.is_custom() => {
+            |call, old, patch| Ok(patch::strategic::apply(old, patch, call.kind.list_rules()))
+        }
+        "application/apply-patch+yaml" => return apply(call),
+        _ => return Err(ApiError::unsupported_media_type(PATCH_TYPES)),
+    };
+    let sent: Value = serde_json::from_slice(&call.body)
+        .map_err(|error| ApiError::bad_request(format!("error decoding patch: {error}")))?;
+    let make = |old: &Value| change(call, old, &sent);
+    let object = call
+        .api()
+        .update(&call.target(), part(call), &options, make)?;
+    Ok(respond(call, StatusCode::OK, &object))
+}
+
+fn merge(old: &Value, patch: &Value) -> Result<Value, ApiError> {
+    if !patch.is_object() {
+        return Err(ApiError::bad_request(
+            "error decoding patch: a merge patch must be an object",
+        ));
+    }
+    let mut new = old.clone();
+    patch::json_merge(&mut new, patch);
+    Ok(new)
+}
+
+/// Server-side apply: updates the object or, unless it is about a subresource, creates it.
+fn apply(call: &Call) -> Result<Response, ApiError> {
+    let manager = call.query.text("fieldManager");
+    if manager.is_empty() {
+        let error = FieldError::required("fieldManager", "is required for apply patch");
+        return Err(invalid_options("PatchOptions", &error));
+    }
+    let (mut config, options) = (sent(call)?, call.query.write()?);
+    if !object::list(&config, &["metadata", "managedFields"]).is_empty() {
+        return Err(ApiError::bad_request("metadata.managedFields must be nil"));
+    }
+    if object::name(&config).is_empty() {
+        object::set(
+            &mut config,
+            &["metadata", "name"],
+            Value::from(call.path.name.as_str()),
+        );
+    }
+    let applier = Applier {
+        manager,
+        force: call.query.flag("force"),
+        subresource: &call.path.subresource,
+    };
+    let make = |live: &Value| patch::apply::apply(live, &config, applier, call.kind.list_rules());
+    let target = call.target();
+    match call.api().update(&target, part(call), &options, make) {
+        Err(error) if error.code == 404 && call.path.subresource.is_empty() => {
+            let new = make(&Value::Object(serde_json::Map::new()))?;
+            let object = call
+                .api()
+                .create(&call.kind, &call.path.namespace, new, &options)?;
+            Ok(respond(call, StatusCode::CREATED, &object))
+        }
+        answer => answer.map(|object| respond(call, StatusCode::OK, &object)),
+    }
+}
