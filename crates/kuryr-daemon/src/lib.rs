@@ -1,1 +1,173 @@
-//! stub
+//! The daemon on each node: it knows which ports the node's pods have, and plugs them when
+//! the runtime asks.
+//!
+//! ```text
+//!  API server --watch--> ports::PortStore --+
+//!                                           v
+//!  kuryr-cni --unix socket--> server --> attach::Attachments --> plug::Plugger --> kernel
+//!                                           |
+//!                                           +--> attach::Ledger --> state_dir/attachments.json
+//! ```
+//!
+//! | module | what it knows |
+//! |---|---|
+//! | [`config`] | what of the configuration concerns the daemon |
+//! | [`ports`] | the KuryrPorts of this node, by one watch |
+//! | [`attach`] | ADD, DEL, CHECK, STATUS, GC; the record of what is plugged |
+//! | [`plug`] | the kernel, behind a trait |
+//! | [`server`] | the socket for the plugin |
+//! | [`http`], [`metrics`] | `/alive`, `/ready`, `/metrics` |
+//! | [`error`] | why a start or a call failed |
+//!
+//! It reads KuryrPorts and writes nothing to the cluster.
+
+pub mod attach;
+pub mod config;
+pub mod error;
+pub mod http;
+pub mod metrics;
+pub mod plug;
+pub mod ports;
+pub mod server;
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+pub use config::DaemonConfig;
+pub use error::{DaemonError, Refusal};
+
+use attach::{Attachments, Checkpoint, Ledger, Limits};
+use metrics::Metrics;
+use plug::{NetPlugger, Plugger};
+use ports::PortStore;
+use server::{Server, Socket};
+
+/// Runs the daemon until `shutdown`. Interfaces stay plugged when it ends.
+///
+/// # Errors
+/// [`DaemonError`] if it cannot start or tidy up.
+pub async fn run(
+    config: DaemonConfig,
+    client: kube::Client,
+    shutdown: CancellationToken,
+) -> Result<(), DaemonError> {
+    let finder = config.clone();
+    let plugger = match tokio::task::spawn_blocking(move || NetPlugger::find(&finder)).await {
+        Ok(found) => found?,
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+    };
+    let (method, reason) = plugger.method();
+    let metrics = Metrics::new((method_name(method), reason.to_owned()));
+    run_with(config, client, Arc::new(plugger), metrics, shutdown).await
+}
+
+fn method_name(method: kuryr_net::Method) -> &'static str {
+    match method {
+        kuryr_net::Method::Auto => "auto",
+        kuryr_net::Method::Vlan => "vlan",
+        kuryr_net::Method::Bpf => "bpf",
+    }
+}
+
+/// [`run`] with another kernel.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_with(
+    config: DaemonConfig,
+    client: kube::Client,
+    plugger: Arc<dyn Plugger>,
+    metrics: Metrics,
+    shutdown: CancellationToken,
+) -> Result<(), DaemonError> {
+    // First of all: it keeps a second daemon from touching this one's interfaces.
+    let socket = Socket::bind(&config.socket)?;
+    let ledger = Ledger::load(Checkpoint::open(&config.state_dir)?)?;
+    let store = Arc::new(PortStore::default());
+    let limits = Limits {
+        node: config.node_name.clone(),
+        port_wait: config.port_wait,
+        workers: config.workers,
+    };
+    let probe = ports::watch::probe(client.clone(), &config.node_name);
+    let attachments = Arc::new(Attachments::new(
+        limits,
+        Arc::clone(&store),
+        plugger,
+        ledger,
+        probe,
+    ));
+    let shown = http::Shown {
+        attachments: Arc::clone(&attachments),
+        metrics: Arc::new(metrics),
+        failures_allowed: config.failures_allowed,
+    };
+    // Dropped at the end, which ends what is still in it.
+    let mut tasks = JoinSet::new();
+    serve_http(&mut tasks, &config, &shown, &shutdown).await?;
+
+    attachments.undo_unfinished().await;
+    let swept = Arc::new(Notify::new());
+    let node = config.node_name.clone();
+    tasks.spawn(ports::watch::run(
+        client,
+        node,
+        Arc::clone(&store),
+        Arc::clone(&swept),
+    ));
+    let server = Arc::new(Server {
+        attachments: Arc::clone(&attachments),
+        metrics: Arc::clone(&shown.metrics),
+    });
+    let stop = shutdown.child_token();
+    let serving = tokio::spawn(server.serve(socket, stop.clone()));
+    tracing::info!(node = config.node_name, socket = %config.socket.display(), "serving");
+    let tidied = tidy(&attachments, &store, &swept, &shutdown).await;
+    stop.cancel();
+    // It ends what it has begun; a panic in it was already reported.
+    let _ = serving.await;
+    tidied
+}
+
+async fn serve_http(
+    tasks: &mut JoinSet<()>,
+    config: &DaemonConfig,
+    shown: &http::Shown,
+    shutdown: &CancellationToken,
+) -> Result<(), DaemonError> {
+    if let Some(address) = config.health {
+        let router = http::health(shown.clone());
+        tasks.spawn(http::bind("health", address, router, shutdown.clone()).await?);
+    }
+    if let Some(address) = config.metrics {
+        let router = http::metrics(shown.clone());
+        tasks.spawn(http::bind("metrics", address, router, shutdown.clone()).await?);
+    }
+    Ok(())
+}
+
+/// Tidies up once the KuryrPorts are known, and again whenever some went away, until
+/// `shutdown`.
+async fn tidy(
+    attachments: &Attachments,
+    store: &PortStore,
+    swept: &Notify,
+    shutdown: &CancellationToken,
+) -> Result<(), DaemonError> {
+    let mut tidied = false;
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return Ok(()),
+            () = swept.notified() => {}
+        }
+        if !tidied && store.freshness().synced {
+            let adopted = attachments.adopt_leftovers().await;
+            adopted.map_err(DaemonError::Inventory)?;
+            tidied = true;
+        }
+        attachments.sweep().await;
+    }
+}

@@ -1,0 +1,108 @@
+//! DEL and GC: take interfaces away, whether or not any API server answers.
+
+use std::collections::{BTreeSet, HashSet};
+
+use kuryr_cni::protocol::{AttachmentId, Pod, Target};
+
+use super::locks::Key;
+use super::{Attachment, Attachments};
+use crate::error::Refusal;
+use crate::ports::PodKey;
+
+impl Attachments {
+    /// Takes a container's interface away and stops its ADD if one is under way. What is not
+    /// there is passed over; the pod's newer container is left alone.
+    ///
+    /// # Errors
+    /// The interface could not be removed; it is still recorded then.
+    pub async fn del(&self, target: &Target) -> Result<(), Refusal> {
+        let stopped = self.pending.stop(&target.container_id, &target.ifname);
+        let pod = stopped.or_else(|| target.pod.as_ref().map(key));
+        loop {
+            let mut keys: BTreeSet<Key> = pod
+                .iter()
+                .map(|pod| Key::Pod(pod.clone(), target.ifname.clone()))
+                .collect();
+            keys.extend(self.found(target).iter().flat_map(Attachment::keys));
+            let guard = self.locks.lock(keys).await;
+            match self.found(target) {
+                None => {
+                    tracing::debug!("nothing is plugged");
+                    return Ok(());
+                }
+                Some(found) if guard.covers(&found.keys()) => return self.unplug(&found).await,
+                Some(_) => {}
+            }
+        }
+    }
+
+    fn found(&self, target: &Target) -> Option<Attachment> {
+        self.ledger
+            .find(&target.container_id, &target.ifname)
+            .or_else(|| self.found_adopted(target))
+    }
+
+    /// An interface without a record is the pod's, unless uid or namespace say otherwise.
+    fn found_adopted(&self, target: &Target) -> Option<Attachment> {
+        let pod = target.pod.as_ref()?;
+        let found = self.ledger.find_adopted(&key(pod), &target.ifname)?;
+        let other_uid = pod.uid.as_ref().is_some_and(|uid| *uid != found.pod_uid);
+        let other_netns = target
+            .netns
+            .as_ref()
+            .zip(found.netns.as_ref())
+            .is_some_and(|(theirs, its)| its.as_os_str() != theirs.as_str());
+        (!other_uid && !other_netns).then_some(found)
+    }
+
+    /// Takes away what the runtime does not list. ADDs under way are not meant, nor what
+    /// other networks have.
+    ///
+    /// # Errors
+    /// [`Refusal::Garbage`] after everything was tried.
+    pub async fn gc(&self, network: &str, valid: &[AttachmentId]) -> Result<(), Refusal> {
+        let valid: HashSet<(&str, &str)> = valid
+            .iter()
+            .map(|id| (id.container_id.as_str(), id.ifname.as_str()))
+            .collect();
+        let stale: Vec<Target> = self
+            .ledger
+            .all()
+            .into_iter()
+            .filter(|a| a.network == network && a.complete)
+            .filter_map(|a| {
+                let container = a.container?;
+                let listed = valid.contains(&(container.as_str(), a.ifname.as_str()));
+                let busy = self.pending.has(&container, &a.ifname);
+                (!listed && !busy).then(|| Target {
+                    network: network.to_owned(),
+                    container_id: container,
+                    ifname: a.ifname,
+                    netns: None,
+                    pod: None,
+                })
+            })
+            .collect();
+        let mut reasons = Vec::new();
+        for target in &stale {
+            if let Err(refusal) = self.del(target).await {
+                reasons.push(refusal.to_string());
+            }
+        }
+        if reasons.is_empty() {
+            return Ok(());
+        }
+        Err(Refusal::Garbage {
+            failed: reasons.len(),
+            all: stale.len(),
+            reasons: reasons.join("; "),
+        })
+    }
+}
+
+fn key(pod: &Pod) -> PodKey {
+    PodKey {
+        namespace: pod.namespace.clone(),
+        name: pod.name.clone(),
+    }
+}

@@ -1,0 +1,88 @@
+//! What the daemon takes from the configuration, in one place.
+
+use std::io;
+use std::net::{Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use kuryr_config::Config;
+use kuryr_config::options::PlugMethod;
+use kuryr_net::Method;
+
+use crate::error::DaemonError;
+
+/// What the daemon works with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DaemonConfig {
+    /// The Kubernetes node that it serves.
+    pub node_name: String,
+    /// Where it listens for the plugin.
+    pub socket: PathBuf,
+    /// Where it keeps the record of what is plugged.
+    pub state_dir: PathBuf,
+    /// The node's network namespace; `None`: this process is in it.
+    pub node_netns: Option<PathBuf>,
+    /// The trunk's link; `None`: the default route's.
+    pub link_iface: Option<String>,
+    /// How to plug.
+    pub method: Method,
+    /// How long an ADD waits for its port.
+    pub port_wait: Duration,
+    /// Interfaces plugged and unplugged at once.
+    pub workers: usize,
+    /// Interfaces in a row that the kernel may refuse before the daemon says that it is not
+    /// alive.
+    pub failures_allowed: u32,
+    /// Where the host's `/proc` is, if not at `/proc`.
+    pub proc_dir: Option<PathBuf>,
+    /// Where `/alive` and `/ready` are served; `None`: nowhere.
+    pub health: Option<SocketAddr>,
+    /// Where `/metrics` is served; `None`: nowhere.
+    pub metrics: Option<SocketAddr>,
+}
+
+impl DaemonConfig {
+    /// Reads what concerns the daemon.
+    ///
+    /// # Errors
+    /// [`DaemonError::NodeName`] if none is configured and the host has none.
+    pub fn new(config: &Config) -> Result<Self, DaemonError> {
+        let node_name = match &config.kuryr.node_name {
+            Some(name) => name.clone(),
+            None => host_name().map_err(|source| DaemonError::NodeName { source })?,
+        };
+        let daemon = &config.cni_daemon;
+        Ok(Self {
+            node_name,
+            socket: config.kuryr.cni_socket.clone(),
+            state_dir: config.kuryr.state_dir.clone(),
+            node_netns: config.kuryr.node_netns.clone(),
+            link_iface: config.binding.link_iface.clone(),
+            method: match config.kuryr.plug_method {
+                PlugMethod::Auto => Method::Auto,
+                PlugMethod::Vlan => Method::Vlan,
+                PlugMethod::Bpf => Method::Bpf,
+            },
+            port_wait: daemon.vif_annotation_timeout,
+            workers: daemon.worker_num,
+            failures_allowed: daemon.cni_failures_count,
+            proc_dir: daemon
+                .netns_proc_dir
+                .clone()
+                .filter(|_| daemon.docker_mode),
+            health: Some(any(config.cni_health_server.port)),
+            metrics: Some(any(config.prometheus_exporter.cni_exporter_port)),
+        })
+    }
+}
+
+/// Every address of the host, as upstream.
+fn any(port: u16) -> SocketAddr {
+    (Ipv6Addr::UNSPECIFIED, port).into()
+}
+
+/// The host's name in lower case, as kubelet names its node.
+fn host_name() -> io::Result<String> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname")?;
+    Ok(name.trim().to_ascii_lowercase())
+}

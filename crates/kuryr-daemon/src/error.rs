@@ -1,0 +1,233 @@
+//! Why the daemon could not start, and why it refused a call.
+
+use std::error::Error;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use kuryr_cni::{CniError, Code};
+use kuryr_net::NetError;
+
+use crate::attach::{CheckpointError, Waiting};
+use crate::ports::PodKey;
+
+/// Why the daemon could not start, or had to stop.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// The node's name is not configured and the host has none.
+    #[error("the node's name is not known: set [kuryr] node_name or KUBERNETES_NODE_NAME ({source})")]
+    NodeName {
+        /// Why the host's name could not be read.
+        source: io::Error,
+    },
+    /// The trunk's link could not be found.
+    #[error("the trunk's link cannot be found: {0}")]
+    Uplink(#[source] NetError),
+    /// There is no default route to find it by.
+    #[error(
+        "the trunk's link cannot be found: the node has no default route; name it in [binding] link_iface"
+    )]
+    NoDefaultRoute,
+    /// The kernel can't plug.
+    #[error("no pod can be plugged into {uplink}: {reason}")]
+    NoMethod {
+        /// The trunk's link.
+        uplink: String,
+        /// Why neither a vlan link nor tc-bpf works.
+        reason: String,
+    },
+    /// The interfaces that are there could not be read, or what a crash left not be removed.
+    #[error("what is plugged on this node cannot be read: {0}")]
+    Inventory(#[source] NetError),
+    /// The record of what is plugged could not be read.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// Another daemon serves the socket.
+    #[error("another kuryr-daemon already listens at {}", .path.display())]
+    SocketInUse {
+        /// The socket.
+        path: PathBuf,
+    },
+    /// The socket could not be made.
+    #[error("cannot listen at {}: {source}", .path.display())]
+    Socket {
+        /// The socket.
+        path: PathBuf,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// A port for health or metrics could not be bound.
+    #[error("cannot serve {what} at {address}: {source}")]
+    Http {
+        /// `health` or `metrics`.
+        what: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// What the kernel said.
+        source: io::Error,
+    },
+}
+
+/// Why a call of the plugin failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// What was waited for did not come in time.
+    #[error("pod {pod} has no interface after {limit_s} s: {cause}")]
+    Timeout {
+        /// The pod.
+        pod: PodKey,
+        /// How long was waited, in seconds.
+        limit_s: u64,
+        /// What was missing at the end.
+        cause: Waiting,
+    },
+    /// The pod's VIF can't be plugged, now or later.
+    #[error("the KuryrPort of pod {pod} cannot be plugged: {reason}")]
+    InvalidVif {
+        /// The pod.
+        pod: PodKey,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The pod went away meanwhile.
+    #[error("pod {pod} is gone: {why}")]
+    PodGone {
+        /// The pod.
+        pod: PodKey,
+        /// How that was seen.
+        why: String,
+    },
+    /// The call is not wanted any more.
+    #[error("ADD for pod {pod} was given up: {why}")]
+    Stopped {
+        /// The pod.
+        pod: PodKey,
+        /// Who gave it up.
+        why: String,
+    },
+    /// Another pod has the VLAN, and rightly so.
+    #[error(
+        "VLAN {vlan} of pod {pod} is in use by pod {holder}, whose KuryrPort still has it; the runtime will try again"
+    )]
+    VlanHeld {
+        /// The pod.
+        pod: PodKey,
+        /// The VLAN id.
+        vlan: u16,
+        /// Who has it.
+        holder: PodKey,
+    },
+    /// The kernel refused.
+    #[error("{attempted} for pod {pod} (port {port_id}, VLAN {vlan}) failed: {source}")]
+    Kernel {
+        /// `plugging` or `unplugging`.
+        attempted: &'static str,
+        /// The pod.
+        pod: PodKey,
+        /// The Neutron port.
+        port_id: String,
+        /// The VLAN id.
+        vlan: u16,
+        /// What the kernel said.
+        source: NetError,
+    },
+    /// The work itself died.
+    #[error("{attempted} for pod {pod} died: {reason}; this is a bug")]
+    Died {
+        /// `plugging` or `unplugging`.
+        attempted: &'static str,
+        /// The pod.
+        pod: PodKey,
+        /// What it said.
+        reason: String,
+    },
+    /// The record of what is plugged could not be written.
+    #[error("the interface of pod {pod} cannot be recorded: {source}")]
+    Record {
+        /// The pod.
+        pod: PodKey,
+        /// Why.
+        source: CheckpointError,
+    },
+    /// CHECK: there is no such attachment.
+    #[error("container {container} has no interface {ifname} of Kuryr on this node")]
+    NotAttached {
+        /// The container.
+        container: String,
+        /// The interface.
+        ifname: String,
+    },
+    /// CHECK: it is not as it was plugged.
+    #[error("pod {pod}: {source}")]
+    Changed {
+        /// The pod.
+        pod: PodKey,
+        /// What differs.
+        source: NetError,
+    },
+    /// The call lacks what its command needs.
+    #[error("{command} needs {what}")]
+    Incomplete {
+        /// The command.
+        command: &'static str,
+        /// What it lacks.
+        what: &'static str,
+    },
+    /// STATUS: no ADD can be served.
+    #[error("no pod can be given an interface on this node: {0}")]
+    Unavailable(String),
+    /// STATUS: no ADD can be served, and pods may be cut off.
+    #[error("no pod can be given an interface on this node, and those there may be cut off: {0}")]
+    Limited(String),
+    /// GC: some could not be removed.
+    #[error("{failed} of {all} stale interfaces could not be removed: {reasons}")]
+    Garbage {
+        /// How many stayed.
+        failed: usize,
+        /// How many were stale.
+        all: usize,
+        /// Why, one for each.
+        reasons: String,
+    },
+}
+
+impl Refusal {
+    /// The CNI error code for it.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Timeout { .. } | Self::Stopped { .. } | Self::VlanHeld { .. } => {
+                Code::TryAgainLater
+            }
+            Self::InvalidVif { .. } => Code::InvalidVif,
+            Self::PodGone { .. } | Self::NotAttached { .. } => Code::UnknownContainer,
+            Self::Kernel { .. } | Self::Died { .. } | Self::Garbage { .. } => Code::Plug,
+            Self::Record { .. } => Code::Record,
+            Self::Changed { .. } => Code::Changed,
+            Self::Incomplete { .. } => Code::InvalidEnvironment,
+            Self::Unavailable(_) => Code::Unavailable,
+            Self::Limited(_) => Code::Limited,
+        }
+    }
+
+    /// As the plugin prints it.
+    #[must_use]
+    pub fn to_cni(&self) -> CniError {
+        CniError::new(self.code(), self.to_string())
+    }
+}
+
+/// An error with its causes, as one line.
+#[must_use]
+pub fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let inner_text = inner.to_string();
+        if !text.contains(&inner_text) {
+            text = format!("{text}: {inner_text}");
+        }
+        cause = inner.source();
+    }
+    text
+}

@@ -1,0 +1,148 @@
+//! The real kernel, by way of [`kuryr_net`].
+
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use kuryr_net::{
+    Holder, InterfaceSpec, Method, NetError, Node, OwnedInterface, Plugged, UnplugSpec, netns,
+};
+
+use super::routes::default_route_link;
+use super::{Netns, Plugger};
+use crate::config::DaemonConfig;
+use crate::error::DaemonError;
+
+/// Plugs into one uplink by one method, both found at the start.
+#[derive(Debug)]
+pub struct NetPlugger {
+    node: Node,
+    uplink: String,
+    method: Method,
+    reason: String,
+    /// Where the host's `/proc` is, if not at `/proc`.
+    proc_dir: Option<PathBuf>,
+}
+
+impl NetPlugger {
+    /// Finds the trunk's link and what the kernel can do with it.
+    ///
+    /// # Errors
+    /// There is no such link, or nothing can be plugged into it.
+    pub fn find(config: &DaemonConfig) -> Result<Self, DaemonError> {
+        let node = node(config);
+        let uplink = match &config.link_iface {
+            Some(name) => name.clone(),
+            None => default_route_link(node.netns.as_deref())
+                .map_err(DaemonError::Uplink)?
+                .ok_or(DaemonError::NoDefaultRoute)?,
+        };
+        let able = kuryr_net::probe(&node, &uplink).map_err(DaemonError::Uplink)?;
+        let (works, method) = match config.method {
+            Method::Auto => (able.chosen.ok_or(able.reason.clone()), able.chosen),
+            Method::Vlan => (able.vlan.map(|()| Method::Vlan), Some(Method::Vlan)),
+            Method::Bpf => (able.bpf.map(|()| Method::Bpf), Some(Method::Bpf)),
+        };
+        let method = match works {
+            Ok(method) => method,
+            Err(reason) => {
+                let method = method.unwrap_or(config.method);
+                let reason = format!("method {method}: {reason}");
+                return Err(DaemonError::NoMethod { uplink, reason });
+            }
+        };
+        tracing::info!(uplink, %method, reason = able.reason, "pods are plugged into the trunk");
+        Ok(Self {
+            node,
+            uplink,
+            method,
+            reason: able.reason,
+            proc_dir: config.proc_dir.clone(),
+        })
+    }
+
+    /// The method taken, and why.
+    #[must_use]
+    pub fn method(&self) -> (Method, &str) {
+        (self.method, &self.reason)
+    }
+
+    /// Where this process sees a namespace that the runtime names by its path on the host.
+    fn path_here(&self, on_host: &Path) -> PathBuf {
+        match (&self.proc_dir, on_host.strip_prefix("/proc")) {
+            (Some(proc), Ok(below)) => proc.join(below),
+            _ => on_host.to_owned(),
+        }
+    }
+
+    fn spec_here(&self, spec: &InterfaceSpec) -> InterfaceSpec {
+        let method = match spec.method {
+            Method::Auto => self.method,
+            taken => taken,
+        };
+        InterfaceSpec {
+            pod_netns: self.path_here(&spec.pod_netns),
+            method,
+            ..spec.clone()
+        }
+    }
+}
+
+fn node(config: &DaemonConfig) -> Node {
+    let mut node = Node {
+        netns: config.node_netns.clone(),
+        ..Node::default()
+    };
+    if let Some(proc) = &config.proc_dir {
+        node.proc.clone_from(proc);
+    }
+    node
+}
+
+impl Plugger for NetPlugger {
+    fn uplink(&self) -> Result<String, NetError> {
+        let path = format!("/sys/class/net/{}", self.uplink);
+        // In another namespace sysfs may show other links; listing asks the kernel itself.
+        if self.node.netns.is_none() && Path::new(&path).exists() {
+            return Ok(self.uplink.clone());
+        }
+        self.list().map(|_| self.uplink.clone())
+    }
+
+    fn plug(&self, spec: &InterfaceSpec) -> Result<Plugged, NetError> {
+        kuryr_net::plug(&self.node, &self.spec_here(spec))
+    }
+
+    fn unplug(&self, spec: &UnplugSpec) -> Result<(), NetError> {
+        let here = UnplugSpec {
+            pod_netns: spec.pod_netns.as_deref().map(|path| self.path_here(path)),
+            ..spec.clone()
+        };
+        kuryr_net::unplug(&self.node, &here)
+    }
+
+    fn check(&self, spec: &InterfaceSpec) -> Result<(), NetError> {
+        kuryr_net::check(&self.node, &self.spec_here(spec))
+    }
+
+    fn list(&self) -> Result<Vec<OwnedInterface>, NetError> {
+        kuryr_net::list(&self.node, &self.uplink)
+    }
+
+    fn evict(&self, vlan: u16) -> Result<Option<Holder>, NetError> {
+        kuryr_net::evict(&self.node, &self.uplink, vlan)
+    }
+
+    fn netns(&self, path: &Path) -> Netns {
+        let opened = netns::open(Some(&self.path_here(path)));
+        match opened {
+            Ok(file) => file
+                .metadata()
+                .map_or(Netns::Unknown, |meta| Netns::There(meta.ino())),
+            Err(NetError::Netns { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                Netns::Gone
+            }
+            Err(_) => Netns::Unknown,
+        }
+    }
+}
