@@ -1,0 +1,111 @@
+//! `cargo xtask build`: the programs as they are shipped, in `target/dist`.
+
+use std::env::consts::ARCH;
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::command;
+use crate::elf::{self, NotStatic};
+use crate::error::Error;
+use crate::workspace::Workspace;
+
+/// The plugin is copied to each node and started for each pod: it stays small.
+const PLUGIN_LIMIT: u64 = 2 * 1024 * 1024;
+
+/// What was built.
+#[derive(Debug)]
+pub(crate) struct Built {
+    folder: PathBuf,
+    kuryr_bytes: u64,
+    plugin_bytes: u64,
+}
+
+impl fmt::Display for Built {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}: kuryr {} KiB, kuryr-cni {} KiB (static)",
+            self.folder.display(),
+            self.kuryr_bytes / 1024,
+            self.plugin_bytes / 1024
+        )
+    }
+}
+
+/// Builds with cargo's output on the terminal.
+pub(crate) fn run(workspace: &Workspace) -> Result<Built, Error> {
+    build(workspace, &mut |command| command::run(command))
+}
+
+/// Builds with cargo's output in `log`.
+pub(crate) fn run_logged(workspace: &Workspace, log: &Path) -> Result<Built, Error> {
+    build(workspace, &mut |command| command::run_logged(command, log))
+}
+
+fn build(
+    workspace: &Workspace,
+    run: &mut dyn FnMut(&mut Command) -> Result<(), Error>,
+) -> Result<Built, Error> {
+    run(workspace
+        .cargo()
+        .args(["build", "--release", "--locked", "-p", "kuryr"]))?;
+    // A target named makes cargo apply these flags to the plugin and its crates, but not to build scripts.
+    let target = format!("{ARCH}-unknown-linux-gnu");
+    let flags = format!(
+        "CARGO_TARGET_{}_RUSTFLAGS",
+        target.to_uppercase().replace('-', "_")
+    );
+    run(workspace
+        .cargo()
+        .args([
+            "build",
+            "--release",
+            "--locked",
+            "-p",
+            "kuryr-cni",
+            "--target",
+            &target,
+        ])
+        .env(flags, "-C target-feature=+crt-static"))?;
+
+    let folder = workspace.target("dist");
+    fs::create_dir_all(&folder).map_err(Error::file("create", &folder))?;
+    let plugin = workspace.target(&format!("{target}/release/kuryr-cni"));
+    check_plugin(&plugin)?;
+    Ok(Built {
+        kuryr_bytes: place(&workspace.target("release/kuryr"), &folder.join("kuryr"))?,
+        plugin_bytes: place(&plugin, &folder.join("kuryr-cni"))?,
+        folder,
+    })
+}
+
+fn check_plugin(plugin: &Path) -> Result<(), Error> {
+    let file = fs::read(plugin).map_err(Error::file("read", plugin))?;
+    let name = plugin.display();
+    match elf::check_static(&file) {
+        Ok(()) => {}
+        Err(NotStatic::NotElf) => return Err(Error::Wrong(format!("{name} is no ELF program"))),
+        Err(NotStatic::Interpreter) => {
+            return Err(Error::Wrong(format!(
+                "{name} asks for a dynamic loader: it must be static"
+            )));
+        }
+    }
+    let size = file.len() as u64;
+    if size >= PLUGIN_LIMIT {
+        return Err(Error::Wrong(format!(
+            "{name} has {size} bytes: it must stay under {PLUGIN_LIMIT}"
+        )));
+    }
+    Ok(())
+}
+
+/// Copies a program under a name of its own first: one that runs is replaced, not written into. Gives its size.
+fn place(from: &Path, to: &Path) -> Result<u64, Error> {
+    let new = to.with_extension("new");
+    let size = fs::copy(from, &new).map_err(Error::file("copy", from))?;
+    fs::rename(&new, to).map_err(Error::file("replace", to))?;
+    Ok(size)
+}

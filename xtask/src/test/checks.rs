@@ -1,0 +1,330 @@
+//! The steps that need no real stack.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::step::Run;
+use crate::command::{capture, run_logged};
+use crate::error::Error;
+use crate::workspace::Workspace;
+use crate::{build as dist, packages, tools};
+
+/// A step's result: a word for the table.
+type Checked = Result<String, Error>;
+
+/// Crates that talk to something: none of them may be under `kuryr-core`.
+const EFFECTS: &[&str] = &[
+    "aya",
+    "axum",
+    "http",
+    "hyper",
+    "k8s-openapi",
+    "kube",
+    "kube-client",
+    "kube-runtime",
+    "mio",
+    "netlink-sys",
+    "nix",
+    "openstack_sdk",
+    "reqwest",
+    "rtnetlink",
+    "rustls",
+    "socket2",
+    "tokio",
+];
+
+/// Tests that need a stack: run by their own steps.
+const NOT_UNIT: &[&str] = &[super::real::E2E, super::real::CONTRACT];
+
+/// Seconds after which `lab --check` is taken to hang.
+const LAB_LIMIT: &str = "300";
+
+const VLAN_KERNEL: &str = "crates/kuryr-net/tests/vlan-kernel/run";
+const FUZZ: &str = "fuzz/run";
+
+pub(super) fn fmt(run: &mut Run, log: &Path) -> Checked {
+    let args = ["fmt", "--all", "--check", "--", "--color", "never"];
+    run_logged(run.workspace().cargo().args(args), log)?;
+    Ok(String::new())
+}
+
+pub(super) fn core_purity(run: &mut Run, log: &Path) -> Checked {
+    let args = [
+        "tree",
+        "--locked",
+        "-p",
+        "kuryr-core",
+        "-e",
+        "normal",
+        "--prefix",
+        "none",
+        "--format",
+        "{p}",
+    ];
+    let tree = capture(run.workspace().cargo().args(args), log)?;
+    let found = effects_in(&tree);
+    if found.is_empty() {
+        return Ok(format!("crates: {}", tree.lines().count()));
+    }
+    Err(Error::Wrong(format!(
+        "kuryr-core must stay pure, but it depends on {} (cargo tree -p kuryr-core -i ...)",
+        found.join(", ")
+    )))
+}
+
+/// Names of [`EFFECTS`] in the output of `cargo tree`, one `name vVERSION ...` a line.
+fn effects_in(tree: &str) -> Vec<&str> {
+    tree.lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| EFFECTS.contains(name))
+        .collect()
+}
+
+pub(super) fn deny(run: &mut Run, log: &Path) -> Checked {
+    let workspace = run.workspace();
+    tools::ensure(workspace, &tools::DENY, log)?;
+    let deny = |checks: &[&str]| {
+        let mut cargo = workspace.cargo();
+        cargo
+            .args(["deny", "--locked", "check", "--hide-inclusion-graph"])
+            .args(checks);
+        run_logged(&mut cargo, log)
+    };
+    deny(&["licenses", "bans", "sources"])?;
+    if !has_advisories() {
+        return Ok("no advisories: their database is not on this machine".to_owned());
+    }
+    deny(&["--disable-fetch", "advisories"])?;
+    Ok("advisories too".to_owned())
+}
+
+/// Whether cargo-deny has fetched the advisory database before.
+fn has_advisories() -> bool {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
+    let databases = home.and_then(|home| fs::read_dir(home.join("advisory-dbs")).ok());
+    databases.is_some_and(|mut entries| entries.next().is_some())
+}
+
+pub(super) fn scripts(run: &mut Run, log: &Path) -> Checked {
+    let workspace = run.workspace();
+    let (mut shell, mut python) = (Vec::new(), Vec::new());
+    for folder in ["stack", "crates", ".ci"] {
+        collect_scripts(&workspace.path(folder), &mut shell, &mut python)?;
+    }
+    let compile =
+        "import sys\nfor path in sys.argv[1:]:\n    compile(open(path).read(), path, 'exec')";
+    run_logged(
+        workspace
+            .command("python3")
+            .args(["-c", compile])
+            .args(&python),
+        log,
+    )?;
+    tools::ensure(workspace, &tools::SHELLCHECK, log)?;
+    let mut shellcheck = workspace.command("shellcheck");
+    shellcheck.args([
+        "--external-sources",
+        "--source-path=SCRIPTDIR",
+        "--severity=warning",
+    ]);
+    run_logged(shellcheck.args(&shell), log)?;
+    Ok(format!("{} shell, {} Python", shell.len(), python.len()))
+}
+
+/// Shell scripts by their first line or name, Python by its name.
+fn collect_scripts(
+    folder: &Path,
+    shell: &mut Vec<PathBuf>,
+    python: &mut Vec<PathBuf>,
+) -> Result<(), Error> {
+    let mut entries = fs::read_dir(folder)
+        .and_then(|entries| entries.collect::<Result<Vec<_>, _>>())
+        .map_err(Error::file("list", folder))?;
+    entries.sort_by_key(fs::DirEntry::path);
+    for path in entries.iter().map(fs::DirEntry::path) {
+        if path.is_dir() {
+            collect_scripts(&path, shell, python)?;
+        } else if path.extension().is_some_and(|extension| extension == "py") {
+            python.push(path);
+        } else if path.extension().is_some_and(|extension| extension == "sh")
+            || starts_with_shell(&path)
+        {
+            shell.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn starts_with_shell(path: &Path) -> bool {
+    let text = fs::read(path).unwrap_or_default();
+    let first = text.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    first.starts_with(b"#!") && first.ends_with(b"sh")
+}
+
+pub(super) fn clippy(run: &mut Run, log: &Path) -> Checked {
+    let args = [
+        "clippy",
+        "--locked",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ];
+    run_logged(run.workspace().cargo().args(args), log)?;
+    Ok(String::new())
+}
+
+pub(super) fn doc(run: &mut Run, log: &Path) -> Checked {
+    let mut cargo = run.workspace().cargo();
+    cargo.args([
+        "doc",
+        "--locked",
+        "--workspace",
+        "--no-deps",
+        "--document-private-items",
+    ]);
+    run_logged(cargo.env("RUSTDOCFLAGS", "-D warnings"), log)?;
+    Ok(String::new())
+}
+
+pub(super) fn unit(run: &mut Run, log: &Path) -> Checked {
+    let workspace = run.workspace();
+    let nextest = tools::ensure(workspace, &tools::NEXTEST, log).is_ok();
+    let mut cargo = workspace.cargo();
+    if nextest {
+        cargo.args(["nextest", "run", "--no-fail-fast"]);
+    } else {
+        cargo.args(["test", "--lib", "--bins", "--tests", "--no-fail-fast"]);
+    }
+    cargo.args(["--locked", "--workspace"]);
+    for package in NOT_UNIT
+        .iter()
+        .filter(|package| workspace.has_crate(package))
+    {
+        cargo.args(["--exclude", package]);
+    }
+    run_logged(&mut cargo, log)?;
+    tests_in(log)
+}
+
+pub(super) fn doctest(run: &mut Run, log: &Path) -> Checked {
+    run_logged(
+        run.workspace()
+            .cargo()
+            .args(["test", "--locked", "--workspace", "--doc"]),
+        log,
+    )?;
+    tests_in(log)
+}
+
+/// The runner's own count: nextest's summary, or the sum of what `cargo test` says of each binary.
+pub(super) fn tests_in(log: &Path) -> Checked {
+    let text = fs::read_to_string(log).map_err(Error::file("read", log))?;
+    Ok(count_tests(&text))
+}
+
+fn count_tests(text: &str) -> String {
+    let summary = text
+        .lines()
+        .rev()
+        .find_map(|line| line.trim_start().strip_prefix("Summary ["));
+    if let Some((_, counts)) = summary.and_then(|line| line.split_once("] ")) {
+        return counts.trim().to_owned();
+    }
+    let passed: u64 = text
+        .lines()
+        .filter_map(|line| {
+            line.strip_prefix("test result: ok. ")?
+                .split_once(' ')?
+                .0
+                .parse::<u64>()
+                .ok()
+        })
+        .sum();
+    format!("{passed} tests passed")
+}
+
+pub(super) fn bpf(run: &mut Run, log: &Path) -> Checked {
+    require(run.workspace(), "clang-14")?;
+    run_logged(
+        run.workspace()
+            .command("crates/kuryr-net/bpf/build")
+            .arg("--check"),
+        log,
+    )?;
+    Ok(String::new())
+}
+
+pub(super) fn build(run: &mut Run, log: &Path) -> Checked {
+    Ok(dist::run_logged(run.workspace(), log)?.to_string())
+}
+
+pub(super) fn lab(run: &mut Run, log: &Path) -> Checked {
+    if !packages::is_root() {
+        return Err(Error::Missing(
+            "needs root: it makes network namespaces".to_owned(),
+        ));
+    }
+    let kuryr = run.workspace().target("dist/kuryr");
+    let mut lab = run.workspace().command("timeout");
+    lab.args(["--foreground", "--kill-after=30", LAB_LIMIT])
+        .arg(kuryr)
+        .args(["lab", "--check"]);
+    run_logged(&mut lab, log)?;
+    let text = fs::read_to_string(log).map_err(Error::file("read", log))?;
+    Ok(text.lines().last().unwrap_or_default().to_owned())
+}
+
+pub(super) fn vlan_kernel(run: &mut Run, log: &Path) -> Checked {
+    require(run.workspace(), "qemu-system-x86_64")?;
+    script(run.workspace(), VLAN_KERNEL, log)
+}
+
+pub(super) fn fuzz(run: &mut Run, log: &Path) -> Checked {
+    script(run.workspace(), FUZZ, log)
+}
+
+fn script(workspace: &Workspace, path: &str, log: &Path) -> Checked {
+    if !workspace.path(path).exists() {
+        return Err(Error::Missing(format!("there is no {path}")));
+    }
+    run_logged(
+        &mut workspace.command(&workspace.path(path).to_string_lossy()),
+        log,
+    )?;
+    Ok(String::new())
+}
+
+fn require(workspace: &Workspace, program: &str) -> Result<(), Error> {
+    if workspace.has_program(program) {
+        return Ok(());
+    }
+    let why = packages::why_not().unwrap_or("it was not installed");
+    Err(Error::Missing(format!("no {program}, and {why}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_effect_under_the_core_is_found_by_its_whole_name() {
+        let tree = "kuryr-core v0.1.0 (/x)\nserde v1.0.1\nhttparse v1.0.0\ntokio v1.4.0 (*)\n";
+        assert_eq!(effects_in(tree), ["tokio"]);
+    }
+
+    #[test]
+    fn nextest_counts_in_its_summary() {
+        let text =
+            "   PASS [ 0.1s] a b\n     Summary [   0.512s] 12 tests run: 12 passed, 1 skipped\n";
+        assert_eq!(count_tests(text), "12 tests run: 12 passed, 1 skipped");
+    }
+
+    #[test]
+    fn cargo_test_counts_by_binary() {
+        let text = "test result: ok. 3 passed; 0 failed;\ntest result: ok. 4 passed; 0 failed;\n";
+        assert_eq!(count_tests(text), "7 tests passed");
+    }
+}

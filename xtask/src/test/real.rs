@@ -1,0 +1,103 @@
+//! The steps on the real stack.
+
+use std::path::Path;
+
+use super::checks::tests_in;
+use super::step::Run;
+use crate::command::run_logged;
+use crate::error::Error;
+use crate::stack::{self, Backend};
+use crate::{packages, tools};
+
+/// The crate whose tests start pods on the real stack.
+pub(super) const E2E: &str = "kuryr-e2e";
+/// The crate whose tests ask the embedded and the real services the same.
+pub(super) const CONTRACT: &str = "kuryr-contract";
+
+pub(super) fn start_ovn(run: &mut Run, log: &Path) -> Result<String, Error> {
+    start(run, Backend::Ovn, log)
+}
+
+pub(super) fn start_ovs(run: &mut Run, log: &Path) -> Result<String, Error> {
+    start(run, Backend::Ovs, log)
+}
+
+/// Starts the stack, or takes the one that runs. In CI it starts from nothing; elsewhere a stack that was there before is
+/// neither stopped nor forgotten.
+fn start(run: &mut Run, backend: Backend, log: &Path) -> Result<String, Error> {
+    if let Some(why) = packages::why_not() {
+        return Err(Error::Missing(format!(
+            "{why}: the real stack needs root on Debian"
+        )));
+    }
+    if run.started.is_none() && run.ci() {
+        stack::call(run.workspace(), &["purge"], log)?;
+    }
+    match stack::running(run.workspace()) {
+        Some(other) if other == backend => return Ok("was running".to_owned()),
+        Some(other) if run.started == Some(other) => {
+            run.started = None;
+            stack::call(run.workspace(), &["down"], log)?;
+        }
+        Some(other) => {
+            return Err(Error::Missing(format!(
+                "the {other} stack was running before: `cargo xtask stack down` first"
+            )));
+        }
+        None => {}
+    }
+    run.started = Some(backend);
+    stack::call(
+        run.workspace(),
+        &["up", "--backend", &backend.to_string()],
+        log,
+    )?;
+    Ok(String::new())
+}
+
+/// Stops the stack that this run started.
+pub(super) fn stop(run: &mut Run) {
+    if run.started.take().is_none() {
+        return;
+    }
+    let log = run.log_named("stack-down");
+    if let Err(error) = stack::call(run.workspace(), &["down"], &log) {
+        eprintln!(
+            "xtask: the stack is still there: {error}, see {}",
+            log.display()
+        );
+    }
+}
+
+pub(super) fn e2e(run: &mut Run, log: &Path) -> Result<String, Error> {
+    on_stack(run, E2E, "KURYR_E2E", log)
+}
+
+pub(super) fn contract(run: &mut Run, log: &Path) -> Result<String, Error> {
+    on_stack(run, CONTRACT, "KURYR_CONTRACT", log)
+}
+
+/// Runs a crate's tests with the stack's settings, `switch=1` and `KURYR_DIST`, the folder of the release binaries.
+fn on_stack(run: &mut Run, package: &str, switch: &str, log: &Path) -> Result<String, Error> {
+    let workspace = run.workspace();
+    if !workspace.has_crate(package) {
+        return Err(Error::Missing(format!("there is no crate {package}")));
+    }
+    tools::ensure(workspace, &tools::NEXTEST, log)?;
+    let mut cargo = workspace.cargo();
+    cargo.args([
+        "nextest",
+        "run",
+        "--locked",
+        "-p",
+        package,
+        "--profile",
+        "stack",
+    ]);
+    stack::apply_env(workspace, &mut cargo, log)?;
+    cargo
+        .env(switch, "1")
+        .env("KURYR_DIST", workspace.target("dist"));
+    run_logged(&mut cargo, log)?;
+    tests_in(log)
+}
