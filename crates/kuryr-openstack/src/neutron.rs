@@ -1,6 +1,7 @@
 //! Neutron's calls.
 
 mod networks;
+mod owned;
 mod ports;
 mod query;
 mod quota;

@@ -12,7 +12,7 @@
 //! as well, because we may die between `POST` and `PUT`, and where there are no tags it is all there is.
 //! [`list_owned_ports`](crate::Neutron::list_owned_ports) looks for both.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use crate::model::Port;
 
@@ -76,11 +76,15 @@ impl TagSupport {
 
 /// What was learned, shared by all clones.
 #[derive(Debug, Default)]
-pub(crate) struct Learned(AtomicU8);
+pub(crate) struct Learned {
+    support: AtomicU8,
+    /// A list of everything has shown no port that its description alone marks, and none was made since.
+    all_tagged: AtomicBool,
+}
 
 impl Learned {
     pub(crate) fn get(&self) -> TagSupport {
-        match self.0.load(Ordering::Relaxed) {
+        match self.support.load(Ordering::Relaxed) {
             1 => TagSupport::InPost,
             2 => TagSupport::ByPut,
             3 => TagSupport::None,
@@ -88,8 +92,18 @@ impl Learned {
         }
     }
 
+    /// Whether a list of what is ours must look for descriptions too.
+    pub(crate) fn look_for_descriptions(&self) -> bool {
+        self.get().needs_description() || !self.all_tagged.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether all ports of ours are known to be tagged.
+    pub(crate) fn all_tagged(&self, known: bool) {
+        self.all_tagged.store(known, Ordering::Relaxed);
+    }
+
     pub(crate) fn set(&self, support: TagSupport) {
-        if self.0.swap(support as u8, Ordering::Relaxed) != support as u8 {
+        if self.support.swap(support as u8, Ordering::Relaxed) != support as u8 {
             tracing::info!(?support, "how this cloud tags ports");
         }
     }

@@ -12,25 +12,25 @@
 //!   linker: [`METHODS`] names them.
 //! - Application credentials by name: see [`named_credential`](crate::named_credential).
 
-use std::path::Path;
+mod refusal;
+mod settings;
+
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use openstack_sdk::AsyncOpenStack;
 use openstack_sdk::api::{AsyncClient, RestClient};
-use openstack_sdk::auth::AuthError;
-use openstack_sdk::config as sdk;
-use openstack_sdk::{AsyncOpenStack, OpenStackError};
 use openstack_sdk_auth_applicationcredential::ApplicationCredentialAuthenticator;
 use openstack_sdk_auth_password::PasswordAuthenticator;
 use openstack_sdk_core::catalog::ServiceEndpoint;
-use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Map, Value, json};
+use secrecy::SecretString;
 use tokio::sync::Mutex;
-use url::Url;
 
 use crate::call::Service;
-use crate::config::{Auth, CloudConfig, Credential, Domain, Scope, User};
-use crate::error::{Context, Error, ErrorKind, LOGIN, excerpt};
-use crate::wire::causes;
+use crate::config::{Auth, CloudConfig};
+use crate::error::{Error, ErrorKind, LOGIN};
+use refusal::login_error;
+pub(crate) use settings::keystone;
+use settings::{sdk_config, with_version};
 
 /// What makes the linker keep the SDK's methods of login. (It names the one by token itself.)
 static METHODS: (&PasswordAuthenticator, &ApplicationCredentialAuthenticator) = (
@@ -217,215 +217,6 @@ fn unix_now() -> i64 {
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
-/// `url` with the service's version, if it does not end with one.
-fn with_version(url: &Url, service: Service) -> Option<Url> {
-    let last = url
-        .path()
-        .trim_end_matches('/')
-        .rsplit('/')
-        .next()
-        .unwrap_or_default();
-    let versioned = last
-        .strip_prefix('v')
-        .is_some_and(|v| v.starts_with(|c: char| c.is_ascii_digit()));
-    if versioned {
-        return None;
-    }
-    let mut url = url.clone();
-    url.path_segments_mut()
-        .ok()?
-        .pop_if_empty()
-        .push(service.version());
-    Some(url)
-}
-
-/// Keystone's URL with `/v3/` at its end.
-pub(crate) fn keystone(auth_url: &str) -> Result<Url, String> {
-    let mut url = Url::parse(auth_url).map_err(|e| format!("auth_url {auth_url:?}: {e}"))?;
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(format!("auth_url {auth_url:?} is neither http nor https"));
-    }
-    if let Some(versioned) = with_version(&url, Service::Identity) {
-        url = versioned;
-    }
-    url.path_segments_mut()
-        .map_err(|()| format!("auth_url {auth_url:?} has no path"))?
-        .pop_if_empty()
-        .push("");
-    if !url.path().ends_with("/v3/") {
-        return Err(format!(
-            "auth_url {auth_url:?} is of another version than v3"
-        ));
-    }
-    Ok(url)
-}
-
-/// Our settings as the SDK's. Its type is deserialized, because one of its fields is of a crate it does not export.
-fn sdk_config(config: &CloudConfig) -> Result<sdk::CloudConfig, String> {
-    let url = keystone(&config.auth_url)?;
-    let mut auth = Map::new();
-    auth.insert("auth_url".to_owned(), url.as_str().into());
-    let auth_type = credentials(&config.auth, &mut auth)?;
-    if !matches!(config.auth, Auth::ApplicationCredential { .. }) {
-        scope(&config.project, &mut auth)?;
-    }
-    let mut settings = json!({
-        "auth": auth,
-        "auth_type": auth_type,
-        "auth_cache": false,
-        "interface": config.interface.as_str(),
-        "region_name": config.region,
-        "cacert": config.cafile.as_deref().map(Path::to_string_lossy),
-        "verify": !config.insecure,
-        "identity_endpoint_override": url.as_str(),
-        "identity_skip_discovery": true,
-    });
-    for (key, value) in [
-        ("network_endpoint_override", &config.network_endpoint),
-        (
-            "load_balancer_endpoint_override",
-            &config.load_balancer_endpoint,
-        ),
-    ] {
-        if let Some(value) = value {
-            settings[key] = value.as_str().into();
-        }
-    }
-    serde_json::from_value(settings).map_err(|e| e.to_string())
-}
-
-fn credentials(auth: &Auth, to: &mut Map<String, Value>) -> Result<&'static str, String> {
-    let mut set = |key: &str, value: &str| to.insert(key.to_owned(), value.into());
-    match auth {
-        Auth::Password { user, password } => {
-            set("password", password.expose_secret());
-            match user {
-                User::Id(id) => set("user_id", id),
-                User::Name { name, domain } => {
-                    set("username", name);
-                    let (key, value) = domain_field("user_domain", domain);
-                    set(&key, value)
-                }
-            };
-            Ok("v3password")
-        }
-        Auth::ApplicationCredential {
-            credential: Credential::Id(id),
-            secret,
-        } => {
-            set("application_credential_id", id);
-            set("application_credential_secret", secret.expose_secret());
-            Ok("v3applicationcredential")
-        }
-        Auth::ApplicationCredential { .. } => {
-            Err("an application credential's name was not resolved".to_owned())
-        }
-        Auth::Token { token } => {
-            set("token", token.expose_secret());
-            Ok("v3token")
-        }
-    }
-}
-
-fn scope(project: &Scope, to: &mut Map<String, Value>) -> Result<(), String> {
-    match project {
-        Scope::Unset => return Err("a project is needed with a password or token".to_owned()),
-        Scope::Id(id) => {
-            to.insert("project_id".to_owned(), id.as_str().into());
-        }
-        Scope::Name { name, domain } => {
-            to.insert("project_name".to_owned(), name.as_str().into());
-            let (key, value) = domain_field("project_domain", domain);
-            to.insert(key, value.into());
-        }
-    }
-    Ok(())
-}
-
-fn domain_field<'a>(prefix: &str, domain: &'a Domain) -> (String, &'a str) {
-    match domain {
-        Domain::Id(id) => (format!("{prefix}_id"), id),
-        Domain::Name(name) => (format!("{prefix}_name"), name),
-    }
-}
-
 fn local(kind: ErrorKind) -> Error {
     Error::local(LOGIN, kind)
-}
-
-/// A failed login in our terms.
-fn login_error(error: OpenStackError) -> Error {
-    let mut status = None;
-    let kind = match error {
-        OpenStackError::Communication { source }
-        | OpenStackError::AuthError {
-            source: AuthError::Reqwest { source },
-        } => transport(&source),
-        OpenStackError::AuthError {
-            source: AuthError::Identity(said),
-        } => {
-            status = u16::try_from(said.code).ok();
-            refused(status.unwrap_or(0), said.message)
-        }
-        OpenStackError::AuthError {
-            source: AuthError::UnknownAuth { code, message },
-        } => {
-            status = Some(code);
-            refused(code, excerpt(message.unwrap_or_default().as_bytes()))
-        }
-        OpenStackError::AuthError {
-            source: AuthError::AuthReceipt(_),
-        } => ErrorKind::Unauthorized("the user needs a second factor".to_owned()),
-        other => ErrorKind::BadAnswer {
-            what: excerpt(other.to_string().as_bytes()),
-            excerpt: String::new(),
-        },
-    };
-    let context = Context {
-        method: http::Method::POST,
-        path: "auth/tokens".to_owned(),
-        status,
-        attempts: 1,
-        ..Context::unsent(LOGIN)
-    };
-    Error::new(kind, context)
-}
-
-fn transport(error: &reqwest::Error) -> ErrorKind {
-    let message = causes(error);
-    match () {
-        () if error.is_connect() => ErrorKind::Connect(message),
-        () if error.is_timeout() => ErrorKind::Timeout {
-            maybe_done: false,
-            message,
-        },
-        () if error.is_decode() => ErrorKind::BadAnswer {
-            what: message,
-            excerpt: String::new(),
-        },
-        () if error.is_builder() => ErrorKind::Config(message),
-        () => ErrorKind::Disconnected {
-            maybe_done: false,
-            message,
-        },
-    }
-}
-
-fn refused(status: u16, message: String) -> ErrorKind {
-    match status {
-        401 => ErrorKind::Unauthorized(message),
-        403 => ErrorKind::Forbidden(message),
-        // Never `NotFound`: a caller would take its object for deleted.
-        404 => ErrorKind::Catalog(format!("no Keystone at auth_url: {message}")),
-        429 => ErrorKind::RateLimited {
-            retry_after: None,
-            message,
-        },
-        500..=599 => ErrorKind::Server {
-            declined: status == 503,
-            retry_after: None,
-            message,
-        },
-        _ => ErrorKind::BadRequest(message),
-    }
 }

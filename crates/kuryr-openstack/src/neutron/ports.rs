@@ -1,75 +1,21 @@
 //! Ports.
 
-use std::collections::BTreeSet;
-use std::time::Duration;
-
-use futures::future::join_all;
 use http::HeaderValue;
 use http::header::IF_MATCH;
-use serde_json::Value;
 
 use super::Neutron;
 use super::query::PortQuery;
-use super::request::{Resource, to_value};
-use crate::error::{Error, ErrorKind};
-use crate::model::{NewPort, Port, PortUpdate};
-use crate::ownership::{OwnershipMark, TagSupport};
-
-/// A port in a bulk takes a quarter of a second of a server that has nothing else to do.
-const EACH: Duration = Duration::from_secs(1);
+use super::request::Resource;
+use crate::error::Error;
+use crate::model::{Port, PortUpdate};
 
 impl Neutron {
     /// Lists ports.
     ///
     /// # Errors
-    /// See [`ErrorKind`]; so for all calls.
+    /// See [`ErrorKind`](crate::ErrorKind); so for all calls.
     pub async fn list_ports(&self, query: &PortQuery) -> Result<Vec<Port>, Error> {
         self.list(Resource::Port, &query.0).await
-    }
-
-    /// Lists the ports of `query` that carry `mark`, by tag or by description, each once.
-    ///
-    /// What comes back is looked at again: a cloud without tags may leave a filter by them out of account, and
-    /// would show us everybody's ports as ours.
-    ///
-    /// # Errors
-    /// If one of the two lists fails, all does: half of what is ours would look like the whole.
-    pub async fn list_owned_ports(
-        &self,
-        mark: &OwnershipMark,
-        query: &PortQuery,
-    ) -> Result<Vec<Port>, Error> {
-        let mut filter = query.0.clone();
-        if filter.selects_fields() {
-            filter = filter.with("fields", "tags").with("fields", "description");
-        }
-        let support = self.tag_support();
-        let mut found: Vec<Port> = Vec::new();
-        if support != TagSupport::None {
-            match self
-                .list(Resource::Port, &filter.clone().with("tags", &mark.tag))
-                .await
-            {
-                Ok(tagged) => found = tagged,
-                // A cloud that checks filters and has no tags.
-                Err(error)
-                    if matches!(error.kind(), ErrorKind::BadRequest(_))
-                        && !self.cloud.capabilities().await?.tags() => {}
-                Err(error) => return Err(error),
-            }
-        }
-        if support.needs_description() && !mark.description.is_empty() {
-            found.extend(
-                self.list(
-                    Resource::Port,
-                    &filter.with("description", &mark.description),
-                )
-                .await?,
-            );
-        }
-        let mut seen = BTreeSet::new();
-        found.retain(|port: &Port| mark.on(port).is_some() && seen.insert(port.id.clone()));
-        Ok(found)
     }
 
     /// Reads a port.
@@ -78,102 +24,6 @@ impl Neutron {
     /// `NotFound` if it is not there.
     pub async fn get_port(&self, id: &str) -> Result<Port, Error> {
         self.get(Resource::Port, id).await
-    }
-
-    /// Makes ports, all or none, and marks them as ours. The answer is in the order of `ports`.
-    ///
-    /// How they are marked depends on the cloud: see [`ownership`](crate::ownership). If tags have to be set
-    /// after the `POST` and that fails, the ports are given all the same, marked by their description;
-    /// [`OwnershipMark::on`] tells.
-    ///
-    /// # Errors
-    /// `Conflict` with `OverQuota` or `IpExhausted`: none was made. With [`Error::maybe_applied`], list what is
-    /// ours before another try.
-    pub async fn create_ports(
-        &self,
-        ports: &[NewPort],
-        mark: &OwnershipMark,
-    ) -> Result<Vec<Port>, Error> {
-        let support = self.tag_support();
-        let made = match self.post_ports(ports, mark, support).await {
-            // A cloud that knows no `tags` in a POST refuses it as an unknown attribute.
-            Err(error) if support == TagSupport::Unknown && refuses_tags(&error) => {
-                self.cloud.shared.tags.set(TagSupport::ByPut);
-                self.post_ports(ports, mark, TagSupport::ByPut).await?
-            }
-            outcome => outcome?,
-        };
-        self.learn(&made, mark);
-        Ok(join_all(
-            made.into_iter()
-                .zip(ports)
-                .map(|(made, wanted)| self.complete_tags(made, wanted, mark)),
-        )
-        .await)
-    }
-
-    async fn post_ports(
-        &self,
-        ports: &[NewPort],
-        mark: &OwnershipMark,
-        support: TagSupport,
-    ) -> Result<Vec<Port>, Error> {
-        let bodies = ports
-            .iter()
-            .map(|port| body(port, mark, support))
-            .collect::<Result<Vec<_>, _>>()?;
-        self.create_bulk("create_ports", Resource::Port, bodies, EACH)
-            .await
-    }
-
-    /// Draws from an answer whether tags in the `POST` are kept.
-    fn learn(&self, made: &[Port], mark: &OwnershipMark) {
-        let learned = &self.cloud.shared.tags;
-        if made.is_empty() || !learned.get().try_in_post() {
-            return;
-        }
-        let kept = made.iter().all(|port| port.tags.contains(&mark.tag));
-        learned.set(if kept {
-            TagSupport::InPost
-        } else {
-            TagSupport::ByPut
-        });
-    }
-
-    /// Sets the tags that the `POST` left out. Never fails: the port is there, and is ours by its description.
-    async fn complete_tags(&self, mut made: Port, wanted: &NewPort, mark: &OwnershipMark) -> Port {
-        let tags = tags_of(wanted, mark);
-        let complete = tags.iter().all(|tag| made.tags.contains(tag));
-        if complete || self.tag_support() == TagSupport::None {
-            return made;
-        }
-        match self.set_tags(Resource::Port, &made.id, &tags).await {
-            Ok(set) => made.tags = set,
-            Err(error) => self.without_tags(&mut made, mark, &error).await,
-        }
-        made
-    }
-
-    /// Tags can't be had for `port`: sees to it that its description marks it.
-    async fn without_tags(&self, port: &mut Port, mark: &OwnershipMark, error: &Error) {
-        // Neutron names the port's absence; a missing extension is an unknown URL.
-        let no_such_call = error.context().status == Some(404)
-            && error.context().error_type.as_deref() != Some("PortNotFound");
-        if no_such_call {
-            self.cloud.shared.tags.set(TagSupport::None);
-        }
-        tracing::warn!(%error, port = %port.id, "port not tagged, it is marked by its description");
-        if port.description == mark.description {
-            return;
-        }
-        let change = PortUpdate {
-            description: Some(mark.description.clone()),
-            ..PortUpdate::default()
-        };
-        match self.update_port(&port.id, &change, None).await {
-            Ok(updated) => *port = updated,
-            Err(error) => tracing::error!(%error, port = %port.id, "port carries no mark of ours"),
-        }
     }
 
     /// Changes a port. With `if_revision`, only if its revision is that still.
@@ -203,71 +53,5 @@ impl Neutron {
     /// `NotFound` if it was not there to begin with; `Conflict` with `PortInUse` if a trunk has it.
     pub async fn delete_port(&self, id: &str) -> Result<(), Error> {
         self.delete(Resource::Port, id).await
-    }
-
-    /// What is known of how this cloud tags ports.
-    pub fn tag_support(&self) -> TagSupport {
-        self.cloud.shared.tags.get()
-    }
-}
-
-/// The tags that a port is to have.
-fn tags_of(port: &NewPort, mark: &OwnershipMark) -> Vec<String> {
-    let mut tags = vec![mark.tag.clone()];
-    tags.extend(port.tags.iter().filter(|t| **t != mark.tag).cloned());
-    tags
-}
-
-/// A port's part of the `POST`.
-fn body(port: &NewPort, mark: &OwnershipMark, support: TagSupport) -> Result<Value, Error> {
-    let mut body = to_value("create_ports", port)?;
-    if support.try_in_post() {
-        body["tags"] = tags_of(port, mark).into();
-    }
-    if support.needs_description() && !mark.description.is_empty() {
-        body["description"] = mark.description.as_str().into();
-    }
-    Ok(body)
-}
-
-fn refuses_tags(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::BadRequest(message) if message.contains("tags"))
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn the_post_carries_what_the_cloud_can_keep() {
-        let mark = OwnershipMark {
-            tag: "t".to_owned(),
-            description: "d".to_owned(),
-        };
-        let port = NewPort {
-            network_id: "n".to_owned(),
-            tags: vec!["u".to_owned()],
-            ..NewPort::default()
-        };
-        let at = |support| body(&port, &mark, support).unwrap();
-        assert_eq!(
-            at(TagSupport::Unknown),
-            json!({"network_id": "n", "tags": ["t", "u"], "description": "d"})
-        );
-        assert_eq!(
-            at(TagSupport::InPost),
-            json!({"network_id": "n", "tags": ["t", "u"]})
-        );
-        assert_eq!(
-            at(TagSupport::ByPut),
-            json!({"network_id": "n", "description": "d"})
-        );
-        assert_eq!(
-            at(TagSupport::None),
-            json!({"network_id": "n", "description": "d"})
-        );
     }
 }

@@ -45,6 +45,11 @@ impl Filter {
         self.pairs.iter().any(|(k, _)| k == "fields")
     }
 
+    /// Whether it leaves nothing out.
+    pub(crate) fn is_everything(&self) -> bool {
+        self.any_of.is_empty() && self.pairs.iter().all(|(k, _)| k == "fields")
+    }
+
     pub(crate) fn with(mut self, key: &str, value: &str) -> Self {
         self.add(key, value);
         self

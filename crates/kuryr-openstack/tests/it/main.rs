@@ -6,7 +6,6 @@ mod cloud;
 mod lists;
 mod login;
 mod retries;
-mod secrets;
 mod tags;
 mod tls;
 mod trunks;

@@ -284,3 +284,33 @@ async fn a_cloud_that_refuses_the_filter_by_tags_is_asked_by_description() {
         1
     );
 }
+
+#[tokio::test]
+async fn descriptions_are_looked_for_until_all_ports_are_seen_to_be_tagged() {
+    let server = neutron(Post::Keeps).await;
+    let list = || Mock::given(method("GET")).and(path("/network/v2.0/ports"));
+    let old = json!({ "ports": [{ "id": "old", "description": "kuryr c" }] });
+    let described = || list().and(query_param("description", "kuryr c"));
+    described()
+        .respond_with(json_answer(200, old))
+        .up_to_n_times(2)
+        .mount(&server)
+        .await;
+    list()
+        .respond_with(json_answer(200, json!({ "ports": [] })))
+        .mount(&server)
+        .await;
+    let cloud = connect(&server).await;
+    create(&cloud, 1).await;
+    assert_eq!(cloud.neutron().tag_support(), TagSupport::InPost);
+    let mut calls = Vec::new();
+    for _ in 0..4 {
+        let found = cloud
+            .neutron()
+            .list_owned_ports(&mark(), &PortQuery::new())
+            .await
+            .unwrap();
+        calls.push((found.len(), cloud.metrics().calls()["list_ports"]));
+    }
+    assert_eq!(calls, [(1, 2), (1, 4), (0, 6), (0, 7)]);
+}

@@ -1,4 +1,10 @@
-//! No secret leaves by logs, errors or debug output.
+//! No secret leaves by logs, errors or debug output. A binary of its own: other tests would switch off log levels
+//! for all threads.
+#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
+
+#[allow(dead_code)]
+#[path = "it/cloud.rs"]
+mod cloud;
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -10,7 +16,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use wiremock::matchers::{header, method, path};
 use wiremock::{Mock, MockServer};
 
-use crate::cloud::*;
+use cloud::*;
 
 #[derive(Clone, Default)]
 struct Captured(Arc<Mutex<Vec<u8>>>);
