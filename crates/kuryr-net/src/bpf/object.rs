@@ -1,7 +1,9 @@
 //! The compiled programs, loaded into the kernel or found there.
 
+use std::os::fd::{AsFd, OwnedFd};
+
 use aya::maps::{HashMap, Map, MapData};
-use aya::programs::{ProgramFd, SchedClassifier, loaded_programs};
+use aya::programs::SchedClassifier;
 use aya::{Ebpf, EbpfLoader};
 
 use crate::NetError;
@@ -18,17 +20,27 @@ const MAP: &str = "kuryr_trunk";
 /// The map that both programs share: `{direction, id}` to four words (see bpf/trunk.c).
 pub(crate) type TrunkMap = HashMap<MapData, [u32; 2], [u32; 4]>;
 
+/// A loaded program.
+pub(crate) struct Program {
+    pub(crate) id: u32,
+    pub(crate) fd: OwnedFd,
+}
+
 /// Programs and map as loaded together.
 pub(crate) struct Loaded {
-    pub(crate) to_pod: ProgramFd,
-    pub(crate) from_pod: ProgramFd,
+    pub(crate) to_pod: Program,
+    pub(crate) from_pod: Program,
     pub(crate) map: TrunkMap,
 }
 
 /// Loads both programs with a map of their own.
 pub(crate) fn load() -> Result<Loaded, NetError> {
     let failed = |e: &dyn std::error::Error| NetError::bpf("load the bpf programs", with_causes(e));
-    let mut object = EbpfLoader::new().load(OBJECT).map_err(|e| failed(&e))?;
+    // Nothing is relocated by the kernel's own types, so its megabytes of BTF are not read.
+    let mut object = EbpfLoader::new()
+        .btf(None)
+        .load(OBJECT)
+        .map_err(|e| failed(&e))?;
     let to_pod = load_program(&mut object, TO_POD)?;
     let from_pod = load_program(&mut object, FROM_POD)?;
     let map = object.take_map(MAP).ok_or_else(|| {
@@ -50,7 +62,7 @@ pub(crate) fn probe() -> Result<(), NetError> {
     load().map(drop)
 }
 
-fn load_program(object: &mut Ebpf, name: &str) -> Result<ProgramFd, NetError> {
+fn load_program(object: &mut Ebpf, name: &str) -> Result<Program, NetError> {
     let failed = |e: &dyn std::error::Error| {
         NetError::bpf(format!("load the bpf program {name}"), with_causes(e))
     };
@@ -64,52 +76,27 @@ fn load_program(object: &mut Ebpf, name: &str) -> Result<ProgramFd, NetError> {
         .try_into()
         .map_err(|e: aya::programs::ProgramError| failed(&e))?;
     program.load().map_err(|e| failed(&e))?;
-    program
-        .fd()
-        .and_then(|fd| Ok(fd.try_clone()?))
-        .map_err(|e| failed(&e))
+    let id = program.info().map_err(|e| failed(&e))?.id();
+    let fd = program.fd().map_err(|e| failed(&e))?;
+    let fd = fd.as_fd().try_clone_to_owned().map_err(|e| failed(&e))?;
+    Ok(Program { id, fd })
 }
 
-/// The map of a program that is loaded already, by the program's id.
-pub(crate) fn map_of(program: u32) -> Result<Option<TrunkMap>, NetError> {
-    let attempted = || format!("find the map of bpf program {program}");
-    for info in loaded_programs() {
-        // Programs come and go while they are listed.
-        let Ok(info) = info else { continue };
-        if info.id() != program {
-            continue;
-        }
-        let ids = info
-            .map_ids()
-            .map_err(|e| NetError::bpf(attempted(), with_causes(&e)))?;
-        for id in ids.unwrap_or_default() {
-            let data =
-                MapData::from_id(id).map_err(|e| NetError::bpf(attempted(), with_causes(&e)))?;
-            let named = data
-                .info()
-                .is_ok_and(|info| info.name_as_str() == Some(MAP));
-            if !named {
-                continue;
-            }
-            let map = Map::from_map_data(data).and_then(TrunkMap::try_from);
-            return map
-                .map(Some)
-                .map_err(|e| NetError::bpf(attempted(), with_causes(&e)));
-        }
+/// The trunk's map by its id; `None` if there is no such map.
+pub(crate) fn map(id: u32) -> Result<Option<TrunkMap>, NetError> {
+    let attempted = || format!("open bpf map {id}");
+    let Ok(data) = MapData::from_id(id) else {
+        return Ok(None);
+    };
+    let info = data
+        .info()
+        .map_err(|e| NetError::bpf(attempted(), with_causes(&e)))?;
+    if info.name_as_str() != Some(MAP) {
+        return Ok(None);
     }
-    Ok(None)
-}
-
-/// The loaded [`FROM_POD`] that uses the map.
-pub(crate) fn from_pod_of(map: u32) -> Option<ProgramFd> {
-    loaded_programs()
-        .filter_map(Result::ok)
-        .filter(|info| info.name_as_str() == Some(FROM_POD))
-        .find(|info| {
-            info.map_ids()
-                .is_ok_and(|ids| ids.unwrap_or_default().contains(&map))
-        })
-        .and_then(|info| info.fd().ok())
+    let map = Map::from_map_data(data).and_then(TrunkMap::try_from);
+    map.map(Some)
+        .map_err(|e| NetError::bpf(attempted(), with_causes(&e)))
 }
 
 /// An error and what caused it, in one line: the verifier's words are at the end of the chain.

@@ -1,11 +1,11 @@
 //! One trunk: the programs on one uplink and the VLANs they lead to pods.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use aya::maps::{IterableMap, MapError};
-use aya::programs::ProgramFd;
 use tracing::warn;
 
+use super::by_id;
 use super::object::{self, FROM_POD, TO_POD, TrunkMap};
 use crate::links::Links;
 use crate::{MacAddr, NetError};
@@ -46,29 +46,44 @@ pub(crate) struct Trunk<'a> {
     links: &'a Links,
     uplink: (u32, &'a str),
     map: TrunkMap,
-    /// Known if the programs were loaded just now.
-    from_pod: Option<ProgramFd>,
+    from_pod: FromPod,
+}
+
+/// The other program, which each pod's veth has.
+enum FromPod {
+    /// Loaded, and known by its id.
+    Id(u32),
+    /// Ready to be attached.
+    Open(OwnedFd),
 }
 
 impl<'a> Trunk<'a> {
-    /// The trunk on the uplink, if there is one: its filter names the program, the program
-    /// its map. So a daemon that starts again needs no file to find it.
+    /// The trunk on the uplink, if there is one. Its filter's name says which map and which
+    /// other program belong to it; so a daemon that starts again needs no file to find them.
     pub(crate) fn find(
         links: &'a Links,
         index: u32,
         name: &'a str,
     ) -> Result<Option<Self>, NetError> {
-        for filter in links.filters(index)?.iter().filter(|f| f.name == TO_POD) {
-            if let Some(map) = object::map_of(filter.program)? {
-                return Ok(Some(Self {
-                    links,
-                    uplink: (index, name),
-                    map,
-                    from_pod: None,
-                }));
-            }
-        }
-        Ok(None)
+        let names = links.filters(index)?;
+        let Some((map, from_pod)) = names.iter().find_map(|f| parts(&f.name)) else {
+            return Ok(None);
+        };
+        let Some(map) = object::map(map)? else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            links,
+            uplink: (index, name),
+            map,
+            from_pod: FromPod::Id(from_pod),
+        }))
+    }
+
+    /// Whether there is a trunk on the uplink.
+    pub(crate) fn is_on(links: &Links, index: u32) -> Result<bool, NetError> {
+        let filters = links.filters(index)?;
+        Ok(filters.iter().any(|filter| parts(&filter.name).is_some()))
     }
 
     /// The trunk on the uplink, made if there is none that can take a pod.
@@ -78,23 +93,37 @@ impl<'a> Trunk<'a> {
         name: &'a str,
     ) -> Result<Self, NetError> {
         if let Some(mut trunk) = Self::find(links, index, name)? {
-            trunk.from_pod = object::from_pod_of(trunk.map_id()?);
-            if trunk.from_pod.is_some() {
+            if trunk.open_from_pod()? {
                 return Ok(trunk);
             }
             // No pod is left whose veth would hold the other program.
             trunk.unload()?;
         }
         let loaded = object::load()?;
-        links.attach(index, TO_POD, loaded.to_pod.as_fd())?;
         let mut trunk = Self {
             links,
             uplink: (index, name),
             map: loaded.map,
-            from_pod: Some(loaded.from_pod),
+            from_pod: FromPod::Open(loaded.from_pod.fd),
         };
+        let filter = format!("{TO_POD}/{}/{}", trunk.map_id()?, loaded.from_pod.id);
+        links.attach(index, &filter, loaded.to_pod.fd.as_fd())?;
         trunk.open_vlan_filter();
         Ok(trunk)
+    }
+
+    fn open_from_pod(&mut self) -> Result<bool, NetError> {
+        let FromPod::Id(id) = self.from_pod else {
+            return Ok(true);
+        };
+        let opened = by_id::program(id);
+        match opened.map_err(|e| NetError::kernel(format!("open bpf program {id}"), e))? {
+            Some(fd) => {
+                self.from_pod = FromPod::Open(fd);
+                Ok(true)
+            }
+            None => Ok(false),
+        }
     }
 
     /// Leads a VLAN (0: frames without one) to a veth and back.
@@ -115,10 +144,9 @@ impl<'a> Trunk<'a> {
                 Err(taken)
             });
         }
-        let from_pod = self
-            .from_pod
-            .as_ref()
-            .ok_or_else(|| self.failed(vlan, "the program is not loaded"))?;
+        let FromPod::Open(from_pod) = &self.from_pod else {
+            return Err(self.failed(vlan, "the program is not open"));
+        };
         let flags = if delivery == Delivery::IntoPeer {
             INTO_PEER
         } else {
@@ -158,14 +186,17 @@ impl<'a> Trunk<'a> {
 
     /// All VLANs that lead somewhere.
     pub(crate) fn all(&self) -> Result<Vec<Taken>, NetError> {
-        let mut all = Vec::new();
-        for entry in self.map.iter() {
-            let (key, value) = entry.map_err(|e| self.failed(0, e))?;
-            if key[0] == DIRECTION_TO_POD {
-                all.extend(u16::try_from(key[1]).map(|vlan| taken(vlan, value)));
+        self.entries().collect()
+    }
+
+    fn entries(&self) -> impl Iterator<Item = Result<Taken, NetError>> {
+        self.map.iter().filter_map(|entry| match entry {
+            Ok(([DIRECTION_TO_POD, vlan], value)) => {
+                Some(Ok(taken(u16::try_from(vlan).ok()?, value)))
             }
-        }
-        Ok(all)
+            Ok(_) => None,
+            Err(error) => Some(Err(self.failed(0, error))),
+        })
     }
 
     /// Removes an entry in both directions. The filter on the veth goes with the veth.
@@ -181,19 +212,17 @@ impl<'a> Trunk<'a> {
         }
     }
 
-    /// Removes what leads from a veth, and to it by the VLAN; an entry of the VLAN that leads
-    /// elsewhere is left alone.
-    pub(crate) fn release(&mut self, vlan: u16, link: u32) -> Result<(), NetError> {
-        match self.get(vlan)? {
-            Some(entry) if entry.link == link => self.remove(&entry),
-            _ => self.remove_key(from_pod_key(link), vlan),
-        }
+    /// Removes what leads from a veth that no VLAN leads to.
+    pub(crate) fn release(&mut self, link: u32) -> Result<(), NetError> {
+        self.remove_key(from_pod_key(link), 0)
     }
 
     /// Takes the programs off the uplink unless a veth that still exists needs them. Entries
     /// of veths that are gone (with their pod's namespace) are removed on the way.
     pub(crate) fn unload_if_unused(mut self) -> Result<(), NetError> {
-        for entry in self.all()? {
+        loop {
+            let first = self.entries().next().transpose()?;
+            let Some(entry) = first else { break };
             if self.links.by_index(entry.link)?.is_some() {
                 return Ok(());
             }
@@ -258,6 +287,15 @@ impl<'a> Trunk<'a> {
             reason,
         )
     }
+}
+
+/// Map and other program of a trunk, by the name of its filter.
+fn parts(filter: &str) -> Option<(u32, u32)> {
+    let (map, from_pod) = filter
+        .strip_prefix(TO_POD)?
+        .strip_prefix('/')?
+        .split_once('/')?;
+    Some((map.parse().ok()?, from_pod.parse().ok()?))
 }
 
 fn to_pod_key(vlan: u16) -> [u32; 2] {

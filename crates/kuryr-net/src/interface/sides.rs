@@ -1,5 +1,6 @@
 //! The two namespaces that an interface joins: the node's and the pod's.
 
+use std::collections::{BTreeSet, HashSet};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -57,21 +58,29 @@ impl<'a> NodeSide<'a> {
         veths: &[u32],
         vlan: Option<u16>,
     ) -> Result<(), NetError> {
-        if Trunk::find(&self.links, uplink.index, &uplink.name)?.is_none() {
+        if !Trunk::is_on(&self.links, uplink.index)? {
             return Ok(());
         }
         let _turn = self.turn()?;
         let Some(mut trunk) = Trunk::find(&self.links, uplink.index, &uplink.name)? else {
             return Ok(());
         };
-        for entry in trunk.all()? {
-            let of_vlan = Some(entry.vlan) == vlan && self.links.by_index(entry.link)?.is_none();
-            if of_vlan || veths.contains(&entry.link) {
-                trunk.remove(&entry)?;
-            }
+        let mut left: BTreeSet<u32> = veths.iter().copied().collect();
+        let taken = vlan.map(|vlan| trunk.get(vlan)).transpose()?.flatten();
+        if let Some(entry) = taken
+            && (left.remove(&entry.link) || self.links.by_index(entry.link)?.is_none())
+        {
+            trunk.remove(&entry)?;
         }
-        for veth in veths {
-            trunk.release(vlan.unwrap_or_default(), *veth)?;
+        if !left.is_empty() {
+            for entry in trunk.all()? {
+                if left.contains(&entry.link) {
+                    trunk.remove(&entry)?;
+                }
+            }
+            for veth in left {
+                trunk.release(veth)?;
+            }
         }
         trunk.unload_if_unused()
     }
@@ -86,7 +95,7 @@ impl<'a> NodeSide<'a> {
                     .is_some_and(|name| name.to_string_lossy().bytes().all(|c| c.is_ascii_digit()))
             })
             .map(|path| path.join("ns/net"));
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         let own = self.node.netns.iter().cloned();
         // A namespace that is gone by now is none; neither is a file that never was one.
         own.chain(named)

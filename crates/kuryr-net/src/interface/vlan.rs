@@ -107,7 +107,7 @@ fn evict_leftover(site: &Site<'_>) -> Result<(), NetError> {
 /// The bpf programs would take the VLAN's frames before a vlan link sees them.
 fn release_from_bpf(site: &Site<'_>) -> Result<(), NetError> {
     let (node, uplink) = (&site.node, &site.uplink);
-    if Trunk::find(&node.links, uplink.index, &uplink.name)?.is_none() {
+    if !Trunk::is_on(&node.links, uplink.index)? {
         return Ok(());
     }
     let _turn = node.turn()?;
