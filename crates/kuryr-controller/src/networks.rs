@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kuryr_api::vif::{Vif, VifNetwork, VifSubnet};
 use kuryr_core::port::{Id, Port, PortKind};
 use kuryr_openstack::model::{Network, Subnet};
-use kuryr_openstack::{Error, Neutron};
+use kuryr_openstack::{Error, Neutron, SecurityGroupQuery};
 use thiserror::Error;
 
 use crate::config::ControllerConfig;
@@ -34,9 +34,33 @@ pub enum NetworkError {
         /// What came back.
         source: Error,
     },
+    /// Neutron did not give the project's default security group.
+    #[error("[neutron_defaults] pod_security_groups is not set, and the default group can't be read: {0}")]
+    DefaultGroup(Error),
     /// The subnets are on different networks; a port is on one.
     #[error("[neutron_defaults] pod_subnet names subnets of different networks: {0}")]
     Different(String),
+}
+
+/// The pods' security groups; the project's default group where none are named, by its id,
+/// so that a port can be compared with it.
+async fn security_groups(
+    neutron: &Neutron,
+    config: &ControllerConfig,
+    project: &str,
+) -> Result<Vec<Id>, NetworkError> {
+    let mut groups: Vec<Id> =
+        config.pod_security_groups.iter().map(|g| g.as_str().into()).collect();
+    if groups.is_empty() {
+        let query = SecurityGroupQuery::new().name("default").project_id(project);
+        let found = neutron
+            .list_security_groups(&query)
+            .await
+            .map_err(NetworkError::DefaultGroup)?;
+        groups = found.iter().map(|g| g.id.as_str().into()).collect();
+    }
+    groups.sort();
+    Ok(groups)
 }
 
 impl Networks {
@@ -63,9 +87,7 @@ impl Networks {
                 subnet: first.id.clone(),
                 source,
             })?;
-        let mut groups: Vec<Id> =
-            config.pod_security_groups.iter().map(|g| g.as_str().into()).collect();
-        groups.sort();
+        let groups = security_groups(neutron, config, project).await?;
         let kind = PortKind {
             project: project.into(),
             network: network.id.as_str().into(),

@@ -1,1 +1,11 @@
-fn main() {}
+//! The command `kuryr`: every part of Kuryr, by subcommand or by the name it is called with.
+
+mod cli;
+mod commands;
+mod wiring;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run(std::env::args_os().collect())
+}

@@ -1,5 +1,6 @@
 //! `[kubernetes]`: the API, and the drivers that upstream chooses there.
 
+use std::time::Duration;
 use std::path::PathBuf;
 
 use url::Url;
@@ -176,6 +177,9 @@ option_group! {
             .default("noop").refuses(&[("npwg_multiple_interfaces", NO_MULTI_VIF)]);
         /// Write Kubernetes Events about ports on the pods that they are for.
         use_events: bool = boolean("true");
+        /// How often Neutron's ports and trunks are listed again to find what someone
+        /// changed by hand, in seconds.
+        watch_reconcile_period: Duration = seconds(1, "120");
     }
     accepted {
         /// Subnet of load balancers' VIPs.
@@ -202,8 +206,6 @@ option_group! {
         watch_connection_timeout = at_least(0, "30").ignored(OTHER_WATCH);
         /// How long a watch may be silent, in seconds.
         watch_read_timeout = at_least(0, "60").ignored(OTHER_WATCH);
-        /// How often everything is listed again, in seconds.
-        watch_reconcile_period = at_least(0, "120").ignored(OTHER_WATCH);
         /// Run several controllers of which one is active.
         controller_ha = boolean("false").ignored(LEASE);
         /// Port of upstream's leader elector.

@@ -1,0 +1,78 @@
+//! `kuryr controller`
+
+use std::net::{Ipv6Addr, SocketAddr};
+use std::process::ExitCode;
+
+use kuryr_config::{Config, Role};
+use kuryr_controller::{ControllerConfig, LeaseSettings};
+use kuryr_core::pool;
+use kuryr_core::port::Settings;
+use prometheus_client::registry::Registry;
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::Start;
+use crate::wiring::{self, Stop};
+
+pub(crate) fn run(start: &Start) -> ExitCode {
+    wiring::run("kuryr controller", start, Role::Controller, serve)
+}
+
+async fn serve(config: Config, start: wiring::Started) -> Result<(), Stop> {
+    let client = wiring::kubernetes(&config.kubernetes, start.kubeconfig.as_deref()).await?;
+    let cloud = wiring::openstack(&config).await?;
+    let registry = Registry::default();
+    let stop: CancellationToken = start.stop;
+    kuryr_controller::run(settings(&config), client, cloud, registry, stop)
+        .await
+        .map_err(Stop::from_error)
+}
+
+/// The controller's settings from the configuration.
+pub(crate) fn settings(config: &Config) -> ControllerConfig {
+    let defaults = &config.neutron_defaults;
+    let any = |port: u16| Some(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))).filter(|a| a.port() != 0);
+    ControllerConfig {
+        cluster_id: config.kuryr.cluster_id.clone(),
+        pod_subnets: defaults.pod_subnet.iter().cloned().collect(),
+        pod_security_groups: defaults.pod_security_groups.clone(),
+        project: defaults.project.clone(),
+        mtu: Some(defaults.network_device_mtu).filter(|m| *m != 0),
+        resource_tags: defaults.resource_tags.clone(),
+        node_subnets: config.pod_vif_nested.worker_nodes_subnets.clone(),
+        port_debug: config.kubernetes.port_debug,
+        ports: ports(config),
+        resync: config.kubernetes.watch_reconcile_period,
+        lease: lease(config),
+        health: any(config.health_server.port),
+        metrics: any(config.prometheus_exporter.controller_exporter_port),
+        use_events: config.kubernetes.use_events,
+    }
+}
+
+fn ports(config: &Config) -> Settings {
+    let pool = &config.vif_pool;
+    let limits = pool::Limits {
+        enabled: config.pool_driver() == kuryr_config::options::PoolDriver::Nested,
+        min: pool.ports_pool_min as usize,
+        max: pool.ports_pool_max as usize,
+        batch: pool.ports_pool_batch as usize,
+    };
+    let millis = |d: std::time::Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
+    Settings {
+        pool: limits,
+        cooldown: millis(config.kuryr.port_cooldown),
+        orphan_grace: millis(config.kuryr.orphan_grace),
+        ..Settings::default()
+    }
+}
+
+fn lease(config: &Config) -> LeaseSettings {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    LeaseSettings {
+        namespace: config.kuryr.lease_namespace.clone(),
+        name: config.kuryr.lease_name.clone(),
+        duration: config.kuryr.lease_duration,
+        renew: config.kuryr.lease_renew,
+        identity: format!("{}_{}", host.trim(), uuid::Uuid::new_v4()),
+    }
+}

@@ -1,0 +1,6 @@
+//! One module a subcommand.
+
+pub(crate) mod config;
+pub(crate) mod controller;
+pub(crate) mod crds;
+pub(crate) mod daemon;

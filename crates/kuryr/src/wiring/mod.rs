@@ -1,0 +1,107 @@
+//! The one place where parts are put together.
+
+mod kubernetes;
+mod logging;
+mod openstack;
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use kuryr_config::{Config, Role, Sources};
+use thiserror::Error;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::cli::Start;
+
+pub(crate) use kubernetes::connect as kubernetes;
+pub(crate) use openstack::connect as openstack;
+
+/// Why a part ended, as a sentence.
+#[derive(Debug, Error)]
+#[error("{0}")]
+pub(crate) struct Stop(String);
+
+impl Stop {
+    /// An error with all of its causes, each once.
+    pub(crate) fn from_error(error: impl std::error::Error) -> Self {
+        let mut text = error.to_string();
+        let mut cause = error.source();
+        while let Some(inner) = cause {
+            let inner_text = inner.to_string();
+            if !text.contains(&inner_text) {
+                text = format!("{text}: {inner_text}");
+            }
+            cause = inner.source();
+        }
+        Self(text)
+    }
+}
+
+/// What a part is started with, besides its configuration.
+pub(crate) struct Started {
+    pub(crate) kubeconfig: Option<PathBuf>,
+    pub(crate) stop: CancellationToken,
+}
+
+/// Loads the configuration and runs a part of Kuryr until it ends or a signal comes.
+pub(crate) fn run<F>(
+    name: &str,
+    start: &Start,
+    role: Role,
+    part: impl FnOnce(Config, Started) -> F,
+) -> ExitCode
+where
+    F: Future<Output = Result<(), Stop>>,
+{
+    let files = &start.files;
+    let sources = Sources::new(files.config_file.clone(), files.config_dir.clone(), role);
+    let loaded = match Config::load(&sources) {
+        Ok(loaded) => loaded,
+        Err(errors) => {
+            eprint!("{name}: {}", kuryr_config::report(&Err(errors)).text);
+            return ExitCode::FAILURE;
+        }
+    };
+    logging::start(loaded.config.logs_json(), loaded.config.logging.debug);
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("{name}: can't start threads: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let started = Started {
+        kubeconfig: start.kubeconfig.clone(),
+        stop: CancellationToken::new(),
+    };
+    let result = runtime.block_on(async {
+        tokio::spawn(stop_on_signal(started.stop.clone()));
+        part(loaded.config, started).await
+    });
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(stop) => {
+            tracing::error!("{name} ends: {stop}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn stop_on_signal(stop: CancellationToken) {
+    let (Ok(mut term), Ok(mut int)) =
+        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return;
+    };
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+    stop.cancel();
+}
