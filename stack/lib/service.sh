@@ -2,7 +2,7 @@
 # Sourced. The caller sets RUN (pid files) and LOG (one log each).
 # shellcheck shell=bash
 
-STARTED=$(date +%s.%N)
+export STARTED=${STARTED:-$(date +%s.%N)}   # of the first script: its children go on counting
 PROGRAM=${0##*/}
 say() { printf '%6.1fs %s\n' "$(awk -v a="$STARTED" -v b="$(date +%s.%N)" 'BEGIN {print b - a}')" "$*"; }
 die() { echo "$PROGRAM: $*" >&2; exit 1; }
