@@ -66,10 +66,7 @@ impl DaemonConfig {
             port_wait: daemon.vif_annotation_timeout,
             workers: daemon.worker_num,
             failures_allowed: daemon.cni_failures_count,
-            proc_dir: daemon
-                .netns_proc_dir
-                .clone()
-                .filter(|_| daemon.docker_mode),
+            proc_dir: daemon.netns_proc_dir.clone().filter(|_| daemon.docker_mode),
             health: Some(any(config.cni_health_server.port)),
             metrics: Some(any(config.prometheus_exporter.cni_exporter_port)),
         })

@@ -15,7 +15,9 @@ use crate::ports::PodKey;
 #[derive(Debug, thiserror::Error)]
 pub enum DaemonError {
     /// The node's name is not configured and the host has none.
-    #[error("the node's name is not known: set [kuryr] node_name or KUBERNETES_NODE_NAME ({source})")]
+    #[error(
+        "the node's name is not known: set [kuryr] node_name or KUBERNETES_NODE_NAME ({source})"
+    )]
     NodeName {
         /// Why the host's name could not be read.
         source: io::Error,
@@ -72,7 +74,7 @@ pub enum DaemonError {
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
     /// What was waited for did not come in time.
-    #[error("pod {pod} has no interface after {limit_s} s: {cause}")]
+    #[error("pod {pod} got no interface within {limit_s} s: {cause}")]
     Timeout {
         /// The pod.
         pod: PodKey,

@@ -40,9 +40,7 @@ pub fn health(shown: Shown) -> Router {
 /// `/metrics`.
 #[must_use]
 pub fn metrics(shown: Shown) -> Router {
-    Router::new()
-        .route("/metrics", get(text))
-        .with_state(shown)
+    Router::new().route("/metrics", get(text)).with_state(shown)
 }
 
 /// Binds; the server runs when the result is awaited, until `shutdown`.
@@ -76,7 +74,10 @@ async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
         Err(e)
             if address.is_ipv6()
                 && address.ip().is_unspecified()
-                && matches!(e.kind(), ErrorKind::Unsupported | ErrorKind::AddrNotAvailable) =>
+                && matches!(
+                    e.kind(),
+                    ErrorKind::Unsupported | ErrorKind::AddrNotAvailable
+                ) =>
         {
             TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await
         }
@@ -96,9 +97,7 @@ async fn alive(State(shown): State<Shown>) -> Response {
 async fn ready(State(shown): State<Shown>) -> Response {
     match shown.attachments.available().await {
         Ok(()) => "ok\n".into_response(),
-        Err(refusal) => {
-            (StatusCode::SERVICE_UNAVAILABLE, format!("{refusal}\n")).into_response()
-        }
+        Err(refusal) => (StatusCode::SERVICE_UNAVAILABLE, format!("{refusal}\n")).into_response(),
     }
 }
 

@@ -36,7 +36,8 @@ impl Metrics {
     /// Nothing counted yet. `method`: how pods are plugged, and why.
     #[must_use]
     pub fn new(method: (&'static str, String)) -> Self {
-        let requests = Family::new_with_constructor((|| Histogram::new(BUCKETS)) as fn() -> Histogram);
+        let requests =
+            Family::new_with_constructor((|| Histogram::new(BUCKETS)) as fn() -> Histogram);
         let attachments = Gauge::default();
         let mut registry = Registry::default();
         registry.register(

@@ -184,8 +184,13 @@ fn span(command: &Command) -> tracing::Span {
     let name = command.name();
     match command {
         Command::Add(t) | Command::Del(t) | Command::Check(t) => {
-            tracing::info_span!("cni", command = name, pod = pod(t), container = t.container_id,
-                ifname = t.ifname)
+            tracing::info_span!(
+                "cni",
+                command = name,
+                pod = pod(t),
+                container = t.container_id,
+                ifname = t.ifname
+            )
         }
         Command::Status | Command::Gc { .. } => tracing::info_span!("cni", command = name),
     }
@@ -206,7 +211,10 @@ async fn read_call(reader: &mut BufReader<OwnedReadHalf>) -> Result<Call, CniErr
             Code::Protocol,
             format!("the plugin's call is longer than {MAX_LINE} bytes"),
         )),
-        Ok(Ok(_)) => Err(CniError::new(Code::Protocol, "the plugin's call ends early")),
+        Ok(Ok(_)) => Err(CniError::new(
+            Code::Protocol,
+            "the plugin's call ends early",
+        )),
         Ok(Err(e)) => Err(CniError::new(
             Code::Io,
             format!("the plugin's call cannot be read: {e}"),

@@ -1,6 +1,6 @@
 //! ADD: wait for the port, plug it, wait until it is active, answer.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use kuryr_api::vif::Vif;
@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::locks::{Guard, Key};
 use super::pending::Ongoing;
-use super::progress::{Step, Waiting, Wanted, activated, find};
+use super::progress::{Step, Waiting, Wanted, activated, find, gone, is_own};
 use super::record::MethodName;
 use super::{Attachment, Attachments, plan};
 use crate::error::Refusal;
@@ -42,8 +42,9 @@ impl Attachments {
         let mut ongoing =
             self.pending
                 .begin(&wanted.pod, &wanted.ifname, &target.container_id, gone);
+        let seen = AtomicBool::new(false);
         let (vif, uid) = self
-            .wait(&mut ongoing, &wanted, until, || self.find(&wanted))
+            .wait(&mut ongoing, &wanted, until, || self.find(&wanted, &seen))
             .await?;
         let plugged = self.plug(target, &wanted, &uid, &vif, &ongoing).await?;
         let settled = self
@@ -55,18 +56,29 @@ impl Attachments {
         settled
     }
 
-    /// The port, once the daemon knows what it may plug it beside.
-    fn find(&self, wanted: &Wanted) -> Step<(Vif, String)> {
+    /// The port, once the daemon knows what it may plug it beside. `seen`: whether the pod's
+    /// own KuryrPort was there, after which its absence means that the pod is gone.
+    fn find(&self, wanted: &Wanted, seen: &AtomicBool) -> Step<(Vif, String)> {
         let fresh = self.store.freshness();
         let error = fresh.failing.map(|f| f.error);
         if !fresh.synced || !self.tidied.load(Ordering::Acquire) {
             return Step::Wait(Waiting::Sync { error });
         }
-        match find(self.store.get(&wanted.pod), wanted, &self.limits.node) {
+        let known = self.store.get(&wanted.pod);
+        let own = known.as_ref().is_some_and(|known| is_own(known, wanted));
+        match find(known, wanted, &self.limits.node) {
+            Step::Wait(Waiting::KuryrPort { .. } | Waiting::Uid { .. })
+                if seen.fetch_or(own, Ordering::Relaxed) =>
+            {
+                Step::Refuse(gone(wanted, "its KuryrPort was deleted meanwhile"))
+            }
             Step::Wait(Waiting::KuryrPort { node, .. }) => {
                 Step::Wait(Waiting::KuryrPort { node, error })
             }
-            step => step,
+            step => {
+                seen.fetch_or(own, Ordering::Relaxed);
+                step
+            }
         }
     }
 
@@ -111,14 +123,17 @@ impl Attachments {
         vif: &Vif,
         ongoing: &Ongoing,
     ) -> Result<Attachment, Refusal> {
-        let mut want = self.attachment(target, wanted, uid, vif).await?;
+        let mut want = self.attachment(target, wanted, uid, vif)?;
         let _guard = self.lock_to_plug(&want).await;
         ongoing.check()?;
         for other in plan::in_the_way(&self.ledger.all(), &want) {
             self.make_way(&want, &other).await?;
         }
         // Of a repeated ADD; it stays complete, and a failure below undoes it.
-        want.complete = self.ledger.of_port(&want.port_id).is_some_and(|a| a.complete);
+        want.complete = self
+            .ledger
+            .of_port(&want.port_id)
+            .is_some_and(|a| a.complete);
         self.remember(want.clone()).await?;
         match self.plug_in_kernel(&want).await {
             Ok(plugged) => {
@@ -139,7 +154,7 @@ impl Attachments {
         }
     }
 
-    async fn attachment(
+    fn attachment(
         &self,
         target: &Target,
         wanted: &Wanted,
@@ -150,29 +165,20 @@ impl Attachments {
             command: "ADD",
             what: "CNI_NETNS",
         })?;
-        let path = netns.clone();
-        let seen = self
-            .kernel(move |plugger| (plugger.uplink(), plugger.netns(path.as_ref())))
-            .await;
-        let (uplink, at) = seen.map_err(|reason| Refusal::Died {
-            attempted: "looking at the node",
-            pod: wanted.pod.clone(),
-            reason,
-        })?;
-        let uplink = uplink.map_err(|e| Refusal::Limited(e.to_string()))?;
-        let pod = wanted.pod.clone();
-        let mut want = Attachment::wanted(target, pod, uid.to_owned(), vif, uplink);
-        want.netns_inode = match at {
+        let inode = match self.plugger.netns(netns.as_ref()) {
             Netns::There(inode) => Some(inode),
             Netns::Unknown => None,
             Netns::Gone => {
-                return Err(Refusal::PodGone {
-                    pod: want.pod,
-                    why: format!("there is no network namespace at {netns}"),
-                });
+                let why = format!("there is no network namespace at {netns}");
+                return Err(gone(wanted, &why));
             }
         };
-        Ok(want)
+        let uplink = self.plugger.uplink().to_owned();
+        let pod = wanted.pod.clone();
+        Ok(Attachment {
+            netns_inode: inode,
+            ..Attachment::wanted(target, pod, uid.to_owned(), vif, uplink)
+        })
     }
 
     /// Takes what is needed; which locks those are may change while they are waited for.
@@ -202,10 +208,12 @@ impl Attachments {
 
     /// Plugs; a link of ours on the VLAN that no record explains is a leftover and goes.
     async fn plug_in_kernel(&self, want: &Attachment) -> Result<Plugged, Refusal> {
-        let spec = want.interface_spec().map_err(|reason| Refusal::InvalidVif {
-            pod: want.pod.clone(),
-            reason,
-        })?;
+        let spec = want
+            .interface_spec()
+            .map_err(|reason| Refusal::InvalidVif {
+                pod: want.pod.clone(),
+                reason,
+            })?;
         let vlan = want.vlan;
         self.on_kernel("plugging", want, move |plugger| match plugger.plug(&spec) {
             Err(NetError::VlanInUse { holder, .. }) if plan::owner(&holder.alias).is_some() => {

@@ -27,10 +27,12 @@ impl Attachments {
                 container: target.container_id.clone(),
                 ifname: target.ifname.clone(),
             })?;
-        let spec = found.interface_spec().map_err(|reason| Refusal::InvalidVif {
-            pod: found.pod.clone(),
-            reason,
-        })?;
+        let spec = found
+            .interface_spec()
+            .map_err(|reason| Refusal::InvalidVif {
+                pod: found.pod.clone(),
+                reason,
+            })?;
         let checked = self
             .on_kernel("checking", &found, move |plugger| plugger.check(&spec))
             .await;
@@ -46,15 +48,17 @@ impl Attachments {
     /// # Errors
     /// [`Refusal::Unavailable`] or [`Refusal::Limited`] with the cause.
     pub async fn available(&self) -> Result<(), Refusal> {
-        let uplink = self.kernel(|plugger| plugger.uplink()).await;
+        let uplink = self.kernel(|plugger| plugger.check_uplink()).await;
         match uplink {
-            Ok(Ok(_)) => {}
+            Ok(Ok(())) => {}
             Ok(Err(error)) => return Err(Refusal::Limited(error.to_string())),
             Err(reason) => return Err(Refusal::Unavailable(reason)),
         }
         let fresh = self.store.freshness();
         if !fresh.synced {
-            let why = fresh.failing.map_or_else(String::new, |f| format!(": {}", f.error));
+            let why = fresh
+                .failing
+                .map_or_else(String::new, |f| format!(": {}", f.error));
             return Err(Refusal::Unavailable(format!(
                 "the KuryrPorts were not read from the API server yet{why}"
             )));

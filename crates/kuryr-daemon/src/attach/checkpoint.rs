@@ -109,7 +109,8 @@ impl Checkpoint {
             boot_id: self.boot_id.clone(),
             attachments,
         };
-        let bytes = serde_json::to_vec(&content).map_err(|e| self.error("cannot encode", e.into()))?;
+        let bytes =
+            serde_json::to_vec(&content).map_err(|e| self.error("cannot encode", e.into()))?;
         let beside = self.path.with_extension("json.new");
         fs::write(&beside, bytes).map_err(|e| self.error("cannot write", e))?;
         fs::rename(&beside, &self.path).map_err(|e| self.error("cannot replace", e))
@@ -176,12 +177,23 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let store = Checkpoint::of_boot(dir.path(), "b1").store(vec![attachment()]);
         store.unwrap();
-        assert!(Checkpoint::of_boot(dir.path(), "b2").load().unwrap().is_empty());
+        assert!(
+            Checkpoint::of_boot(dir.path(), "b2")
+                .load()
+                .unwrap()
+                .is_empty()
+        );
     }
 
     #[test]
     fn what_cannot_be_understood_is_put_aside() {
-        for text in ["", "{", "[]", r#"{"version": 99}"#, r#"{"version": 1, "boot_id": 3}"#] {
+        for text in [
+            "",
+            "{",
+            "[]",
+            r#"{"version": 99}"#,
+            r#"{"version": 1, "boot_id": 3}"#,
+        ] {
             let dir = tempfile::tempdir().unwrap();
             fs::write(dir.path().join(NAME), text).unwrap();
             let file = Checkpoint::of_boot(dir.path(), "b1");

@@ -47,11 +47,13 @@ impl Attachments {
         let pod = target.pod.as_ref()?;
         let found = self.ledger.find_adopted(&key(pod), &target.ifname)?;
         let other_uid = pod.uid.as_ref().is_some_and(|uid| *uid != found.pod_uid);
-        let other_netns = target
+        let theirs = target
             .netns
             .as_ref()
-            .zip(found.netns.as_ref())
-            .is_some_and(|(theirs, its)| its.as_os_str() != theirs.as_str());
+            .and_then(|path| self.inode(path.as_ref()));
+        let other_netns = theirs
+            .zip(found.netns_inode)
+            .is_some_and(|(theirs, its)| theirs != its);
         (!other_uid && !other_netns).then_some(found)
     }
 

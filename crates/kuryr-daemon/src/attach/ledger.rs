@@ -69,7 +69,11 @@ impl Ledger {
     #[must_use]
     pub fn find(&self, container: &str, ifname: &str) -> Option<Attachment> {
         let state = self.state();
-        state.by_port.values().find(|a| a.is(container, ifname)).cloned()
+        state
+            .by_port
+            .values()
+            .find(|a| a.is(container, ifname))
+            .cloned()
     }
 
     /// The attachment of a pod's interface whose container is not known.
@@ -99,11 +103,7 @@ impl Ledger {
         self.change(port_id, None).await
     }
 
-    async fn change(
-        &self,
-        port_id: &str,
-        to: Option<Attachment>,
-    ) -> Result<(), CheckpointError> {
+    async fn change(&self, port_id: &str, to: Option<Attachment>) -> Result<(), CheckpointError> {
         let (before, generation) = {
             let mut state = self.state();
             state.generation += 1;

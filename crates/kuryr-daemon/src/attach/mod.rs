@@ -26,6 +26,7 @@ pub mod progress;
 pub mod record;
 mod tidy;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
@@ -107,6 +108,14 @@ impl Attachments {
     #[must_use]
     pub fn failures(&self) -> u32 {
         self.failures.load(Ordering::Relaxed)
+    }
+
+    /// The inode of the namespace at a path, if there is one. Asks for a moment only.
+    fn inode(&self, path: &Path) -> Option<u64> {
+        match self.plugger.netns(path) {
+            Netns::There(inode) => Some(inode),
+            Netns::Gone | Netns::Unknown => None,
+        }
     }
 
     /// Runs what blocks on a thread for it. The error is a panic's.

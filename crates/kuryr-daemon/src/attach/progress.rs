@@ -106,7 +106,9 @@ impl fmt::Display for Waiting {
 }
 
 fn failing(f: &mut fmt::Formatter<'_>, error: Option<&str>) -> fmt::Result {
-    error.map_or(Ok(()), |e| write!(f, " (the API server does not answer: {e})"))
+    error.map_or(Ok(()), |e| {
+        write!(f, " (the API server does not answer: {e})")
+    })
 }
 
 /// The VIF to plug, and the uid that the KuryrPort has.
@@ -182,7 +184,15 @@ fn belongs(port: &PodPort, wanted: &Wanted) -> bool {
     port.is_static || wanted.uid.as_ref().is_none_or(|uid| *uid == port.uid)
 }
 
-fn gone(wanted: &Wanted, why: &str) -> Refusal {
+/// Whether a KuryrPort is certainly that of the pod meant, not of an earlier one of its name.
+#[must_use]
+pub fn is_own(known: &Known, wanted: &Wanted) -> bool {
+    matches!(known, Known::Port(port) if wanted.uid.as_ref() == Some(&port.uid))
+}
+
+/// The refusal for a pod that went away.
+#[must_use]
+pub fn gone(wanted: &Wanted, why: &str) -> Refusal {
     Refusal::PodGone {
         pod: wanted.pod.clone(),
         why: why.to_owned(),

@@ -162,7 +162,14 @@ impl Attachment {
     /// Whether both are the same interface in the same place, done or not.
     #[must_use]
     pub fn same_as(&self, other: &Self) -> bool {
-        let place = |a: &Self| (a.container.clone(), a.ifname.clone(), a.netns.clone(), a.netns_inode);
+        let place = |a: &Self| {
+            (
+                a.container.clone(),
+                a.ifname.clone(),
+                a.netns.clone(),
+                a.netns_inode,
+            )
+        };
         let port = |a: &Self| (a.pod.clone(), a.port_id.clone(), a.vlan, a.uplink.clone());
         place(self) == place(other) && port(self) == port(other)
     }
@@ -191,7 +198,10 @@ impl Attachment {
         let mac: MacAddr = self.wiring.mac.parse().map_err(|e| format!("{e}"))?;
         Ok(InterfaceSpec {
             ifname: self.ifname.clone(),
-            pod_netns: self.netns.clone().ok_or("its network namespace is not known")?,
+            pod_netns: self
+                .netns
+                .clone()
+                .ok_or("its network namespace is not known")?,
             uplink: self.uplink.clone(),
             vlan: self.vlan,
             mac,
@@ -202,11 +212,18 @@ impl Attachment {
                 .wiring
                 .routes
                 .iter()
-                .map(|(dst, via)| RouteSpec { dst: *dst, via: *via })
+                .map(|(dst, via)| RouteSpec {
+                    dst: *dst,
+                    via: *via,
+                })
                 .collect(),
             host_name: self.host_name(),
             method: self.method.map_or(Method::Auto, Method::from),
-            alias: Some(owner_alias(&self.port_id, &self.pod.namespace, &self.pod.name)),
+            alias: Some(owner_alias(
+                &self.port_id,
+                &self.pod.namespace,
+                &self.pod.name,
+            )),
         })
     }
 

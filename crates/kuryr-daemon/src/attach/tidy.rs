@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
+use kuryr_api::vif::link_name;
 use kuryr_net::{NetError, OwnedInterface, UnplugSpec};
 
 use super::locks::Key;
@@ -47,7 +48,12 @@ impl Attachments {
     async fn adopt_or_remove(&self, recorded: &[Attachment], link: OwnedInterface) {
         let _guard = self
             .locks
-            .lock(link.vlan.map(Key::Vlan).into_iter().collect::<BTreeSet<_>>())
+            .lock(
+                link.vlan
+                    .map(Key::Vlan)
+                    .into_iter()
+                    .collect::<BTreeSet<_>>(),
+            )
             .await;
         if let Some(attachment) = self.adopted(&link) {
             tracing::info!(pod = %attachment.pod, port = attachment.port_id, vlan = attachment.vlan,
@@ -59,17 +65,14 @@ impl Attachments {
         }
         let name = link.link_name.clone();
         let vlan = plan::vlan_to_free(recorded, &link);
-        let removed = self
-            .kernel(move |plugger| {
-                plugger.unplug(&UnplugSpec {
-                    ifname: link.link_name.clone(),
-                    pod_netns: link.netns,
-                    host_name: link.link_name,
-                    uplink: plugger.uplink()?,
-                    vlan,
-                })
-            })
-            .await;
+        let spec = UnplugSpec {
+            ifname: link.link_name.clone(),
+            pod_netns: link.netns,
+            host_name: plan::owner(&link.alias).map_or(link.link_name, link_name),
+            uplink: self.plugger.uplink().to_owned(),
+            vlan,
+        };
+        let removed = self.kernel(move |plugger| plugger.unplug(&spec)).await;
         match removed {
             Ok(Ok(())) => tracing::info!(link = name, vlan, "removed a link that no pod has"),
             Ok(Err(error)) => tracing::warn!(link = name, %error, "a link that no pod has stays"),
@@ -88,13 +91,13 @@ impl Attachments {
             container: None,
             ifname,
             netns: link.netns.clone(),
-            netns_inode: None,
+            netns_inode: link.netns.as_deref().and_then(|path| self.inode(path)),
             pod,
             pod_uid,
             wiring: Wiring::of(&vif),
             port_id: vif.port_id,
             vlan: vif.vlan,
-            uplink: self.plugger.uplink().ok()?,
+            uplink: self.plugger.uplink().to_owned(),
             method: MethodName::of(link.method),
             complete: true,
         })
@@ -110,10 +113,10 @@ impl Attachments {
         }
     }
 
-    /// Whether an attachment has outlived its pod. One whose namespace is not known has when
+    /// Whether an attachment has outlived its pod. One whose container is not known has when
     /// no KuryrPort asks for it any more.
     async fn is_dead(&self, attachment: &Attachment) -> bool {
-        if attachment.netns.is_none() {
+        if attachment.container.is_none() {
             return self.store.freshness().synced
                 && !self.store.holds(&attachment.pod, &attachment.port_id);
         }

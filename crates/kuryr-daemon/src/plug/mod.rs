@@ -13,11 +13,14 @@ pub use net::NetPlugger;
 /// Plugs and unplugs on this node. Everything blocks for as long as the kernel takes and is
 /// safe to repeat, as [`kuryr_net`] has it.
 pub trait Plugger: Send + Sync + 'static {
-    /// The trunk's link, if it is there.
+    /// Name of the trunk's link.
+    fn uplink(&self) -> &str;
+
+    /// Whether the trunk's link is there.
     ///
     /// # Errors
-    /// It is not.
-    fn uplink(&self) -> Result<String, NetError>;
+    /// [`NetError::UplinkMissing`], or the kernel could not be asked.
+    fn check_uplink(&self) -> Result<(), NetError>;
 
     /// See [`kuryr_net::plug`]; the method is the plugger's to choose.
     ///

@@ -4,6 +4,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use kuryr_net::links::Links;
 use kuryr_net::{
     Holder, InterfaceSpec, Method, NetError, Node, OwnedInterface, Plugged, UnplugSpec, netns,
 };
@@ -100,13 +101,17 @@ fn node(config: &DaemonConfig) -> Node {
 }
 
 impl Plugger for NetPlugger {
-    fn uplink(&self) -> Result<String, NetError> {
-        let path = format!("/sys/class/net/{}", self.uplink);
-        // In another namespace sysfs may show other links; listing asks the kernel itself.
-        if self.node.netns.is_none() && Path::new(&path).exists() {
-            return Ok(self.uplink.clone());
+    fn uplink(&self) -> &str {
+        &self.uplink
+    }
+
+    fn check_uplink(&self) -> Result<(), NetError> {
+        match Links::open(self.node.netns.as_deref())?.get(&self.uplink)? {
+            Some(_) => Ok(()),
+            None => Err(NetError::UplinkMissing {
+                uplink: self.uplink.clone(),
+            }),
         }
-        self.list().map(|_| self.uplink.clone())
     }
 
     fn plug(&self, spec: &InterfaceSpec) -> Result<Plugged, NetError> {

@@ -23,8 +23,7 @@ pub fn default_route_link(node: Option<&Path>) -> Result<Option<String>, NetErro
             read("/proc/thread-self/net/ipv6_route"),
         )
     })?;
-    Ok(lowest(v4.lines().skip(1).filter_map(ipv4))
-        .or_else(|| lowest(v6.lines().filter_map(ipv6))))
+    Ok(lowest(v4.lines().skip(1).filter_map(ipv4)).or_else(|| lowest(v6.lines().filter_map(ipv6))))
 }
 
 fn lowest<'a>(routes: impl Iterator<Item = (u32, &'a str)>) -> Option<String> {
@@ -75,7 +74,10 @@ fe800000000000000000000000000000 40 00000000000000000000000000000000 00 00000000
 
     #[test]
     fn the_lowest_metric_wins() {
-        assert_eq!(lowest(V4.lines().skip(1).filter_map(ipv4)).as_deref(), Some("ens3"));
+        assert_eq!(
+            lowest(V4.lines().skip(1).filter_map(ipv4)).as_deref(),
+            Some("ens3")
+        );
     }
 
     #[test]
@@ -85,7 +87,11 @@ fe800000000000000000000000000000 40 00000000000000000000000000000000 00 00000000
 
     #[test]
     fn nonsense_has_no_default_route() {
-        for line in ["", "a b c", "x\t00000000\t0\tzz\t0\t0\t0\t00000000\t0\t0\t0"] {
+        for line in [
+            "",
+            "a b c",
+            "x\t00000000\t0\tzz\t0\t0\t0\t00000000\t0\t0\t0",
+        ] {
             assert_eq!(ipv4(line), None);
             assert_eq!(ipv6(line), None);
         }

@@ -153,6 +153,12 @@ impl PortStore {
         self.state().failing = None;
     }
 
+    /// How many wait for a change.
+    #[must_use]
+    pub fn readers(&self) -> usize {
+        self.changes.receiver_count()
+    }
+
     /// Makes those who wait look again, though no KuryrPort changed.
     pub fn touch(&self) {
         self.change(|_| {});

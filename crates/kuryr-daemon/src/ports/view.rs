@@ -184,7 +184,10 @@ mod tests {
             (spec(), json!("text"), "status"),
         ] {
             let (_, known) = view(&object(spec, status));
-            assert!(matches!(&known, Known::Unreadable(e) if e.contains(what)), "{known:?}");
+            assert!(
+                matches!(&known, Known::Unreadable(e) if e.contains(what)),
+                "{known:?}"
+            );
         }
     }
 

@@ -1,0 +1,149 @@
+//! DEL and GC.
+
+use kuryr_cni::protocol::AttachmentId;
+use kuryr_daemon::Refusal;
+
+use crate::world::{World, target, uid, vif};
+
+#[tokio::test]
+async fn del_removes_the_interface_and_may_be_repeated() {
+    let mut world = World::new().await;
+    world.port("web-0", &uid("web-0"), Some(vif(1, 101, true)));
+    world.add(&target("c1", "web-0")).await.unwrap();
+    world.node.del(&target("c1", "web-0")).await.unwrap();
+    world.assert_clean();
+    world.node.del(&target("c1", "web-0")).await.unwrap();
+}
+
+#[tokio::test]
+async fn del_before_any_add_does_nothing() {
+    let mut world = World::new().await;
+    world.port("web-0", &uid("web-0"), Some(vif(1, 101, true)));
+    world.node.del(&target("c1", "web-0")).await.unwrap();
+    world.assert_clean();
+}
+
+#[tokio::test]
+async fn del_needs_neither_pod_nor_namespace_nor_kuryrport() {
+    let mut world = World::new().await;
+    world.port("web-0", &uid("web-0"), Some(vif(1, 101, true)));
+    world.add(&target("c1", "web-0")).await.unwrap();
+    world.delete_port("web-0");
+    let mut bare = target("c1", "web-0");
+    (bare.pod, bare.netns) = (None, None);
+    world.node.del(&bare).await.unwrap();
+    world.assert_clean();
+}
+
+#[tokio::test]
+async fn del_works_after_the_namespace_is_gone() {
+    let mut world = World::new().await;
+    world.port("web-0", &uid("web-0"), Some(vif(1, 101, true)));
+    world.add(&target("c1", "web-0")).await.unwrap();
+    world.kernel().kill_netns("/run/netns/c1");
+    world.node.del(&target("c1", "web-0")).await.unwrap();
+    world.assert_clean();
+}
+
+#[tokio::test]
+async fn del_stops_an_add_that_waits_for_its_port() {
+    let mut world = World::new().await;
+    let adding = world.adding(&target("c1", "web-0"));
+    tokio::task::yield_now().await;
+    world.node.del(&target("c1", "web-0")).await.unwrap();
+    let refusal = adding.await.unwrap().unwrap_err();
+    assert!(matches!(refusal, Refusal::Stopped { .. }), "{refusal}");
+    world.port("web-0", &uid("web-0"), Some(vif(1, 101, true)));
+    world.assert_clean();
+}
+
+#[tokio::test]
+async fn del_stops_an_add_that_waits_for_active() {
+    let mut world = World::new().await;
+    world.port("web-0", &uid("web-0"), Some(vif(1, 101, false)));
+    let adding = world.adding(&target("c1", "web-0"));
+    world.until(|k| k.links.len() == 1).await;
+    world.node.del(&target("c1", "web-0")).await.unwrap();
+    adding.await.unwrap().unwrap_err();
+    world.assert_clean();
+}
+
+/// However the two meet, nothing is left once both are done.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn del_at_any_moment_of_an_add_leaves_nothing() {
+    let mut world = World::new().await;
+    world.port("web-0", &uid("web-0"), Some(vif(1, 101, true)));
+    for n in 0..200 {
+        let target = target(&format!("c{n}"), "web-0");
+        let adding = world.adding(&target);
+        for _ in 0..n % 20 {
+            tokio::task::yield_now().await;
+        }
+        world.node.del(&target).await.unwrap();
+        // One that had not begun when DEL came is the runtime's to delete again.
+        if adding.await.unwrap().is_ok() {
+            world.node.del(&target).await.unwrap();
+        }
+        world.assert_clean();
+    }
+}
+
+#[tokio::test]
+async fn del_of_an_older_container_leaves_the_newer_one() {
+    let mut world = World::new().await;
+    world.port("web-0", &uid("web-0"), Some(vif(1, 101, true)));
+    world.add(&target("c1", "web-0")).await.unwrap();
+    world.add(&target("c2", "web-0")).await.unwrap();
+    world.node.del(&target("c1", "web-0")).await.unwrap();
+    assert_eq!(world.kernel().links.len(), 1);
+    world.node.del(&target("c2", "web-0")).await.unwrap();
+    world.assert_clean();
+}
+
+#[tokio::test]
+async fn gc_removes_what_is_not_listed() {
+    let mut world = World::new().await;
+    for (n, pod) in [(1, "web-1"), (2, "web-2")] {
+        world.port(pod, &uid(pod), Some(vif(n, 100 + n, true)));
+        world.add(&target(&format!("c{n}"), pod)).await.unwrap();
+    }
+    world.port("late", &uid("late"), Some(vif(3, 103, false)));
+    let adding = world.adding(&target("c3", "late"));
+    world.until(|k| k.links.len() == 3).await;
+    let valid = AttachmentId {
+        container_id: "c2".into(),
+        ifname: "eth0".into(),
+    };
+    world.node.gc("other-network", &[]).await.unwrap();
+    assert_eq!(world.kernel().links.len(), 3);
+    world.node.gc("kuryr", &[valid]).await.unwrap();
+    let left: Vec<u16> = world.kernel().trunk.keys().copied().collect();
+    assert_eq!(left, [102, 103], "the listed one and the one under way");
+    world.activate("late");
+    adding.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_namespace_that_went_without_del_is_swept() {
+    let mut world = World::new().await;
+    for (n, pod) in [(1, "web-1"), (2, "web-2")] {
+        world.port(pod, &uid(pod), Some(vif(n, 100 + n, true)));
+        world.add(&target(&format!("c{n}"), pod)).await.unwrap();
+    }
+    world.kernel().kill_netns("/run/netns/c1");
+    world.node.sweep().await;
+    assert_eq!(world.node.ledger().len(), 1);
+    assert_eq!(world.kernel().trunk.len(), 1);
+}
+
+/// The path was used again for another namespace.
+#[tokio::test]
+async fn another_namespace_at_the_same_path_is_not_mistaken() {
+    let mut world = World::new().await;
+    world.port("web-0", &uid("web-0"), Some(vif(1, 101, true)));
+    world.add(&target("c1", "web-0")).await.unwrap();
+    world.kernel().kill_netns("/run/netns/c1");
+    world.kernel().make_netns("/run/netns/c1");
+    world.node.sweep().await;
+    world.assert_clean();
+}

@@ -1,0 +1,142 @@
+//! The whole daemon, with an API server of a few lines.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Query, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use futures::StreamExt;
+use kuryr_daemon::metrics::Metrics;
+use kuryr_daemon::{DaemonConfig, run_with};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::socket::plugin;
+use crate::world::{World, vif};
+
+/// What it lists, and the events that its watch will bring.
+#[derive(Clone)]
+struct Api {
+    listed: Arc<Vec<Value>>,
+    events: Arc<Mutex<Option<mpsc::UnboundedReceiver<Value>>>>,
+    asked: Arc<Mutex<Vec<BTreeMap<String, String>>>>,
+}
+
+async fn kuryrports(
+    State(api): State<Api>,
+    Query(query): Query<BTreeMap<String, String>>,
+) -> Response {
+    api.asked.lock().unwrap().push(query.clone());
+    if !query.contains_key("watch") {
+        let list = json!({"apiVersion": "openstack.org/v1", "kind": "KuryrPortList",
+            "metadata": {"resourceVersion": "10"}, "items": *api.listed});
+        return axum::Json(list).into_response();
+    }
+    let Some(mut events) = api.events.lock().unwrap().take() else {
+        return Body::from_stream(futures::stream::pending::<Result<String, std::io::Error>>())
+            .into_response();
+    };
+    let lines = futures::stream::poll_fn(move |cx| events.poll_recv(cx))
+        .map(|event| Ok::<_, std::io::Error>(format!("{event}\n")));
+    Body::from_stream(lines).into_response()
+}
+
+fn kuryrport(name: &str, spec: Value, vif: Option<kuryr_api::vif::Vif>) -> Value {
+    let vifs = vif.map(|vif| json!({"eth0": {"default": true, "vif": vif.to_wire()}}));
+    json!({"apiVersion": "openstack.org/v1", "kind": "KuryrPort",
+        "metadata": {"name": name, "namespace": "demo", "resourceVersion": "11"},
+        "spec": spec, "status": {"vifs": vifs.unwrap_or(json!({}))}})
+}
+
+fn spec(name: &str) -> Value {
+    json!({"podUid": format!("u-{name}"), "podNodeName": "worker-1"})
+}
+
+async fn api_server(api: Api) -> kube::Client {
+    let router = Router::new()
+        .route("/apis/openstack.org/v1/kuryrports", get(kuryrports))
+        .with_state(api);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let uri = format!("http://{address}").parse().unwrap();
+    kube::Client::try_from(kube::Config::new(uri)).unwrap()
+}
+
+fn config(dir: &std::path::Path) -> DaemonConfig {
+    DaemonConfig {
+        node_name: "worker-1".into(),
+        socket: dir.join("cni.sock"),
+        state_dir: dir.join("state"),
+        node_netns: None,
+        link_iface: None,
+        method: kuryr_net::Method::Auto,
+        port_wait: Duration::from_secs(20),
+        workers: 4,
+        failures_allowed: 3,
+        proc_dir: None,
+        health: None,
+        metrics: None,
+    }
+}
+
+/// A list with an object that is wrong, then the port by an event of the watch.
+#[tokio::test]
+async fn a_port_that_comes_by_the_watch_is_plugged() {
+    let world = World::stopped(Duration::from_secs(20));
+    world.kernel().make_netns("/run/netns/c1");
+    let (send, events) = mpsc::unbounded_channel();
+    let listed = vec![
+        kuryrport("wrong", json!({"podUid": 7}), None),
+        kuryrport("web-0", spec("web-0"), None),
+    ];
+    let api = Api {
+        listed: Arc::new(listed),
+        events: Arc::new(Mutex::new(Some(events))),
+        asked: Arc::default(),
+    };
+    let client = api_server(api.clone()).await;
+    let config = config(world.dir.path());
+    let socket = config.socket.clone();
+    let shutdown = CancellationToken::new();
+    let metrics = Metrics::new(("bpf", String::new()));
+    let daemon = tokio::spawn(run_with(
+        config,
+        client,
+        world.hands.clone(),
+        metrics,
+        shutdown.clone(),
+    ));
+    while !socket.exists() {
+        tokio::task::yield_now().await;
+    }
+    let asking = socket.clone();
+    let adding = tokio::spawn(async move { plugin(&asking, "ADD", "web-0", json!({})).await });
+    for active in [false, true] {
+        let object = kuryrport("web-0", spec("web-0"), Some(vif(1, 101, active)));
+        send.send(json!({"type": "MODIFIED", "object": object}))
+            .unwrap();
+        world.until(|k| k.links.len() == 1).await;
+    }
+    let (ok, out) = adding.await.unwrap();
+    assert!(ok, "{out}");
+    assert_eq!(out["ips"][1]["address"], "fd00:41::1/64");
+    let selector = "kuryr.openstack.org/nodeName=worker-1";
+    assert!(
+        api.asked
+            .lock()
+            .unwrap()
+            .iter()
+            .all(|q| q["labelSelector"] == selector)
+    );
+
+    shutdown.cancel();
+    daemon.await.unwrap().unwrap();
+    assert!(!socket.exists());
+    assert_eq!(world.kernel().links.len(), 1, "a stop leaves pods plugged");
+}
