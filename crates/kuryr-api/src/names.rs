@@ -15,8 +15,7 @@ pub const KURYRPORT_FINALIZER: &str = "kuryr.openstack.org/kuryrport-finalizer";
 /// Finalizer on a KuryrNetwork.
 pub const KURYRNETWORK_FINALIZER: &str = "kuryrnetwork.finalizers.kuryr.openstack.org";
 /// Finalizer on a KuryrLoadBalancer.
-pub const KURYRLOADBALANCER_FINALIZER: &str =
-    "kuryr.openstack.org/kuryrloadbalancer-finalizers";
+pub const KURYRLOADBALANCER_FINALIZER: &str = "kuryr.openstack.org/kuryrloadbalancer-finalizers";
 /// Finalizer on a Service.
 pub const SERVICE_FINALIZER: &str = "kuryr.openstack.org/service-finalizer";
 /// Finalizer on a NetworkPolicy and on its KuryrNetworkPolicy.

@@ -169,7 +169,10 @@ pub fn link_name(port_id: &str) -> String {
 }
 
 fn flags(names: &[&str]) -> Map<String, serde_json::Value> {
-    names.iter().map(|n| ((*n).to_owned(), json!(false))).collect()
+    names
+        .iter()
+        .map(|n| ((*n).to_owned(), json!(false)))
+        .collect()
 }
 
 fn subnet_to_wire(s: &VifSubnet) -> Ovo<SubnetData> {

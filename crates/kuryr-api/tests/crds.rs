@@ -16,6 +16,10 @@ fn definitions_are_as_checked_in() {
             std::fs::write(&file, &yaml).unwrap();
         }
         let there = std::fs::read_to_string(&file).unwrap_or_default();
-        assert!(there == yaml, "{} is not what `kuryr crds` prints", file.display());
+        assert!(
+            there == yaml,
+            "{} is not what `kuryr crds` prints",
+            file.display()
+        );
     }
 }

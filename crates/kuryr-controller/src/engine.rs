@@ -55,7 +55,10 @@ pub async fn run(
     stop: CancellationToken,
 ) -> Result<(), ControllerError> {
     let neutron = cloud.neutron();
-    let project = config.project.clone().unwrap_or_else(|| cloud.project_id().to_owned());
+    let project = config
+        .project
+        .clone()
+        .unwrap_or_else(|| cloud.project_id().to_owned());
     let networks = Networks::read(&neutron, &config, &project).await?;
     let metrics = Metrics::new(&mut registry);
     cloud.metrics().register(&mut registry);
@@ -213,7 +216,9 @@ impl Engine {
                 self.start(action);
             }
         }
-        self.health.synced.store(self.world.is_synced() || !leads, Ordering::Relaxed);
+        self.health
+            .synced
+            .store(self.world.is_synced() || !leads, Ordering::Relaxed);
         self.count();
     }
 
@@ -232,7 +237,11 @@ impl Engine {
             let sent = lease::now();
             let outcome = executor.run(&action, port.as_ref()).await;
             let took = lease::now().saturating_sub(sent);
-            tracing::debug!(took_ms = took, ok = !matches!(outcome, Outcome::Failed(_)), "done");
+            tracing::debug!(
+                took_ms = took,
+                ok = !matches!(outcome, Outcome::Failed(_)),
+                "done"
+            );
             let _ = outcomes.send(Answered {
                 action,
                 outcome,
@@ -243,9 +252,16 @@ impl Engine {
     }
 
     fn answer(&mut self, done: Answered) {
-        let outcome = if matches!(done.outcome, Outcome::Failed(_)) { "failed" } else { "ok" };
+        let outcome = if matches!(done.outcome, Outcome::Failed(_)) {
+            "failed"
+        } else {
+            "ok"
+        };
         let action = name(&done.action);
-        self.metrics.actions.get_or_create(&ActionLabel { action, outcome }).inc();
+        self.metrics
+            .actions
+            .get_or_create(&ActionLabel { action, outcome })
+            .inc();
         self.world.tick(lease::now());
         self.world.finish(&done.action, done.outcome, done.took);
     }

@@ -1,8 +1,8 @@
 //! Kubernetes Events on pods.
 
+use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
-use k8s_openapi::api::core::v1::ObjectReference;
 use kuryr_core::port::PodKey;
 
 /// Writes Events, or not, as configured.
@@ -21,7 +21,8 @@ impl Events {
     /// A warning on a pod. That it can't be written is logged and nothing more.
     pub(crate) async fn warn(&self, pod: &PodKey, uid: &str, reason: &str, message: &str) {
         tracing::warn!(%pod, reason, message, "pod waits");
-        self.write(pod, uid, EventType::Warning, reason, message).await;
+        self.write(pod, uid, EventType::Warning, reason, message)
+            .await;
     }
 
     async fn write(&self, pod: &PodKey, uid: &str, type_: EventType, reason: &str, note: &str) {

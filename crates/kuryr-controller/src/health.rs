@@ -60,20 +60,27 @@ pub(crate) async fn serve_metrics(
     registry: Arc<Registry>,
     stop: CancellationToken,
 ) -> std::io::Result<()> {
-    let app = Router::new().route("/metrics", get(metrics)).with_state(registry);
+    let app = Router::new()
+        .route("/metrics", get(metrics))
+        .with_state(registry);
     serve(address, app, stop).await
 }
 
 async fn serve(address: SocketAddr, app: Router, stop: CancellationToken) -> std::io::Result<()> {
     let listener = TcpListener::bind(address).await?;
-    axum::serve(listener, app).with_graceful_shutdown(stop.cancelled_owned()).await
+    axum::serve(listener, app)
+        .with_graceful_shutdown(stop.cancelled_owned())
+        .await
 }
 
 async fn alive(State(health): State<Arc<Health>>) -> impl IntoResponse {
     if health.alive() {
         (StatusCode::OK, "ok\n")
     } else {
-        (StatusCode::INTERNAL_SERVER_ERROR, "the controller's loop is stuck\n")
+        (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the controller's loop is stuck\n",
+        )
     }
 }
 

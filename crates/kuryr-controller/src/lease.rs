@@ -90,7 +90,10 @@ async fn turn(api: &Api<Lease>, settings: &LeaseSettings, candidate: &mut Candid
     let mine = renewed(read.clone(), settings);
     let written = match read {
         // The version that was read makes this fail if another was faster.
-        Some(_) => api.replace(&settings.name, &PostParams::default(), &mine).await,
+        Some(_) => {
+            api.replace(&settings.name, &PostParams::default(), &mine)
+                .await
+        }
         None => api.create(&PostParams::default(), &mine).await,
     };
     match written {
@@ -113,7 +116,10 @@ async fn give_up(api: &Api<Lease>, settings: &LeaseSettings, candidate: &Candida
     let spec = lease.spec.get_or_insert_with(LeaseSpec::default);
     if spec.holder_identity.as_deref() == Some(candidate.name()) {
         spec.holder_identity = Some(String::new());
-        if let Err(error) = api.replace(&settings.name, &PostParams::default(), &lease).await {
+        if let Err(error) = api
+            .replace(&settings.name, &PostParams::default(), &lease)
+            .await
+        {
             tracing::warn!(%error, "can't give the lease up; others wait for its end");
         }
     }
@@ -121,7 +127,9 @@ async fn give_up(api: &Api<Lease>, settings: &LeaseSettings, candidate: &Candida
 
 fn observed(lease: &Lease) -> Observed {
     let spec = lease.spec.clone().unwrap_or_default();
-    let seconds = spec.lease_duration_seconds.and_then(|s| u64::try_from(s).ok());
+    let seconds = spec
+        .lease_duration_seconds
+        .and_then(|s| u64::try_from(s).ok());
     Observed {
         holder: spec.holder_identity.unwrap_or_default(),
         version: lease.metadata.resource_version.clone().unwrap_or_default(),

@@ -34,7 +34,9 @@ pub(crate) struct Metrics {
 impl Metrics {
     pub(crate) fn new(registry: &mut Registry) -> Self {
         // Upstream's name; its buckets began at 10 s.
-        let buckets = [0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 40.0, 60.0, 120.0];
+        let buckets = [
+            0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 40.0, 60.0, 120.0,
+        ];
         let metrics = Self {
             ports: Family::default(),
             pods: Family::default(),
@@ -43,10 +45,26 @@ impl Metrics {
             pod_latency: Histogram::new(buckets),
             port_ready: Counter::default(),
         };
-        registry.register("kuryr_ports", "Neutron ports of this cluster", metrics.ports.clone());
-        registry.register("kuryr_pods", "Pods on the pod network", metrics.pods.clone());
-        registry.register("kuryr_actions", "Actions carried out", metrics.actions.clone());
-        registry.register("kuryr_leader", "1 if this replica may write", metrics.leader.clone());
+        registry.register(
+            "kuryr_ports",
+            "Neutron ports of this cluster",
+            metrics.ports.clone(),
+        );
+        registry.register(
+            "kuryr_pods",
+            "Pods on the pod network",
+            metrics.pods.clone(),
+        );
+        registry.register(
+            "kuryr_actions",
+            "Actions carried out",
+            metrics.actions.clone(),
+        );
+        registry.register(
+            "kuryr_leader",
+            "1 if this replica may write",
+            metrics.leader.clone(),
+        );
         registry.register(
             "kuryr_pod_creation_latency",
             "Seconds from a pod being seen until its port is ACTIVE",

@@ -35,7 +35,9 @@ pub enum NetworkError {
         source: Error,
     },
     /// Neutron did not give the project's default security group.
-    #[error("[neutron_defaults] pod_security_groups is not set, and the default group can't be read: {0}")]
+    #[error(
+        "[neutron_defaults] pod_security_groups is not set, and the default group can't be read: {0}"
+    )]
     DefaultGroup(Error),
     /// The subnets are on different networks; a port is on one.
     #[error("[neutron_defaults] pod_subnet names subnets of different networks: {0}")]
@@ -49,10 +51,15 @@ async fn security_groups(
     config: &ControllerConfig,
     project: &str,
 ) -> Result<Vec<Id>, NetworkError> {
-    let mut groups: Vec<Id> =
-        config.pod_security_groups.iter().map(|g| g.as_str().into()).collect();
+    let mut groups: Vec<Id> = config
+        .pod_security_groups
+        .iter()
+        .map(|g| g.as_str().into())
+        .collect();
     if groups.is_empty() {
-        let query = SecurityGroupQuery::new().name("default").project_id(project);
+        let query = SecurityGroupQuery::new()
+            .name("default")
+            .project_id(project);
         let found = neutron
             .list_security_groups(&query)
             .await
@@ -72,18 +79,23 @@ impl Networks {
     ) -> Result<Self, NetworkError> {
         let mut subnets = BTreeMap::new();
         for id in &config.pod_subnets {
-            let subnet = neutron.get_subnet(id).await.map_err(|source| NetworkError::Read {
-                subnet: id.clone(),
-                source,
-            })?;
+            let subnet = neutron
+                .get_subnet(id)
+                .await
+                .map_err(|source| NetworkError::Read {
+                    subnet: id.clone(),
+                    source,
+                })?;
             subnets.insert(Id::from(id.as_str()), subnet);
         }
         let first = subnets.values().next().ok_or(NetworkError::NoSubnet)?;
         if subnets.values().any(|s| s.network_id != first.network_id) {
             return Err(NetworkError::Different(config.pod_subnets.join(", ")));
         }
-        let network =
-            neutron.get_network(&first.network_id).await.map_err(|source| NetworkError::Read {
+        let network = neutron
+            .get_network(&first.network_id)
+            .await
+            .map_err(|source| NetworkError::Read {
                 subnet: first.id.clone(),
                 source,
             })?;
@@ -110,13 +122,21 @@ impl Networks {
     /// A port as the daemon is told of it.
     pub(crate) fn vif(&self, port: &Port, vlan: u16, active: bool) -> Vif {
         let subnets = self.subnets.iter().filter_map(|(id, s)| {
-            let ips: Vec<_> =
-                port.addresses.iter().filter(|(sub, _)| sub == id).map(|(_, ip)| *ip).collect();
+            let ips: Vec<_> = port
+                .addresses
+                .iter()
+                .filter(|(sub, _)| sub == id)
+                .map(|(_, ip)| *ip)
+                .collect();
             (!ips.is_empty()).then(|| VifSubnet {
                 cidr: s.cidr,
                 gateway: s.gateway_ip,
                 dns: s.dns_nameservers.clone(),
-                routes: s.host_routes.iter().map(|r| (r.destination, Some(r.nexthop))).collect(),
+                routes: s
+                    .host_routes
+                    .iter()
+                    .map(|r| (r.destination, Some(r.nexthop)))
+                    .collect(),
                 ips,
             })
         });

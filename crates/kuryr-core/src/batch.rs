@@ -58,7 +58,8 @@ impl Sizer {
             clippy::cast_precision_loss
         )]
         let fit = (self.aim as f64 / each.max(0.01)) as usize;
-        fit.clamp(1, self.most).min((self.grown * 2).max(self.first))
+        fit.clamp(1, self.most)
+            .min((self.grown * 2).max(self.first))
     }
 }
 

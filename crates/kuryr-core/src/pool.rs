@@ -52,7 +52,11 @@ pub enum Verdict {
 /// two batches over `min`, so that growing is never followed by shrinking.
 #[must_use]
 pub fn verdict(limits: Limits, stock: Stock) -> Verdict {
-    let ceiling = if limits.max == 0 { usize::MAX } else { limits.max };
+    let ceiling = if limits.max == 0 {
+        usize::MAX
+    } else {
+        limits.max
+    };
     if !limits.enabled || stock.used == 0 {
         return shrink_to(stock.unused, 0);
     }
@@ -60,9 +64,15 @@ pub fn verdict(limits: Limits, stock: Stock) -> Verdict {
     if stock.unused < min {
         let goal = (stock.unused + limits.batch).max(min).min(ceiling);
         let more = (goal - stock.unused).min(stock.room);
-        return if more == 0 { Verdict::Keep } else { Verdict::Grow(more) };
+        return if more == 0 {
+            Verdict::Keep
+        } else {
+            Verdict::Grow(more)
+        };
     }
-    let high = min.saturating_add(limits.batch.saturating_mul(2)).min(ceiling);
+    let high = min
+        .saturating_add(limits.batch.saturating_mul(2))
+        .min(ceiling);
     if stock.unused > high {
         return shrink_to(stock.unused, high);
     }

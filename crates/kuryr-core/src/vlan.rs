@@ -13,7 +13,11 @@ pub const MAX: u16 = 4094;
 /// after it was given back. Fewer than `count` come back when the trunk is full.
 #[must_use]
 pub fn pick(taken: &BTreeSet<u16>, after: u16, count: usize) -> Vec<u16> {
-    let start = if (MIN..MAX).contains(&after) { after + 1 } else { MIN };
+    let start = if (MIN..MAX).contains(&after) {
+        after + 1
+    } else {
+        MIN
+    };
     (start..=MAX)
         .chain(MIN..start)
         .filter(|id| !taken.contains(id))

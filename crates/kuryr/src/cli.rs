@@ -10,7 +10,12 @@ use crate::commands;
 
 /// Pod networking on OpenStack: a Neutron port for each pod.
 #[derive(Debug, Parser)]
-#[command(name = "kuryr", version, propagate_version = true, max_term_width = 100)]
+#[command(
+    name = "kuryr",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -55,7 +60,11 @@ pub(crate) struct ConfigFiles {
 /// Parses and carries out. The name that the program is called by stands for a subcommand,
 /// as upstream's manifests expect.
 pub(crate) fn run(mut args: Vec<OsString>) -> ExitCode {
-    let called = args.first().map(Path::new).and_then(Path::file_name).and_then(|n| n.to_str());
+    let called = args
+        .first()
+        .map(Path::new)
+        .and_then(Path::file_name)
+        .and_then(|n| n.to_str());
     let alias = match called {
         Some("kuryr-cni") => return kuryr_cni::main(),
         Some("kuryr-daemon") => Some("daemon"),

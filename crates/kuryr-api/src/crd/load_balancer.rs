@@ -165,11 +165,11 @@ pub struct LbStatus {
     /// Id.
     pub id: String,
     /// VIP.
-    #[serde(default)]
-    pub ip: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ip: Option<String>,
     /// Name, `<namespace>/<service>`.
-    #[serde(default)]
-    pub name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Port of the VIP.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port_id: Option<String>,
@@ -196,8 +196,8 @@ pub struct LbListener {
     /// Load balancer's id.
     pub loadbalancer_id: String,
     /// Name.
-    #[serde(default)]
-    pub name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Port.
     pub port: i32,
     /// Protocol.
@@ -225,8 +225,8 @@ pub struct LbPool {
     /// Load balancer's id.
     pub loadbalancer_id: String,
     /// Name.
-    #[serde(default)]
-    pub name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Project.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub project_id: Option<String>,
@@ -243,8 +243,8 @@ pub struct LbMember {
     /// Address.
     pub ip: String,
     /// Name.
-    #[serde(default)]
-    pub name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Pool's id.
     pub pool_id: String,
     /// Port.

@@ -19,12 +19,17 @@ pub use port::*;
 /// All four definitions, in the order in which `kuryr crds` prints them.
 #[must_use]
 pub fn all() -> Vec<CustomResourceDefinition> {
-    vec![
+    let mut all = vec![
         KuryrPort::crd(),
         KuryrNetwork::crd(),
         KuryrLoadBalancer::crd(),
         KuryrNetworkPolicy::crd(),
-    ]
+    ];
+    // The derivation adds the subresource to whatever has a status.
+    for version in all.iter_mut().flat_map(|crd| crd.spec.versions.iter_mut()) {
+        version.subresources = None;
+    }
+    all
 }
 
 /// A definition as YAML, as it is checked in and applied.
@@ -33,4 +38,14 @@ pub fn all() -> Vec<CustomResourceDefinition> {
 /// Never for our own definitions; a type that YAML can't hold would give one.
 pub fn to_yaml(crd: &CustomResourceDefinition) -> Result<String, serde_yaml_ng::Error> {
     serde_yaml_ng::to_string(crd)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn status_is_written_through_the_object_itself() {
+        for crd in super::all() {
+            assert!(crd.spec.versions.iter().all(|v| v.subresources.is_none()));
+        }
+    }
 }

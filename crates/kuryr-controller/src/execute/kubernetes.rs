@@ -1,9 +1,9 @@
 //! Actions on Kubernetes objects.
 
+use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ApiResource, DeleteParams, Patch, PatchParams, PostParams};
 use kube::core::DynamicObject;
 use kube::{Client, ResourceExt};
-use k8s_openapi::api::core::v1::Pod;
 use kuryr_api::KuryrPort;
 use kuryr_api::names::{
     DEFAULT_IFNAME, KURYRPORT_FINALIZER, NODE_LABEL, POD_FINALIZER, WAIT_REASON_ANNOTATION,
@@ -65,7 +65,10 @@ pub(super) async fn create_claim(ctx: &Executor, action: &Action, port: Option<&
     else {
         return Outcome::Done;
     };
-    let vifs = vif.as_ref().and_then(|v| vifs(ctx, v, port)).unwrap_or_else(|| json!({}));
+    let vifs = vif
+        .as_ref()
+        .and_then(|v| vifs(ctx, v, port))
+        .unwrap_or_else(|| json!({}));
     let object = json!({
         "apiVersion": "openstack.org/v1",
         "kind": "KuryrPort",
@@ -84,10 +87,12 @@ pub(super) async fn create_claim(ctx: &Executor, action: &Action, port: Option<&
     let api = claims(&ctx.client, pod);
     let object: DynamicObject = match serde_json::from_value(object) {
         Ok(object) => object,
-        Err(error) => return Outcome::Failed(Failure::Again {
-            message: error.to_string(),
-            after: None,
-        }),
+        Err(error) => {
+            return Outcome::Failed(Failure::Again {
+                message: error.to_string(),
+                after: None,
+            });
+        }
     };
     match api.create(&PostParams::default(), &object).await {
         // Made already, by an answer that was lost or by upstream: that one counts.
@@ -131,13 +136,19 @@ pub(super) async fn drop_claim(ctx: &Executor, pod: &PodKey) -> Outcome {
     let Some(object) = deleted else {
         return Outcome::Done;
     };
-    let rest: Vec<&String> =
-        object.finalizers().iter().filter(|f| *f != KURYRPORT_FINALIZER).collect();
+    let rest: Vec<&String> = object
+        .finalizers()
+        .iter()
+        .filter(|f| *f != KURYRPORT_FINALIZER)
+        .collect();
     let patch = json!({ "metadata": {
         "finalizers": rest,
         "resourceVersion": object.resource_version(),
     }});
-    match api.patch(&pod.name, &PatchParams::default(), &Patch::Merge(&patch)).await {
+    match api
+        .patch(&pod.name, &PatchParams::default(), &Patch::Merge(&patch))
+        .await
+    {
         Ok(object) => {
             let mut claim = facts::claim(&object);
             claim.vif = None;
@@ -156,12 +167,19 @@ pub(super) async fn drop_pod_finalizer(ctx: &Executor, pod: &PodKey, uid: &str) 
         Ok(_) => return Outcome::Done,
         Err(error) => return failed("reading", pod, &error),
     };
-    let rest: Vec<&String> = object.finalizers().iter().filter(|f| *f != POD_FINALIZER).collect();
+    let rest: Vec<&String> = object
+        .finalizers()
+        .iter()
+        .filter(|f| *f != POD_FINALIZER)
+        .collect();
     let patch = json!({ "metadata": {
         "finalizers": rest,
         "resourceVersion": object.resource_version(),
     }});
-    match api.patch_metadata(&pod.name, &PatchParams::default(), &Patch::Merge(&patch)).await {
+    match api
+        .patch_metadata(&pod.name, &PatchParams::default(), &Patch::Merge(&patch))
+        .await
+    {
         Ok(_) => Outcome::Done,
         Err(error) if code(&error) == 404 => Outcome::Done,
         Err(error) => failed("taking the finalizer off", pod, &error),

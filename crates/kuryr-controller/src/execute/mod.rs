@@ -35,9 +35,7 @@ impl Executor {
         }
         match action {
             Action::CreateClaim { .. } => kubernetes::create_claim(&self, action, port).await,
-            Action::WriteVif { pod, vif, .. } => {
-                kubernetes::write_vif(&self, pod, vif, port).await
-            }
+            Action::WriteVif { pod, vif, .. } => kubernetes::write_vif(&self, pod, vif, port).await,
             Action::DropClaim { pod, .. } => kubernetes::drop_claim(&self, pod).await,
             Action::DropPodFinalizer { pod, uid } => {
                 kubernetes::drop_pod_finalizer(&self, pod, uid).await

@@ -5,9 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kuryr_core::port::{
-    Failure, Id, Outcome, Place, Port, PortKind, PortStatus, Trunk,
-};
+use kuryr_core::port::{Failure, Id, Outcome, Place, Port, PortKind, PortStatus, Trunk};
 use kuryr_openstack::model::{self, NewPort, PortUpdate, SubPort, WantedIp};
 use kuryr_openstack::{ConflictKind, Error, PortQuery, TrunkQuery};
 
@@ -29,7 +27,10 @@ const FIELDS: [&str; 9] = [
 fn failure(error: &Error) -> Failure {
     let message = error.to_string();
     if error.is_over_quota() {
-        Failure::Quota { message, free: None }
+        Failure::Quota {
+            message,
+            free: None,
+        }
     } else if error.is_ip_exhausted() {
         Failure::SubnetFull { message }
     } else if error.maybe_applied() {
@@ -37,7 +38,9 @@ fn failure(error: &Error) -> Failure {
     } else if is_stale(error) {
         Failure::Stale { message }
     } else {
-        let after = error.retry_after().map(|d: Duration| u64::try_from(d.as_millis()).unwrap_or(0));
+        let after = error
+            .retry_after()
+            .map(|d: Duration| u64::try_from(d.as_millis()).unwrap_or(0));
         Failure::Again { message, after }
     }
 }
@@ -79,12 +82,25 @@ pub(super) async fn create(ctx: &Executor, orders: &[(Id, Arc<PortKind>, usize)]
 fn new_port(ctx: &Executor, kind: &PortKind) -> NewPort {
     NewPort {
         network_id: kind.network.to_string(),
-        fixed_ips: kind.subnets.iter().map(|s| WantedIp::in_subnet(&**s)).collect(),
-        security_groups: Some(kind.security_groups.iter().map(ToString::to_string).collect()),
+        fixed_ips: kind
+            .subnets
+            .iter()
+            .map(|s| WantedIp::in_subnet(&**s))
+            .collect(),
+        security_groups: Some(
+            kind.security_groups
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+        ),
         project_id: ctx.project.clone(),
         admin_state_up: Some(true),
         device_owner: "compute:kuryr".to_owned(),
-        name: if ctx.port_debug { "kuryr-pool-port".to_owned() } else { String::new() },
+        name: if ctx.port_debug {
+            "kuryr-pool-port".to_owned()
+        } else {
+            String::new()
+        },
         tags: ctx.tags.clone(),
         ..NewPort::default()
     }
@@ -92,8 +108,10 @@ fn new_port(ctx: &Executor, kind: &PortKind) -> NewPort {
 
 /// One add_subports, all or nothing.
 pub(super) async fn add(ctx: &Executor, trunk: &str, ports: &[(Id, u16)]) -> Outcome {
-    let subports: Vec<SubPort> =
-        ports.iter().map(|(id, vlan)| SubPort::vlan(&**id, *vlan)).collect();
+    let subports: Vec<SubPort> = ports
+        .iter()
+        .map(|(id, vlan)| SubPort::vlan(&**id, *vlan))
+        .collect();
     match ctx.neutron.add_subports(trunk, &subports).await {
         Ok(_) => Outcome::Done,
         Err(error) => failed(&error),
@@ -121,7 +139,12 @@ pub(super) async fn delete(ctx: &Executor, port: &str) -> Outcome {
 /// Sets a port's security groups.
 pub(super) async fn set_groups(ctx: &Executor, port: &str, kind: &PortKind) -> Outcome {
     let update = PortUpdate {
-        security_groups: Some(kind.security_groups.iter().map(ToString::to_string).collect()),
+        security_groups: Some(
+            kind.security_groups
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
+        ),
         ..PortUpdate::default()
     };
     match ctx.neutron.update_port(port, &update, None).await {
@@ -132,10 +155,15 @@ pub(super) async fn set_groups(ctx: &Executor, port: &str, kind: &PortKind) -> O
 
 /// The status of ports.
 pub(super) async fn look(ctx: &Executor, ports: &[Id]) -> Outcome {
-    let query = PortQuery::new().ids(ports.iter().map(ToString::to_string)).fields(["status"]);
+    let query = PortQuery::new()
+        .ids(ports.iter().map(ToString::to_string))
+        .fields(["status"]);
     match ctx.neutron.list_ports(&query).await {
         Ok(ports) => Outcome::Seen(
-            ports.iter().map(|p| (Id::from(p.id.as_str()), status(&p.status))).collect(),
+            ports
+                .iter()
+                .map(|p| (Id::from(p.id.as_str()), status(&p.status)))
+                .collect(),
         ),
         Err(error) => failed(&error),
     }
@@ -200,7 +228,10 @@ fn node_addresses(ips: &[model::FixedIp], subnets: &[String]) -> Vec<IpAddr> {
 }
 
 fn trunk(t: model::Trunk, parents: &BTreeMap<String, Vec<IpAddr>>) -> Trunk {
-    let subports = t.sub_ports.iter().map(|s| (s.segmentation_id, s.port_id.as_str().into()));
+    let subports = t
+        .sub_ports
+        .iter()
+        .map(|s| (s.segmentation_id, s.port_id.as_str().into()));
     Trunk {
         subports: subports.collect(),
         addresses: parents.get(&t.port_id).cloned().unwrap_or_default(),
@@ -213,8 +244,16 @@ fn port(p: &model::Port, place: Place) -> Port {
         list.sort();
         list.dedup();
     };
-    let mut subnets: Vec<Id> = p.fixed_ips.iter().map(|ip| ip.subnet_id.as_str().into()).collect();
-    let mut groups: Vec<Id> = p.security_groups.iter().map(|g| g.as_str().into()).collect();
+    let mut subnets: Vec<Id> = p
+        .fixed_ips
+        .iter()
+        .map(|ip| ip.subnet_id.as_str().into())
+        .collect();
+    let mut groups: Vec<Id> = p
+        .security_groups
+        .iter()
+        .map(|g| g.as_str().into())
+        .collect();
     ids(&mut subnets);
     ids(&mut groups);
     Port {

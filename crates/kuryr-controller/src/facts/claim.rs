@@ -13,7 +13,13 @@ use super::version;
 /// One that upstream's looser schema let through must not hide the others, and its port
 /// must not be taken for free: the id is enough for that, whatever else is wrong.
 pub(crate) fn claim(object: &DynamicObject) -> Claim {
-    let text = |path: &str| object.data.pointer(path).and_then(Value::as_str).unwrap_or("");
+    let text = |path: &str| {
+        object
+            .data
+            .pointer(path)
+            .and_then(Value::as_str)
+            .unwrap_or("")
+    };
     let vif = object
         .data
         .pointer("/status/vifs")
@@ -62,7 +68,10 @@ mod tests {
             "status": {"vifs": {"eth0": {"default": true, "vif": {"versioned_object.data":
                 {"id": "p", "vlan_id": 5, "active": true}}}}},
         })));
-        assert_eq!((c.pod.to_string(), c.version, c.finalizer), ("shop/web-0".into(), 7, true));
+        assert_eq!(
+            (c.pod.to_string(), c.version, c.finalizer),
+            ("shop/web-0".into(), 7, true)
+        );
         let vif = c.vif.unwrap();
         assert_eq!((&*vif.port, vif.vlan, vif.active), ("p", 5, true));
     }

@@ -38,7 +38,11 @@ fn life(pod: &core::Pod) -> PodLife {
     let completed = matches!(phase, Some("Succeeded" | "Failed"));
     let done = pod.metadata.deletion_timestamp.is_some()
         && pod.metadata.deletion_grace_period_seconds == Some(0);
-    if completed || done { PodLife::Over } else { PodLife::Alive }
+    if completed || done {
+        PodLife::Over
+    } else {
+        PodLife::Alive
+    }
 }
 
 fn is_static(pod: &core::Pod) -> bool {
@@ -49,7 +53,8 @@ fn is_static(pod: &core::Pod) -> bool {
 
 fn age(pod: &core::Pod) -> u64 {
     let at = pod.metadata.creation_timestamp.as_ref();
-    at.and_then(|t| u64::try_from(t.0.as_second()).ok()).unwrap_or(0)
+    at.and_then(|t| u64::try_from(t.0.as_second()).ok())
+        .unwrap_or(0)
 }
 
 #[cfg(test)]

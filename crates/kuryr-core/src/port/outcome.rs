@@ -61,7 +61,8 @@ impl World {
                 message,
                 ..
             } => {
-                self.reported.insert(pod.clone(), (*reason, message.clone()));
+                self.reported
+                    .insert(pod.clone(), (*reason, message.clone()));
             }
         }
     }
@@ -163,7 +164,11 @@ impl World {
                 message: "no trunk".to_owned(),
                 after: None,
             });
-            self.settle(Held::Node(name.clone()), failure.as_ref().or(again.as_ref()), None);
+            self.settle(
+                Held::Node(name.clone()),
+                failure.as_ref().or(again.as_ref()),
+                None,
+            );
             self.touch(name);
         }
     }
@@ -385,11 +390,20 @@ impl World {
         let from = self.refresh_from;
         let there: BTreeSet<Id> = trunks.iter().map(|t| t.id.clone()).collect();
         for trunk in trunks {
-            if self.trunks.get(&trunk.id).is_none_or(|t| t.touched <= from && !t.busy) {
+            if self
+                .trunks
+                .get(&trunk.id)
+                .is_none_or(|t| t.touched <= from && !t.busy)
+            {
                 self.put_trunk(trunk);
             }
         }
-        let gone: Vec<Id> = self.trunks.keys().filter(|id| !there.contains(*id)).cloned().collect();
+        let gone: Vec<Id> = self
+            .trunks
+            .keys()
+            .filter(|id| !there.contains(*id))
+            .cloned()
+            .collect();
         for id in gone {
             self.trunks.remove(&id);
         }
@@ -456,7 +470,11 @@ impl World {
             .nodes
             .iter()
             .find(|(_, n)| {
-                self.trunks[&id].trunk.addresses.iter().any(|a| n.addresses.contains(a))
+                self.trunks[&id]
+                    .trunk
+                    .addresses
+                    .iter()
+                    .any(|a| n.addresses.contains(a))
             })
             .map(|(name, _)| name.clone())
         {
@@ -480,7 +498,8 @@ impl World {
                     _ => None,
                 };
                 if let Some(reason) = reason {
-                    self.trouble.insert(held.clone(), (reason, f.message().to_owned()));
+                    self.trouble
+                        .insert(held.clone(), (reason, f.message().to_owned()));
                 }
                 self.backoff.failed(held, self.now, after);
                 self.touch_all();

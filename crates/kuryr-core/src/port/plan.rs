@@ -134,7 +134,9 @@ impl NodePlan<'_> {
 
     /// The security groups of a port in use.
     fn groups(&self, pod: &Pod, port: &Port, busy: bool, out: &mut Draft) {
-        let Some(kind) = pod.wanted_kind() else { return };
+        let Some(kind) = pod.wanted_kind() else {
+            return;
+        };
         let held = Held::Port(port.id.clone());
         if busy
             || port.kind.security_groups == kind.security_groups
@@ -187,8 +189,12 @@ impl NodePlan<'_> {
             out.find.push(self.name.clone());
         }
         if self.node.trunk == NodeTrunk::Missing {
-            let addresses: Vec<String> =
-                self.node.addresses.iter().map(ToString::to_string).collect();
+            let addresses: Vec<String> = self
+                .node
+                .addresses
+                .iter()
+                .map(ToString::to_string)
+                .collect();
             for pod in waiting {
                 let message = format!(
                     "node {} ({}) is not the parent port of any trunk in this project",
@@ -278,7 +284,8 @@ impl NodePlan<'_> {
         let most = (most >> failed.min(16)).max(1);
         if adds.is_empty() {
             let ports: Vec<Id> = removes.into_iter().take(most.max(50)).collect();
-            out.actions.push(Action::RemoveSubports { trunk: id, ports });
+            out.actions
+                .push(Action::RemoveSubports { trunk: id, ports });
             return;
         }
         let mut taken: BTreeSet<u16> = trunk.trunk.subports.keys().copied().collect();
@@ -298,7 +305,11 @@ impl NodePlan<'_> {
 
     /// VLANs that pods of the node are plugged with, whatever Neutron says.
     fn claimed_vlans(&self) -> impl Iterator<Item = u16> + '_ {
-        let claims = self.node.claims.iter().filter_map(|k| self.world.claims.get(k));
+        let claims = self
+            .node
+            .claims
+            .iter()
+            .filter_map(|k| self.world.claims.get(k));
         claims.filter_map(|c| c.vif.as_ref().map(|v| v.vlan))
     }
 
@@ -391,7 +402,8 @@ impl<'a> PoolPlan<'a> {
                 out.later.push((cool_at, node.name.clone()));
             }
         }
-        plan.ready.sort_by_key(|p| (p.status != PortStatus::Active, p.id.clone()));
+        plan.ready
+            .sort_by_key(|p| (p.status != PortStatus::Active, p.id.clone()));
         plan.find_loose(out);
         plan
     }
@@ -465,12 +477,7 @@ impl<'a> PoolPlan<'a> {
     }
 
     /// Uses loose ports, asks for more, or takes ports away.
-    fn settle(
-        self,
-        out: &mut Draft,
-        adds: &mut Vec<(Id, Option<u16>)>,
-        removes: &mut Vec<Id>,
-    ) {
+    fn settle(self, out: &mut Draft, adds: &mut Vec<(Id, Option<u16>)>, removes: &mut Vec<Id>) {
         let w = self.node.world;
         let idle = self.ready.len() + self.cooling.len();
         let supply = self.coming + self.loose.len();
@@ -502,7 +509,8 @@ impl<'a> PoolPlan<'a> {
         let surplus = self.cooling.iter().chain(&self.ready).map(|p| p.id.clone());
         removes.extend(surplus.take(fewer.saturating_sub(surplus_loose)));
         if more > 0 {
-            out.needs.push((self.node.name.clone(), self.kind.clone(), more));
+            out.needs
+                .push((self.node.name.clone(), self.kind.clone(), more));
         }
     }
 }
@@ -520,7 +528,12 @@ impl World {
             if t.node.is_some() || t.busy || self.held_off(&held).is_some() {
                 continue;
             }
-            let ports: Vec<Id> = t.ports.iter().filter(|id| self.is_idle(id)).cloned().collect();
+            let ports: Vec<Id> = t
+                .ports
+                .iter()
+                .filter(|id| self.is_idle(id))
+                .cloned()
+                .collect();
             if !ports.is_empty() {
                 out.actions.push(Action::RemoveSubports {
                     trunk: t.trunk.id.clone(),
@@ -551,9 +564,8 @@ impl World {
         let mut room = self.quota_free.map_or(usize::MAX, |free| free.max(1));
         let mut needs = std::mem::take(&mut out.needs);
         let mut calls = self.creates;
-        let open = self.held_off(&Held::Create).is_none()
-            && !self.refresh_wanted
-            && !self.refreshing;
+        let open =
+            self.held_off(&Held::Create).is_none() && !self.refresh_wanted && !self.refreshing;
         while open && calls < self.settings.creates_at_once && room > 0 {
             let orders = self.next_batch(&mut needs, room);
             if orders.is_empty() {
@@ -563,7 +575,8 @@ impl World {
             calls += 1;
             out.actions.push(Action::CreatePorts { orders });
         }
-        out.unfinished.extend(needs.into_iter().filter(|n| n.2 > 0).map(|n| n.0));
+        out.unfinished
+            .extend(needs.into_iter().filter(|n| n.2 > 0).map(|n| n.0));
     }
 
     /// The next bulk create: what one call may hold, of kinds that are not held up.
@@ -603,10 +616,13 @@ impl World {
             .filter(|id| self.held_off(&Held::Port((*id).clone())).is_none())
             .collect();
         for id in gone.iter().take(open) {
-            out.actions.push(Action::DeletePort { port: (*id).clone() });
+            out.actions.push(Action::DeletePort {
+                port: (*id).clone(),
+            });
         }
         let left = gone.iter().skip(open).filter_map(|id| self.ports.get(*id));
-        out.unfinished.extend(left.filter_map(|(_, notes)| notes.made_for.clone()));
+        out.unfinished
+            .extend(left.filter_map(|(_, notes)| notes.made_for.clone()));
     }
 
     /// Whether a loose port is to be deleted: taken off a trunk by us, or nobody's for long.
@@ -618,7 +634,10 @@ impl World {
             return false;
         }
         notes.doomed
-            || (notes.made_for.as_ref().is_none_or(|n| !self.nodes.contains_key(n))
+            || (notes
+                .made_for
+                .as_ref()
+                .is_none_or(|n| !self.nodes.contains_key(n))
                 && notes.free_since + self.settings.orphan_grace <= self.now)
     }
 

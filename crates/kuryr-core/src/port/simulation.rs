@@ -109,7 +109,13 @@ impl Cloud {
 
     fn apply(&mut self, action: &Action) -> Outcome {
         match action {
-            Action::CreateClaim { pod, uid, node, vif, .. } => {
+            Action::CreateClaim {
+                pod,
+                uid,
+                node,
+                vif,
+                ..
+            } => {
                 if self.claims.contains_key(pod) {
                     return again("AlreadyExists");
                 }
@@ -245,7 +251,10 @@ impl Cloud {
         if ports.iter().any(|p| !there.contains(p)) {
             return stale("SubPortNotFound");
         }
-        self.trunks.get_mut(trunk).unwrap().retain(|_, p| !ports.contains(p));
+        self.trunks
+            .get_mut(trunk)
+            .unwrap()
+            .retain(|_, p| !ports.contains(p));
         for p in ports {
             let port = self.ports.get_mut(p).unwrap();
             (port.place, port.status) = (Place::Loose, PortStatus::Down);
@@ -263,7 +272,9 @@ impl Cloud {
 }
 
 fn address(n: &str) -> std::net::IpAddr {
-    format!("10.0.0.{}", n.parse::<u8>().unwrap() + 1).parse().unwrap()
+    format!("10.0.0.{}", n.parse::<u8>().unwrap() + 1)
+        .parse()
+        .unwrap()
 }
 
 fn again(message: &str) -> Outcome {
@@ -306,7 +317,13 @@ impl Controller {
             now,
         };
         controller.watch(cloud);
-        controller.world.retain_nodes(&cloud.trunks.keys().map(|t| id(t.replace('t', "n"))).collect());
+        controller.world.retain_nodes(
+            &cloud
+                .trunks
+                .keys()
+                .map(|t| id(t.replace('t', "n")))
+                .collect(),
+        );
         controller
     }
 
@@ -316,11 +333,13 @@ impl Controller {
         for pod in cloud.pods.values() {
             self.world.apply_pod(pod.clone());
         }
-        self.world.retain_pods(&cloud.pods.keys().cloned().collect());
+        self.world
+            .retain_pods(&cloud.pods.keys().cloned().collect());
         for claim in cloud.claims.values() {
             self.world.apply_claim(claim.clone());
         }
-        self.world.retain_claims(&cloud.claims.keys().cloned().collect(), from);
+        self.world
+            .retain_claims(&cloud.claims.keys().cloned().collect(), from);
     }
 
     fn plan(&mut self) -> Vec<Action> {
@@ -385,8 +404,11 @@ fn settings(pool: bool) -> Settings {
 
 /// What the end must look like.
 fn check_end(cloud: &Cloud, pool: bool) {
-    let alive: Vec<&Pod> =
-        cloud.pods.values().filter(|p| p.wanted_kind().is_some()).collect();
+    let alive: Vec<&Pod> = cloud
+        .pods
+        .values()
+        .filter(|p| p.wanted_kind().is_some())
+        .collect();
     for pod in &alive {
         let claim = cloud.claims.get(&pod.key).expect("a claim for each pod");
         assert_eq!(claim.pod_uid, pod.uid);
@@ -406,7 +428,13 @@ fn check_end(cloud: &Cloud, pool: bool) {
     if pool {
         assert!(cloud.ports.values().all(|p| p.place != Place::Loose));
     } else {
-        assert_eq!(cloud.ports.len(), alive.len(), "no port without a pod: {:?} {:?}", cloud.ports, cloud.claims);
+        assert_eq!(
+            cloud.ports.len(),
+            alive.len(),
+            "no port without a pod: {:?} {:?}",
+            cloud.ports,
+            cloud.claims
+        );
     }
 }
 
@@ -479,8 +507,12 @@ fn run(steps: &[Step], pool: bool) -> (Cloud, Controller) {
 
 /// Someone takes a subport off its trunk by hand.
 fn drift(cloud: &mut Cloud, n: usize) {
-    let on: Vec<Id> =
-        cloud.ports.values().filter(|p| p.place != Place::Loose).map(|p| p.id.clone()).collect();
+    let on: Vec<Id> = cloud
+        .ports
+        .values()
+        .filter(|p| p.place != Place::Loose)
+        .map(|p| p.id.clone())
+        .collect();
     let Some(port) = on.get(n) else { return };
     for subports in cloud.trunks.values_mut() {
         subports.retain(|_, p| p != port);
@@ -555,7 +587,12 @@ fn quota_reached_is_said_and_ends() {
         c.now = c.world.next_wake().unwrap_or(c.now);
     }
     assert_eq!(cloud.ports.len(), 5, "all that the quota allows");
-    let told = c.world.reported.values().filter(|(r, _)| *r == Reason::QuotaReached).count();
+    let told = c
+        .world
+        .reported
+        .values()
+        .filter(|(r, _)| *r == Reason::QuotaReached)
+        .count();
     assert_eq!(told, 3, "each pod that waits is told");
     cloud.quota = 8;
     c.settle(&mut cloud);
@@ -578,7 +615,12 @@ fn a_full_subnet_is_filled_to_the_last_address() {
         c.now = c.world.next_wake().unwrap_or(c.now);
     }
     assert_eq!(cloud.ports.len(), SUBNET_SIZE);
-    let told = c.world.reported.values().filter(|(r, _)| *r == Reason::SubnetFull).count();
+    let told = c
+        .world
+        .reported
+        .values()
+        .filter(|(r, _)| *r == Reason::SubnetFull)
+        .count();
     assert_eq!(told, 2);
 }
 

@@ -196,11 +196,18 @@ impl World {
         let look = (!self.looking && !self.unready.is_empty()).then_some(self.look_at);
         let held = self.backoff.next(self.now);
         let later = self.later.first().map(|(at, _)| *at);
-        let litter = self.loose.iter().filter(|id| self.is_idle(id)).filter_map(|id| {
-            let free_since = self.ports.get(id)?.1.free_since;
-            Some(free_since + self.settings.orphan_grace).filter(|at| *at > self.now)
-        });
-        [look, held, later, litter.min()].into_iter().flatten().min()
+        let litter = self
+            .loose
+            .iter()
+            .filter(|id| self.is_idle(id))
+            .filter_map(|id| {
+                let free_since = self.ports.get(id)?.1.free_since;
+                Some(free_since + self.settings.orphan_grace).filter(|at| *at > self.now)
+            });
+        [look, held, later, litter.min()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     // --- pods -----------------------------------------------------------------------
@@ -222,7 +229,12 @@ impl World {
 
     /// The list of pods was read whole: those not in it are gone.
     pub fn retain_pods(&mut self, there: &BTreeSet<PodKey>) {
-        let gone: Vec<_> = self.pods.keys().filter(|k| !there.contains(*k)).cloned().collect();
+        let gone: Vec<_> = self
+            .pods
+            .keys()
+            .filter(|k| !there.contains(*k))
+            .cloned()
+            .collect();
         for key in gone {
             self.delete_pod(&key);
         }
@@ -362,7 +374,11 @@ impl World {
         let node = self.node_mut(name);
         node.addresses.clear();
         node.trunk = NodeTrunk::Unknown;
-        for t in self.trunks.values_mut().filter(|t| t.node.as_ref() == Some(name)) {
+        for t in self
+            .trunks
+            .values_mut()
+            .filter(|t| t.node.as_ref() == Some(name))
+        {
             t.node = None;
         }
         self.touch(name);
@@ -386,7 +402,10 @@ impl World {
     /// What is known of a node's trunk.
     #[must_use]
     pub fn node_trunk(&self, name: &Id) -> NodeTrunk {
-        self.nodes.get(name).map(|n| n.trunk.clone()).unwrap_or_default()
+        self.nodes
+            .get(name)
+            .map(|n| n.trunk.clone())
+            .unwrap_or_default()
     }
 
     /// Nodes with their addresses.
@@ -502,7 +521,10 @@ impl World {
     /// Whether a port is neither used nor under way.
     pub(crate) fn is_idle(&self, id: &Id) -> bool {
         !self.users.contains_key(id)
-            && self.ports.get(id).is_some_and(|(_, n)| !n.busy && !n.doomed)
+            && self
+                .ports
+                .get(id)
+                .is_some_and(|(_, n)| !n.busy && !n.doomed)
     }
 
     // --- what to look at again --------------------------------------------------------

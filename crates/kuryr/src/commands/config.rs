@@ -19,8 +19,11 @@ pub(crate) enum Command {
 pub(crate) fn run(command: &Command) -> ExitCode {
     match command {
         Command::Check(files) => {
-            let sources =
-                Sources::new(files.config_file.clone(), files.config_dir.clone(), Role::Any);
+            let sources = Sources::new(
+                files.config_file.clone(),
+                files.config_dir.clone(),
+                Role::Any,
+            );
             let report = report(&Config::load(&sources));
             print!("{}", report.text);
             ExitCode::from(report.exit_code)

@@ -30,7 +30,8 @@ async fn serve(config: Config, start: wiring::Started) -> Result<(), Stop> {
 /// The controller's settings from the configuration.
 pub(crate) fn settings(config: &Config) -> ControllerConfig {
     let defaults = &config.neutron_defaults;
-    let any = |port: u16| Some(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))).filter(|a| a.port() != 0);
+    let any =
+        |port: u16| Some(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))).filter(|a| a.port() != 0);
     ControllerConfig {
         cluster_id: config.kuryr.cluster_id.clone(),
         pod_subnets: defaults.pod_subnet.iter().cloned().collect(),

@@ -40,10 +40,14 @@ fn from_options(options: &Kubernetes) -> Result<Config, Stop> {
     if let Some(file) = options.ssl_ca_crt_file.as_ref().filter(|f| f.exists()) {
         config.root_cert = Some(certificates(file)?);
     }
-    config.auth_info.client_certificate =
-        options.ssl_client_crt_file.as_ref().map(|f| f.display().to_string());
-    config.auth_info.client_key =
-        options.ssl_client_key_file.as_ref().map(|f| f.display().to_string());
+    config.auth_info.client_certificate = options
+        .ssl_client_crt_file
+        .as_ref()
+        .map(|f| f.display().to_string());
+    config.auth_info.client_key = options
+        .ssl_client_key_file
+        .as_ref()
+        .map(|f| f.display().to_string());
     // Read again before it expires, which upstream did not.
     config.auth_info.token_file = options
         .token_file
@@ -59,6 +63,9 @@ fn certificates(file: &Path) -> Result<Vec<Vec<u8>>, Stop> {
     CertificateDer::pem_file_iter(file)
         .and_then(|certs| certs.map(|c| c.map(|c| c.to_vec())).collect())
         .map_err(|error| {
-            Stop(format!("[kubernetes] ssl_ca_crt_file {}: {error}", file.display()))
+            Stop(format!(
+                "[kubernetes] ssl_ca_crt_file {}: {error}",
+                file.display()
+            ))
         })
 }

@@ -16,7 +16,9 @@ pub(crate) async fn connect(config: &Config) -> Result<Cloud, Stop> {
         .ok_or_else(|| Stop("[neutron] auth_url is not set: no cloud to work with".to_owned()))?;
     let mut cloud = settings(auth);
     cloud.concurrency = config.kuryr.openstack_concurrency;
-    Cloud::connect(cloud, Arc::new(Metrics::new())).await.map_err(Stop::from_error)
+    Cloud::connect(cloud, Arc::new(Metrics::new()))
+        .await
+        .map_err(Stop::from_error)
 }
 
 fn settings(auth: &OpenStackAuth) -> CloudConfig {
