@@ -131,7 +131,7 @@ pub enum Refusal {
         /// The VLAN id.
         vlan: u16,
         /// What the kernel said.
-        source: NetError,
+        source: Box<NetError>,
     },
     /// The work itself died.
     #[error("{attempted} for pod {pod} died: {reason}; this is a bug")]
@@ -165,7 +165,7 @@ pub enum Refusal {
         /// The pod.
         pod: PodKey,
         /// What differs.
-        source: NetError,
+        source: Box<NetError>,
     },
     /// The call lacks what its command needs.
     #[error("{command} needs {what}")]

@@ -29,7 +29,6 @@ pub struct Shown {
 }
 
 /// `/alive` and `/ready`.
-#[must_use]
 pub fn health(shown: Shown) -> Router {
     Router::new()
         .route("/alive", get(alive))
@@ -38,7 +37,6 @@ pub fn health(shown: Shown) -> Router {
 }
 
 /// `/metrics`.
-#[must_use]
 pub fn metrics(shown: Shown) -> Router {
     Router::new().route("/metrics", get(text)).with_state(shown)
 }

@@ -144,7 +144,7 @@ impl Attachments {
                 pod: a.pod.clone(),
                 port_id: a.port_id.clone(),
                 vlan: a.vlan,
-                source,
+                source: Box::new(source),
             }),
             Err(reason) => Err(Refusal::Died {
                 attempted,

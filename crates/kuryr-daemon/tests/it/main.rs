@@ -1,10 +1,12 @@
-//! The daemon without a kernel: a fake one, and KuryrPorts in memory.
+//! The daemon with a fake kernel and KuryrPorts in memory; `kernel` has the real one and
+//! needs root.
 
 #![allow(clippy::unwrap_used)]
 
 mod adds;
 mod commands;
 mod dels;
+mod kernel;
 mod messages;
 mod random;
 mod restarts;

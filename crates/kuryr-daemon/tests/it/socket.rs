@@ -18,10 +18,21 @@ use crate::world::{World, uid, vif};
 
 /// Runs the plugin as a runtime does; its answer and whether it succeeded.
 pub(crate) async fn plugin(socket: &Path, command: &str, pod: &str, extra: Value) -> (bool, Value) {
+    plugin_in(Path::new("/run/netns/c1"), socket, command, pod, extra).await
+}
+
+/// The same for a container whose namespace is elsewhere.
+pub(crate) async fn plugin_in(
+    netns: &Path,
+    socket: &Path,
+    command: &str,
+    pod: &str,
+    extra: Value,
+) -> (bool, Value) {
     let env: Env = [
         ("CNI_COMMAND", command.to_owned()),
         ("CNI_CONTAINERID", "c1".to_owned()),
-        ("CNI_NETNS", "/run/netns/c1".to_owned()),
+        ("CNI_NETNS", netns.display().to_string()),
         ("CNI_IFNAME", "eth0".to_owned()),
         (
             "CNI_ARGS",

@@ -21,10 +21,10 @@ use crate::world::{World, vif};
 
 /// What it lists, and the events that its watch will bring.
 #[derive(Clone)]
-struct Api {
-    listed: Arc<Vec<Value>>,
-    events: Arc<Mutex<Option<mpsc::UnboundedReceiver<Value>>>>,
-    asked: Arc<Mutex<Vec<BTreeMap<String, String>>>>,
+pub(crate) struct Api {
+    pub(crate) listed: Arc<Vec<Value>>,
+    pub(crate) events: Arc<Mutex<Option<mpsc::UnboundedReceiver<Value>>>>,
+    pub(crate) asked: Arc<Mutex<Vec<BTreeMap<String, String>>>>,
 }
 
 async fn kuryrports(
@@ -46,18 +46,18 @@ async fn kuryrports(
     Body::from_stream(lines).into_response()
 }
 
-fn kuryrport(name: &str, spec: Value, vif: Option<kuryr_api::vif::Vif>) -> Value {
+pub(crate) fn kuryrport(name: &str, spec: Value, vif: Option<kuryr_api::vif::Vif>) -> Value {
     let vifs = vif.map(|vif| json!({"eth0": {"default": true, "vif": vif.to_wire()}}));
     json!({"apiVersion": "openstack.org/v1", "kind": "KuryrPort",
         "metadata": {"name": name, "namespace": "demo", "resourceVersion": "11"},
         "spec": spec, "status": {"vifs": vifs.unwrap_or(json!({}))}})
 }
 
-fn spec(name: &str) -> Value {
+pub(crate) fn spec(name: &str) -> Value {
     json!({"podUid": format!("u-{name}"), "podNodeName": "worker-1"})
 }
 
-async fn api_server(api: Api) -> kube::Client {
+pub(crate) async fn api_server(api: Api) -> kube::Client {
     let router = Router::new()
         .route("/apis/openstack.org/v1/kuryrports", get(kuryrports))
         .with_state(api);
@@ -68,7 +68,7 @@ async fn api_server(api: Api) -> kube::Client {
     kube::Client::try_from(kube::Config::new(uri)).unwrap()
 }
 
-fn config(dir: &std::path::Path) -> DaemonConfig {
+pub(crate) fn config(dir: &std::path::Path) -> DaemonConfig {
     DaemonConfig {
         node_name: "worker-1".into(),
         socket: dir.join("cni.sock"),
@@ -125,7 +125,7 @@ async fn a_port_that_comes_by_the_watch_is_plugged() {
     }
     let (ok, out) = adding.await.unwrap();
     assert!(ok, "{out}");
-    assert_eq!(out["ips"][1]["address"], "fd00:41::1/64");
+    assert_eq!(out["ips"][1]["address"], "fd00:41::1:1/64");
     let selector = "kuryr.openstack.org/nodeName=worker-1";
     assert!(
         api.asked

@@ -453,7 +453,7 @@ pub(crate) fn vif(n: u16, vlan: u16, active: bool) -> Vif {
         "fd00:41::/64",
         "fd00:41::1",
         "10.41.0.2",
-        format!("fd00:41::{n}"),
+        format!("fd00:41::1:{n}"),
     );
     Vif {
         port_id: format!("{n:08}-8a43-4d0a"),
