@@ -281,6 +281,7 @@ async fn serve(stream: TcpStream, service: Service, shared: Arc<Shared>) {
     let answer = service_fn(move |request| handle(request, service, shared.clone()));
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
+        .title_case_headers(true)
         .serve_connection(TokioIo::new(stream), answer);
     if let Err(error) = connection.await {
         tracing::debug!(%error, "embedded cloud's connection ended");

@@ -283,7 +283,10 @@ impl Request<'_> {
         let asked = self.query.all("network_id").next();
         match rest {
             [] => {
-                let list = cloud.ip_availability(&self.caller, asked)?;
+                let list = match self.caller.admin {
+                    true => cloud.ip_availability(&self.caller, asked)?,
+                    false => Vec::new(),
+                };
                 ok(&json!({ "network_ip_availabilities": list }))
             }
             [id] => {

@@ -321,9 +321,14 @@ impl Cloud {
         let now = self.timestamp();
         fields.insert("id".to_owned(), json!(id));
         fields.entry("tags").or_insert_with(|| json!([]));
+        // Setting the tags of a new object is a change of its own.
+        let tagged = i64::from(!items(&fields, "tags").is_empty());
         fields.insert("created_at".to_owned(), json!(now));
         fields.insert("updated_at".to_owned(), json!(now));
-        fields.insert("revision_number".to_owned(), json!(kind.first_revision()));
+        fields.insert(
+            "revision_number".to_owned(),
+            json!(kind.first_revision() + tagged),
+        );
         *self
             .used
             .entry((text(&fields, "project_id").to_owned(), kind))

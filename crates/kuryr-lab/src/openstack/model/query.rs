@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::super::ApiError;
 use super::schema::{Access, Attribute, Fields, Kind, Shape};
 use super::validate::{plain, to_bool};
-use super::{Caller, Cloud, items, text};
+use super::{Caller, Cloud, flag, items, text};
 
 /// Parameters of a list that aren't filters.
 const RESERVED: &[&str] = &[
@@ -220,7 +220,10 @@ impl Cloud {
         let wanted = |name: &str| fields.is_empty() || fields.iter().any(|field| field == name);
         let mut view = Fields::new();
         for attribute in kind.attributes() {
-            let hidden = attribute.access == Access::AdminOnly && !caller.admin;
+            let internal = attribute.name == "is_default"
+                && kind == Kind::Network
+                && !flag(object, "router:external");
+            let hidden = internal || (attribute.access == Access::AdminOnly && !caller.admin);
             if let (false, true, Some(value)) =
                 (hidden, wanted(attribute.name), object.get(attribute.name))
             {

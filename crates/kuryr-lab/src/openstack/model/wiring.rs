@@ -181,6 +181,16 @@ impl Cloud {
         })
     }
 
+    /// What an interface that is this port must be like: MAC, MTU, addresses.
+    pub fn interface_of(&self, port: &str) -> Option<RouterLeg> {
+        self.leg(port)
+    }
+
+    /// An object as it is stored, whoever owns it.
+    pub fn peek(&self, kind: Kind, id: &str) -> Option<&Fields> {
+        self.get(kind, id)
+    }
+
     fn filters(&self) -> BTreeMap<String, Filter> {
         let mut filters: BTreeMap<String, Filter> = BTreeMap::new();
         for (_, rule) in self.table(Kind::SecurityGroupRule) {
