@@ -200,6 +200,8 @@ async fn what_is_plugged_outlives_the_daemon_and_no_longer() {
     let (ok, out) = plugin_in(&path, &socket, "DEL", "web-0", json!({})).await;
     assert!(ok, "the interface went with its namespace: {out}");
     let daemon = start(&worker, dir.path()).await;
+    // Whatever the answer: calls are answered once the start has tidied up.
+    let _ = plugin_in(&path, &socket, "STATUS", "web-0", json!({})).await;
     let record = std::fs::read_to_string(dir.path().join("state/attachments.json")).unwrap();
     assert!(record.contains("\"attachments\":[]"), "{record}");
     daemon.stop().await;
