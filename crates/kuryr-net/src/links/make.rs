@@ -47,6 +47,15 @@ impl<'a> NewLink<'a> {
         }
     }
 
+    /// As [`Self::named`], and up at once.
+    #[must_use]
+    pub fn up(name: &'a str) -> Self {
+        Self {
+            up: true,
+            ..Self::named(name)
+        }
+    }
+
     fn message(&self) -> LinkMessage {
         let mut message = LinkMessage::default();
         if self.up {

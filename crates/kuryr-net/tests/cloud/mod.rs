@@ -133,12 +133,7 @@ impl Cloud {
         let hypervisor = Namespace::new("hv");
         let links = hypervisor.links();
         for bridge in ["br-pods", "br-nodes"] {
-            links
-                .add_bridge(&NewLink {
-                    up: true,
-                    ..NewLink::named(bridge)
-                })
-                .unwrap();
+            links.add_bridge(&NewLink::up(bridge)).unwrap();
         }
         let mut cloud = Self {
             hypervisor,
@@ -156,16 +151,12 @@ impl Cloud {
         let tap = format!("tap{number}");
         let file = netns::open(Some(&ns.path)).unwrap();
         let links = self.hypervisor.links();
-        let up = |name| NewLink {
-            up: true,
-            ..NewLink::named(name)
-        };
         links
             .add_veth(
-                &up(&tap),
+                &NewLink::up(&tap),
                 &NewLink {
                     netns: Some(&file),
-                    ..up(UPLINK)
+                    ..NewLink::up(UPLINK)
                 },
             )
             .unwrap();
@@ -188,11 +179,9 @@ impl Cloud {
     pub fn leg(&self, worker: usize, vlan: Option<u16>, bridge: &str) {
         let links = self.hypervisor.links();
         let (leg, port) = leg_names(worker, vlan);
-        let up = |name| NewLink {
-            up: true,
-            ..NewLink::named(name)
-        };
-        links.add_veth(&up(&leg), &up(&port)).unwrap();
+        links
+            .add_veth(&NewLink::up(&leg), &NewLink::up(&port))
+            .unwrap();
         let bridge = links.require(bridge).unwrap().index;
         links
             .set_master(links.require(&port).unwrap().index, Some(bridge))

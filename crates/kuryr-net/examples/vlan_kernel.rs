@@ -1,0 +1,273 @@
+//! [`Method::Vlan`] in a kernel with 8021q. Started by `tests/vlan-kernel/run` as the only
+//! program of a virtual machine; may also be run as root on a machine whose kernel has it.
+//! The hypervisor's side is the kernel's own vlan links on a bridge, so that the tags on the
+//! wire are judged by others than ourselves.
+//!
+//! Prints one line for each case, and exits 1 if one failed.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "../tests/cloud/mod.rs"]
+mod cloud;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+
+use cloud::{Namespace, UPLINK, eventually, spec, tcp, unplug_spec, v4, v6};
+use kuryr_net::links::NewLink;
+use kuryr_net::{
+    InterfaceSpec, Method, NetError, Node, check, evict, list, netns, plug, probe, unplug,
+};
+
+/// One case, in a VM of its own.
+type Case = fn(&Vm);
+
+fn main() -> ExitCode {
+    let cases: [(&str, Case); 9] = [
+        ("a vlan link is what is chosen", chosen),
+        ("pods reach each other over vlan links", traffic),
+        ("a repeated plug changes nothing", repeated),
+        ("check says what differs, plug mends it", mended),
+        ("a failed plug leaves nothing", rolled_back),
+        ("a VLAN in use is named and can be evicted", evicted),
+        ("a leftover of the same port is replaced", replaced),
+        (
+            "bpf and vlan links take over from each other",
+            methods_change,
+        ),
+        ("unplug leaves nothing", nothing_left),
+    ];
+    let mut failed = 0;
+    for (name, case) in cases {
+        let passed = catch_unwind(AssertUnwindSafe(|| case(&Vm::new()))).is_ok();
+        println!("{} {name}", if passed { "ok  " } else { "FAIL" });
+        failed += usize::from(!passed);
+    }
+    if failed > 0 {
+        println!("vlan-kernel: FAIL: {failed} of {} cases", cases.len());
+        return ExitCode::FAILURE;
+    }
+    println!("vlan-kernel: PASS: {} cases", cases.len());
+    ExitCode::SUCCESS
+}
+
+/// One VM whose trunk port ends in a hypervisor's bridge, with subports 101 to 103.
+struct Vm {
+    hypervisor: Namespace,
+    worker: Namespace,
+}
+
+impl Vm {
+    fn new() -> Self {
+        let (hypervisor, worker) = (Namespace::new("hv"), Namespace::new("worker"));
+        let links = hypervisor.links();
+        let file = netns::open(Some(&worker.path)).unwrap();
+        links
+            .add_veth(
+                &NewLink::up("tap0"),
+                &NewLink {
+                    netns: Some(&file),
+                    ..NewLink::up(UPLINK)
+                },
+            )
+            .unwrap();
+        links.add_bridge(&NewLink::up("br-pods")).unwrap();
+        let (tap, bridge) = (
+            links.require("tap0").unwrap().index,
+            links.require("br-pods").unwrap().index,
+        );
+        for vlan in 101..=103 {
+            let name = format!("tap0.{vlan}");
+            links.add_vlan(&NewLink::up(&name), tap, vlan).unwrap();
+            links
+                .set_master(links.require(&name).unwrap().index, Some(bridge))
+                .unwrap();
+        }
+        Self { hypervisor, worker }
+    }
+
+    fn node(&self) -> Node {
+        Node {
+            netns_dirs: vec![netns::NAMED_DIR.into()],
+            ..Node::in_netns(&self.worker.path)
+        }
+    }
+
+    /// The names of the worker's links.
+    fn links(&self) -> Vec<String> {
+        self.worker
+            .links()
+            .all()
+            .unwrap()
+            .into_iter()
+            .map(|link| link.name)
+            .collect()
+    }
+}
+
+fn pod(vlan: u16, number: u8) -> (Namespace, InterfaceSpec) {
+    let ns = Namespace::new("pod");
+    let spec = InterfaceSpec {
+        method: Method::Vlan,
+        ..spec(&ns, vlan, number)
+    };
+    (ns, spec)
+}
+
+fn chosen(vm: &Vm) {
+    let before = vm.links();
+    let capabilities = probe(&vm.node(), UPLINK).unwrap();
+    assert_eq!((capabilities.vlan, capabilities.bpf), (Ok(()), Ok(())));
+    assert_eq!(capabilities.chosen, Some(Method::Vlan));
+    assert_eq!(before, vm.links());
+    let (_pod, mut spec) = pod(101, 1);
+    spec.method = Method::Auto;
+    assert_eq!(plug(&vm.node(), &spec).unwrap().method, Method::Vlan);
+}
+
+fn traffic(vm: &Vm) {
+    let ((a, a_spec), (b, b_spec)) = (pod(101, 1), pod(102, 2));
+    for spec in [&a_spec, &b_spec] {
+        let plugged = plug(&vm.node(), spec).unwrap();
+        assert_eq!((plugged.method, plugged.changed), (Method::Vlan, true));
+        check(&vm.node(), spec).unwrap();
+    }
+    let link = a.links().require("eth0").unwrap();
+    assert_eq!(
+        (&link.kind[..], link.vlan, link.mac, link.mtu),
+        ("vlan", Some(101), Some(a_spec.mac), 1442)
+    );
+    assert_eq!(link.alias, a_spec.alias());
+    for (from, to) in [(&a, &b_spec), (&b, &a_spec)] {
+        assert!(from.pings(&v4(to)) && from.pings(&v6(to)));
+    }
+    assert_eq!(tcp(&a, &b, &v4(&b_spec), 4 << 20), 4 << 20);
+    assert_eq!(tcp(&b, &a, &v6(&a_spec), 4 << 20), 4 << 20);
+    let found = list(&vm.node(), UPLINK).unwrap();
+    assert_eq!(found.len(), 2);
+    assert!(
+        found
+            .iter()
+            .all(|interface| interface.method == Method::Vlan && interface.netns.is_some())
+    );
+}
+
+fn repeated(vm: &Vm) {
+    let (_a, spec) = pod(101, 1);
+    let first = plug(&vm.node(), &spec).unwrap();
+    let second = plug(&vm.node(), &spec).unwrap();
+    assert!(first.changed && !second.changed && first.ifindex == second.ifindex);
+}
+
+fn mended(vm: &Vm) {
+    let (a, spec) = pod(101, 1);
+    plug(&vm.node(), &spec).unwrap();
+    let links = a.links();
+    let index = links.require("eth0").unwrap().index;
+    links.set_mtu(index, 1400).unwrap();
+    links.set_down(index).unwrap();
+    let error = check(&vm.node(), &spec).unwrap_err().to_string();
+    for part in [
+        "MTU of eth0: 1442 wanted, 1400 found",
+        "state of eth0: up wanted",
+        "0.0.0.0/0 via 10.1.0.254 wanted",
+    ] {
+        assert!(error.contains(part), "{part} in: {error}");
+    }
+    assert!(plug(&vm.node(), &spec).unwrap().changed);
+    check(&vm.node(), &spec).unwrap();
+}
+
+fn rolled_back(vm: &Vm) {
+    let (a, mut spec) = pod(101, 1);
+    spec.addresses.push(spec.addresses[0]);
+    assert_eq!(
+        plug(&vm.node(), &spec).unwrap_err().errno(),
+        Some(libc::EEXIST)
+    );
+    assert_eq!(a.links().all().unwrap().len(), 1, "loopback alone");
+    spec.addresses.pop();
+    plug(&vm.node(), &spec).unwrap();
+}
+
+fn evicted(vm: &Vm) {
+    let ((a, a_spec), (_b, b_spec)) = (pod(101, 1), pod(101, 2));
+    plug(&vm.node(), &a_spec).unwrap();
+    match plug(&vm.node(), &b_spec) {
+        Err(NetError::VlanInUse {
+            vlan: 101, holder, ..
+        }) => {
+            assert_eq!(
+                (holder.netns, holder.alias),
+                (Some(a.path.clone()), a_spec.alias())
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+    check(&vm.node(), &a_spec).unwrap();
+    assert_eq!(
+        evict(&vm.node(), UPLINK, 101).unwrap().unwrap().netns,
+        Some(a.path.clone())
+    );
+    assert_eq!(evict(&vm.node(), UPLINK, 101).unwrap(), None);
+    plug(&vm.node(), &b_spec).unwrap();
+}
+
+/// The runtime made the pod's sandbox anew and leaked the old one's namespace; and a plug died
+/// between making the link and renaming it.
+fn replaced(vm: &Vm) {
+    let ((old, old_spec), (new, mut new_spec)) = (pod(101, 1), pod(101, 1));
+    plug(&vm.node(), &old_spec).unwrap();
+    plug(&vm.node(), &new_spec).unwrap();
+    assert!(old.links().get("eth0").unwrap().is_none());
+    check(&vm.node(), &new_spec).unwrap();
+    let links = new.links();
+    let index = links.require("eth0").unwrap().index;
+    links.set_down(index).unwrap();
+    links.rename(index, &new_spec.host_name).unwrap();
+    links.set_alias(index, "", false).unwrap();
+    plug(&vm.node(), &new_spec).unwrap();
+    // Another VLAN for the same pod.
+    new_spec.vlan = 103;
+    plug(&vm.node(), &new_spec).unwrap();
+    assert_eq!(list(&vm.node(), UPLINK).unwrap().len(), 1);
+}
+
+fn methods_change(vm: &Vm) {
+    let ((a, mut a_spec), (_b, b_spec)) = (pod(101, 1), pod(102, 2));
+    plug(&vm.node(), &b_spec).unwrap();
+    let before = vm.links();
+    a_spec.method = Method::Bpf;
+    plug(&vm.node(), &a_spec).unwrap();
+    assert!(a.pings(&v4(&b_spec)), "bpf to vlan");
+    a_spec.method = Method::Vlan;
+    assert!(
+        check(&vm.node(), &a_spec)
+            .unwrap_err()
+            .to_string()
+            .contains("vlan wanted, bpf found")
+    );
+    plug(&vm.node(), &a_spec).unwrap();
+    assert!(a.pings(&v4(&b_spec)), "vlan to vlan");
+    assert_eq!(before, vm.links(), "no veth is left");
+    let uplink = vm.worker.links().require(UPLINK).unwrap();
+    assert_eq!(vm.worker.links().filters(uplink.index).unwrap(), vec![]);
+}
+
+fn nothing_left(vm: &Vm) {
+    let before = vm.links();
+    let ((a, a_spec), (b, b_spec)) = (pod(101, 1), pod(102, 2));
+    plug(&vm.node(), &a_spec).unwrap();
+    plug(&vm.node(), &b_spec).unwrap();
+    for _ in 0..2 {
+        unplug(&vm.node(), &unplug_spec(&a_spec)).unwrap();
+        assert!(a.links().get("eth0").unwrap().is_none());
+    }
+    drop(b);
+    eventually("the link went with its namespace", || {
+        list(&vm.node(), UPLINK).unwrap().is_empty()
+    });
+    unplug(&vm.node(), &unplug_spec(&b_spec)).unwrap();
+    assert_eq!(before, vm.links());
+    assert!(vm.hypervisor.links().get("tap0.101").unwrap().is_some());
+}
