@@ -22,7 +22,7 @@ use crate::execute::Executor;
 use crate::facts::{self, Fact};
 use crate::health::{self, HEARTBEAT_MILLIS, Health};
 use crate::lease::{self, Fence};
-use crate::metrics::{ActionLabel, Metrics, State};
+use crate::metrics::{ActionLabel, Metrics, State, resident_bytes};
 use crate::networks::{NetworkError, Networks};
 
 /// Why the controller can't run.
@@ -104,6 +104,7 @@ pub async fn run(
         claims_from: 0,
         leading: false,
         resync: config.resync,
+        count_at: 0,
     };
     engine.run(facts, answered, stop).await;
     // The lease is given up last, after nothing more is written.
@@ -157,6 +158,8 @@ struct Engine {
     claims_from: u64,
     leading: bool,
     resync: Duration,
+    /// When figures are counted next.
+    count_at: Millis,
 }
 
 impl Engine {
@@ -287,7 +290,14 @@ impl Engine {
         }
     }
 
-    fn count(&self) {
+    /// Figures that cost a walk over everything: at most once a second.
+    fn count(&mut self) {
+        let now = lease::now();
+        if now < self.count_at {
+            return;
+        }
+        self.count_at = now + HEARTBEAT_MILLIS;
+        self.metrics.resident.set(resident_bytes());
         let (mut used, mut free) = (0, 0);
         for (_, user) in self.world.ports() {
             *(if user.is_some() { &mut used } else { &mut free }) += 1;

@@ -27,6 +27,7 @@ pub(crate) struct Metrics {
     pub(crate) pods: Family<State, Gauge>,
     pub(crate) actions: Family<ActionLabel, Counter>,
     pub(crate) leader: Gauge,
+    pub(crate) resident: Gauge,
     pub(crate) pod_latency: Histogram,
     pub(crate) port_ready: Counter<u64, AtomicU64>,
 }
@@ -42,6 +43,7 @@ impl Metrics {
             pods: Family::default(),
             actions: Family::default(),
             leader: Gauge::default(),
+            resident: Gauge::default(),
             pod_latency: Histogram::new(buckets),
             port_ready: Counter::default(),
         };
@@ -66,6 +68,11 @@ impl Metrics {
             metrics.leader.clone(),
         );
         registry.register(
+            "process_resident_memory_bytes",
+            "Resident memory of this process",
+            metrics.resident.clone(),
+        );
+        registry.register(
             "kuryr_pod_creation_latency",
             "Seconds from a pod being seen until its port is ACTIVE",
             metrics.pod_latency.clone(),
@@ -77,4 +84,16 @@ impl Metrics {
         );
         metrics
     }
+}
+
+/// Resident memory of this process, bytes; 0 if the kernel does not say.
+pub(crate) fn resident_bytes() -> i64 {
+    let page = i64::try_from(rustix::param::page_size()).unwrap_or(4096);
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    statm
+        .split(' ')
+        .nth(1)
+        .and_then(|p| p.parse::<i64>().ok())
+        .unwrap_or(0)
+        * page
 }

@@ -30,6 +30,9 @@ enum Command {
     /// Look at the configuration
     #[command(subcommand)]
     Config(commands::config::Command),
+    /// Measure a cluster
+    #[command(subcommand)]
+    Bench(commands::bench::Command),
     /// Print the custom resource definitions
     #[command(after_help = "Example:\n  kuryr crds | kubectl apply -f -")]
     Crds(commands::crds::Options),
@@ -79,6 +82,7 @@ pub(crate) fn run(mut args: Vec<OsString>) -> ExitCode {
         Command::Controller(start) => commands::controller::run(&start),
         Command::Daemon(start) => commands::daemon::run(&start),
         Command::Config(command) => commands::config::run(&command),
+        Command::Bench(command) => commands::bench::run(&command),
         Command::Crds(options) => commands::crds::run(&options),
     }
 }

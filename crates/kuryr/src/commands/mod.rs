@@ -1,5 +1,6 @@
 //! One module a subcommand.
 
+pub(crate) mod bench;
 pub(crate) mod config;
 pub(crate) mod controller;
 pub(crate) mod crds;

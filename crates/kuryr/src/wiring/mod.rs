@@ -24,6 +24,11 @@ pub(crate) use openstack::connect as openstack;
 pub(crate) struct Stop(String);
 
 impl Stop {
+    /// A sentence.
+    pub(crate) fn new(text: String) -> Self {
+        Self(text)
+    }
+
     /// An error with all of its causes, each once.
     pub(crate) fn from_error(error: impl std::error::Error) -> Self {
         let mut text = error.to_string();
@@ -91,6 +96,14 @@ where
             ExitCode::FAILURE
         }
     }
+}
+
+/// Runs a tool that ends by itself, without logs.
+pub(crate) fn tool<T>(work: impl Future<Output = Result<T, Stop>>) -> Result<T, Stop> {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    tokio::runtime::Runtime::new()
+        .map_err(Stop::from_error)?
+        .block_on(work)
 }
 
 async fn stop_on_signal(stop: CancellationToken) {

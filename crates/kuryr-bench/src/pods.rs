@@ -1,0 +1,126 @@
+//! Pods created to Ready.
+
+use std::collections::BTreeMap;
+
+use indicatif::ProgressBar;
+
+use crate::cluster::Playground;
+use crate::scrape::{Scrape, between};
+use crate::stats::Runs;
+use crate::{BenchError, Report};
+
+/// What is to be done.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Nodes with Kuryr.
+    pub nodes: Vec<String>,
+    /// A node with another plugin, to compare with.
+    pub other: Option<String>,
+    /// Pods made one by one, on each side.
+    pub singles: usize,
+    /// Pods made at once; 0 leaves that out.
+    pub burst: usize,
+    /// The controller's `/metrics`.
+    pub controller_metrics: Option<String>,
+    /// A daemon's `/metrics`.
+    pub daemon_metrics: Option<String>,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// [`BenchError`] says what is missing.
+pub async fn run(playground: &Playground, options: &Options) -> Result<Report, BenchError> {
+    let mut report = Report::new("pods: created to Ready");
+    singles(playground, options, &mut report).await?;
+    if options.burst > 0 {
+        burst(playground, options, &mut report).await?;
+    }
+    for (name, url) in [
+        ("controller_rss_mb", &options.controller_metrics),
+        ("daemon_rss_mb", &options.daemon_metrics),
+    ] {
+        if let Some(url) = url {
+            if let Some(mb) = Scrape::read(url).await?.rss_mb() {
+                report.figure(name, mb);
+            }
+        }
+    }
+    Ok(report)
+}
+
+/// One pod after the other, the two plugins in turn.
+async fn singles(
+    playground: &Playground,
+    options: &Options,
+    report: &mut Report,
+) -> Result<(), BenchError> {
+    if options.singles == 0 {
+        return Ok(());
+    }
+    let bar = ProgressBar::new(options.singles as u64).with_message("one pod at a time");
+    let (mut ours, mut theirs) = (Runs::default(), Runs::default());
+    let first = options
+        .nodes
+        .first()
+        .ok_or_else(|| BenchError::Options("no node to put pods on".to_owned()))?;
+    for i in 0..options.singles {
+        let node = std::slice::from_ref(first);
+        ours.runs
+            .extend(playground.run(&format!("kuryr-{i}"), node, 1).await?);
+        if let Some(other) = &options.other {
+            let node = std::slice::from_ref(other);
+            theirs
+                .runs
+                .extend(playground.run(&format!("other-{i}"), node, 1).await?);
+        }
+        playground.clear().await?;
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    if let (Some(a), Some(b)) = (ours.median(), theirs.median()) {
+        report.figure("pod_ready_ratio_to_bridge", a / b);
+    }
+    report.runs("pod_ready", "s", ours);
+    if options.other.is_some() {
+        report.runs("pod_ready_other", "s", theirs);
+    }
+    Ok(())
+}
+
+/// Many pods at once, with the calls that they cost.
+async fn burst(
+    playground: &Playground,
+    options: &Options,
+    report: &mut Report,
+) -> Result<(), BenchError> {
+    let before = calls(options).await?;
+    let times: Runs = playground
+        .run("burst", &options.nodes, options.burst)
+        .await?
+        .into_iter()
+        .collect();
+    let after = calls(options).await?;
+    let n = options.burst;
+    if let (Some(first), Some(last)) = (times.min(), times.max()) {
+        report.figure(&format!("cold_{n}_first_s"), first);
+        report.figure(&format!("cold_{n}_last_s"), last);
+    }
+    report.runs(&format!("cold_{n}_ready"), "s", times);
+    if let (Some(before), Some(after)) = (before, after) {
+        let made = between(&before, &after);
+        report.figure(&format!("neutron_calls_{n}_cold"), made.values().sum());
+        let parts: Vec<String> = made.iter().map(|(k, v)| format!("{k} {v}")).collect();
+        report.note(format!("Neutron calls for {n} pods: {}", parts.join(", ")));
+    }
+    let gone = playground.clear().await?;
+    report.figure(&format!("delete_{n}_s"), gone);
+    Ok(())
+}
+
+async fn calls(options: &Options) -> Result<Option<BTreeMap<String, f64>>, BenchError> {
+    match &options.controller_metrics {
+        Some(url) => Ok(Some(Scrape::read(url).await?.neutron_calls())),
+        None => Ok(None),
+    }
+}

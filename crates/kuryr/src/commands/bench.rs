@@ -1,0 +1,250 @@
+//! `kuryr bench`
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use k8s_openapi::api::core::v1::Node;
+use kube::{Api, Client};
+use kuryr_bench::cluster::Playground;
+use kuryr_bench::floor::{self, Floor};
+use kuryr_bench::{Report, cni, pods};
+use kuryr_config::{Config, Role, Sources};
+use kuryr_openstack::PortQuery;
+
+use crate::cli::ConfigFiles;
+use crate::wiring::{self, Stop};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Time ADD and DEL in this node's daemon, with the port ready
+    #[command(
+        after_help = "Example, on the node:\n  kuryr bench cni --node worker-1 --image registry.k8s.io/pause:3.9"
+    )]
+    Cni(CniOptions),
+    /// Time pods from created to Ready: one by one, and many at once
+    #[command(
+        after_help = "Examples:\n  kuryr bench pods --nodes worker-1,worker-2 --burst 100\n  \
+        kuryr bench pods --nodes worker-1 --other-node worker-3 --singles 20 --json"
+    )]
+    Pods(PodsOptions),
+}
+
+#[derive(Debug, Args)]
+struct Common {
+    #[command(flatten)]
+    files: ConfigFiles,
+    /// The cluster
+    #[arg(long, env = "KUBECONFIG", value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// Image of the pods; it must have `sleep`
+    #[arg(long, default_value = "busybox:stable")]
+    image: String,
+    /// Longest wait for pods, in seconds
+    #[arg(long, default_value_t = 300, value_name = "SECONDS")]
+    limit: u64,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CniOptions {
+    #[command(flatten)]
+    common: Common,
+    /// This node's name
+    #[arg(long)]
+    node: String,
+    /// The daemon's socket
+    #[arg(long, default_value = kuryr_cni::protocol::DEFAULT_SOCKET, value_name = "PATH")]
+    socket: PathBuf,
+    /// ADDs that are timed
+    #[arg(long, default_value_t = 200)]
+    runs: usize,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PodsOptions {
+    #[command(flatten)]
+    common: Common,
+    /// Nodes with Kuryr
+    #[arg(long, required = true, value_delimiter = ',')]
+    nodes: Vec<String>,
+    /// A node with another plugin, to compare with
+    #[arg(long)]
+    other_node: Option<String>,
+    /// Pods made one by one
+    #[arg(long, default_value_t = 10)]
+    singles: usize,
+    /// Pods made at once; 0 leaves that out
+    #[arg(long, default_value_t = 100)]
+    burst: usize,
+    /// The controller's metrics: Neutron calls and memory are read there
+    #[arg(
+        long,
+        value_name = "URL",
+        default_value = "http://127.0.0.1:9654/metrics"
+    )]
+    controller_metrics: String,
+    /// A daemon's metrics
+    #[arg(long, value_name = "URL")]
+    daemon_metrics: Option<String>,
+    /// Measure Neutron's own floor for as many ports, too; needs the controller's kuryr.conf
+    #[arg(long)]
+    floor: bool,
+}
+
+pub(crate) fn run(command: &Command) -> ExitCode {
+    let (common, name) = match command {
+        Command::Cni(o) => (&o.common, "kuryr bench cni"),
+        Command::Pods(o) => (&o.common, "kuryr bench pods"),
+    };
+    let result = wiring::tool(async {
+        match command {
+            Command::Cni(o) => bench_cni(o).await,
+            Command::Pods(o) => bench_pods(o).await,
+        }
+    });
+    match result {
+        Ok(report) => {
+            println!(
+                "{}",
+                if common.json {
+                    report.json()
+                } else {
+                    report.table()
+                }
+            );
+            ExitCode::SUCCESS
+        }
+        Err(stop) => {
+            eprintln!("{name}: {stop}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+impl Common {
+    async fn playground(&self) -> Result<(Client, Playground), Stop> {
+        let client = wiring::kubernetes(
+            &self.config(Role::Daemon)?.kubernetes,
+            self.kubeconfig.as_deref(),
+        )
+        .await?;
+        let limit = Duration::from_secs(self.limit);
+        let playground = Playground::make(client.clone(), &self.image, limit)
+            .await
+            .map_err(Stop::from_error)?;
+        Ok((client, playground))
+    }
+
+    fn config(&self, role: Role) -> Result<Config, Stop> {
+        let files = &self.files;
+        let sources = Sources::new(files.config_file.clone(), files.config_dir.clone(), role);
+        Config::load(&sources)
+            .map(|l| l.config)
+            .map_err(|e| Stop::new(kuryr_config::report(&Err(e)).text))
+    }
+}
+
+async fn bench_cni(options: &CniOptions) -> Result<Report, Stop> {
+    let (_, playground) = options.common.playground().await?;
+    let what = cni::Options {
+        node: options.node.clone(),
+        socket: options.socket.clone(),
+        runs: options.runs,
+        warmup: 5,
+    };
+    let report = cni::run(&playground, &what).await;
+    playground.remove().await.map_err(Stop::from_error)?;
+    report.map_err(Stop::from_error)
+}
+
+async fn bench_pods(options: &PodsOptions) -> Result<Report, Stop> {
+    let (client, playground) = options.common.playground().await?;
+    let what = pods::Options {
+        nodes: options.nodes.clone(),
+        other: options.other_node.clone(),
+        singles: options.singles,
+        burst: options.burst,
+        controller_metrics: Some(options.controller_metrics.clone()).filter(|u| !u.is_empty()),
+        daemon_metrics: options.daemon_metrics.clone(),
+    };
+    let report = pods::run(&playground, &what).await;
+    playground.remove().await.map_err(Stop::from_error)?;
+    let mut report = report.map_err(Stop::from_error)?;
+    if options.floor {
+        let floor = measure_floor(&client, options).await?;
+        add_floor(&mut report, options.burst, floor);
+    }
+    Ok(report)
+}
+
+fn add_floor(report: &mut Report, n: usize, floor: Floor) {
+    report.figure(&format!("floor_{n}_first_s"), floor.first);
+    report.figure(&format!("floor_{n}_last_s"), floor.last);
+    // The floor ends with ports that are ACTIVE; so does this ratio. The other one has the
+    // kubelets' work in it, too.
+    for (figure, what) in [
+        ("ratio_to_floor", "active"),
+        ("ready_ratio_to_floor", "ready"),
+    ] {
+        if let Some(last) = report.figures.get(&format!("cold_{n}_{what}_last_s")) {
+            let ratio = last / floor.last;
+            report.figure(&format!("cold_{n}_{figure}"), ratio);
+        }
+    }
+}
+
+/// The floor for as many ports, on the same trunks, network and groups.
+async fn measure_floor(client: &Client, options: &PodsOptions) -> Result<Floor, Stop> {
+    let config = options.common.config(Role::Controller)?;
+    let neutron = wiring::openstack(&config).await?.neutron();
+    let subnet = config
+        .neutron_defaults
+        .pod_subnet
+        .clone()
+        .unwrap_or_default();
+    let mut trunks = Vec::new();
+    for node in &options.nodes {
+        let node = Api::<Node>::all(client.clone())
+            .get(node)
+            .await
+            .map_err(Stop::from_error)?;
+        let addresses = node.status.and_then(|s| s.addresses).unwrap_or_default();
+        for address in addresses.iter().filter(|a| a.type_ == "InternalIP") {
+            let Ok(ip) = address.address.parse() else {
+                continue;
+            };
+            let ports = neutron
+                .list_ports(&PortQuery::new().ip_address(ip))
+                .await
+                .map_err(Stop::from_error)?;
+            trunks.extend(
+                ports
+                    .into_iter()
+                    .filter_map(|p| p.trunk_details)
+                    .map(|t| t.trunk_id),
+            );
+        }
+    }
+    if trunks.is_empty() {
+        return Err(Stop::new(
+            "none of the nodes is the parent of a trunk".to_owned(),
+        ));
+    }
+    let found = neutron
+        .get_subnet(&subnet)
+        .await
+        .map_err(Stop::from_error)?;
+    let what = floor::Options {
+        network: found.network_id,
+        subnet,
+        security_groups: config.neutron_defaults.pod_security_groups.clone(),
+        trunks,
+        ports: options.burst,
+        batch: 10,
+    };
+    floor::run(&neutron, &what).await.map_err(Stop::from_error)
+}
