@@ -66,13 +66,12 @@ async fn singles(
         .ok_or_else(|| BenchError::Options("no node to put pods on".to_owned()))?;
     for i in 0..options.singles {
         let node = std::slice::from_ref(first);
-        ours.runs
-            .extend(playground.run(&format!("kuryr-{i}"), node, 1).await?);
+        let times = playground.run(&format!("kuryr-{i}"), node, 1).await?;
+        ours.runs.extend(times.ready.into_values());
         if let Some(other) = &options.other {
             let node = std::slice::from_ref(other);
-            theirs
-                .runs
-                .extend(playground.run(&format!("other-{i}"), node, 1).await?);
+            let times = playground.run(&format!("other-{i}"), node, 1).await?;
+            theirs.runs.extend(times.ready.into_values());
         }
         playground.clear().await?;
         bar.inc(1);
@@ -95,18 +94,19 @@ async fn burst(
     report: &mut Report,
 ) -> Result<(), BenchError> {
     let before = calls(options).await?;
-    let times: Runs = playground
+    let times = playground
         .run("burst", &options.nodes, options.burst)
-        .await?
-        .into_iter()
-        .collect();
+        .await?;
     let after = calls(options).await?;
     let n = options.burst;
-    if let (Some(first), Some(last)) = (times.min(), times.max()) {
-        report.figure(&format!("cold_{n}_first_s"), first);
-        report.figure(&format!("cold_{n}_last_s"), last);
+    for (what, times) in [("ready", times.ready), ("active", times.active)] {
+        let runs: Runs = times.into_values().collect();
+        if let (Some(first), Some(last)) = (runs.min(), runs.max()) {
+            report.figure(&format!("cold_{n}_{what}_first_s"), first);
+            report.figure(&format!("cold_{n}_{what}_last_s"), last);
+        }
+        report.runs.insert(format!("cold_{n}_{what}_s"), runs);
     }
-    report.runs(&format!("cold_{n}_ready"), "s", times);
     if let (Some(before), Some(after)) = (before, after) {
         let made = between(&before, &after);
         report.figure(&format!("neutron_calls_{n}_cold"), made.values().sum());
