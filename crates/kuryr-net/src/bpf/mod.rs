@@ -1,7 +1,7 @@
 //! The tc-bpf stand-in for vlan links: programs, their map, and who may change them when.
 
-mod by_id;
 mod object;
+mod syscall;
 mod trunk;
 mod turn;
 

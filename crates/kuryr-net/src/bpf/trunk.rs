@@ -5,8 +5,8 @@ use std::os::fd::{AsFd, OwnedFd};
 use aya::maps::{IterableMap, MapError};
 use tracing::warn;
 
-use super::by_id;
 use super::object::{self, FROM_POD, TO_POD, TrunkMap};
+use super::syscall;
 use crate::links::Links;
 use crate::{MacAddr, NetError};
 
@@ -100,14 +100,16 @@ impl<'a> Trunk<'a> {
             trunk.unload()?;
         }
         let loaded = object::load()?;
+        let from_pod = syscall::id_of(&loaded.from_pod)
+            .map_err(|e| NetError::kernel("read a bpf program's id", e))?;
         let mut trunk = Self {
             links,
             uplink: (index, name),
             map: loaded.map,
-            from_pod: FromPod::Open(loaded.from_pod.fd),
+            from_pod: FromPod::Open(loaded.from_pod),
         };
-        let filter = format!("{TO_POD}/{}/{}", trunk.map_id()?, loaded.from_pod.id);
-        links.attach(index, &filter, loaded.to_pod.fd.as_fd())?;
+        let filter = format!("{TO_POD}/{}/{from_pod}", trunk.map_id()?);
+        links.attach(index, &filter, loaded.to_pod.as_fd())?;
         trunk.open_vlan_filter();
         Ok(trunk)
     }
@@ -116,7 +118,7 @@ impl<'a> Trunk<'a> {
         let FromPod::Id(id) = self.from_pod else {
             return Ok(true);
         };
-        let opened = by_id::program(id);
+        let opened = syscall::program(id);
         match opened.map_err(|e| NetError::kernel(format!("open bpf program {id}"), e))? {
             Some(fd) => {
                 self.from_pod = FromPod::Open(fd);
