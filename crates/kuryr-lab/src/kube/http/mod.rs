@@ -6,6 +6,7 @@ mod encode;
 pub(crate) mod faults;
 mod gate;
 mod openapi;
+mod protobuf;
 mod query;
 mod read;
 mod special;

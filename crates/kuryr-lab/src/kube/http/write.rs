@@ -6,7 +6,7 @@ use axum::{
 };
 use serde_json::Value;
 
-use super::{Call, body, encode, query::invalid_options};
+use super::{Call, body, encode, protobuf, query::invalid_options};
 use crate::kube::{
     api::Part,
     model::{
@@ -21,8 +21,12 @@ use crate::kube::{
 const PATCH_TYPES: &str =
     "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml";
 
-/// The body as an object: JSON, or YAML, which contains JSON.
+/// The body as an object: JSON, YAML, or for some kinds protobuf. A body says by itself
+/// which it is.
 pub(super) fn parse(body: &[u8]) -> Result<Value, ApiError> {
+    if body.starts_with(protobuf::MAGIC) {
+        return protobuf::parse(body);
+    }
     serde_json::from_slice(body).or_else(|error| {
         let yaml = serde_yaml_ng::from_slice::<Value>(body)
             .ok()
@@ -33,15 +37,6 @@ pub(super) fn parse(body: &[u8]) -> Result<Value, ApiError> {
             ))
         })
     })
-}
-
-fn sent(call: &Call) -> Result<Value, ApiError> {
-    let kind = call.header(header::CONTENT_TYPE);
-    if kind.contains("protobuf") {
-        let accepted = "application/json, application/yaml";
-        return Err(ApiError::unsupported_media_type(accepted));
-    }
-    parse(&call.body)
 }
 
 fn respond(call: &Call, status: StatusCode, object: &Object) -> Response {
@@ -58,14 +53,17 @@ fn part(call: &Call) -> Part {
 
 pub(super) fn create(call: &Call) -> Result<Response, ApiError> {
     let options = call.query.write()?;
-    let object = call
-        .api()
-        .create(&call.kind, &call.path.namespace, sent(call)?, &options)?;
+    let object = call.api().create(
+        &call.kind,
+        &call.path.namespace,
+        parse(&call.body)?,
+        &options,
+    )?;
     Ok(respond(call, StatusCode::CREATED, &object))
 }
 
 pub(super) fn replace(call: &Call) -> Result<Response, ApiError> {
-    let (options, new) = (call.query.write()?, sent(call)?);
+    let (options, new) = (call.query.write()?, parse(&call.body)?);
     let object = call
         .api()
         .update(&call.target(), part(call), &options, |_| Ok(new.clone()))?;
@@ -115,7 +113,7 @@ fn apply(call: &Call) -> Result<Response, ApiError> {
         let error = FieldError::required("fieldManager", "is required for apply patch");
         return Err(invalid_options("PatchOptions", &error));
     }
-    let (mut config, options) = (sent(call)?, call.query.write()?);
+    let (mut config, options) = (parse(&call.body)?, call.query.write()?);
     if !object::list(&config, &["metadata", "managedFields"]).is_empty() {
         return Err(ApiError::bad_request("metadata.managedFields must be nil"));
     }

@@ -89,7 +89,7 @@ pub(super) fn common_leaves(a: &Value, b: &Value) -> Vec<Vec<String>> {
 }
 
 fn collect_common(a: &Value, b: &Value, path: &mut Vec<String>, found: &mut Vec<Vec<String>>) {
-    if is_leaf(a) || is_leaf(b) {
+    if is_leaf(a) && is_leaf(b) {
         found.push(path.clone());
         return;
     }

@@ -23,5 +23,5 @@ fn is_mac(text: &str) -> bool {
     let separator = if text.contains('-') { '-' } else { ':' };
     let parts: Vec<&str> = text.split(separator).collect();
     let hex = |part: &&str| part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
-    matches!(parts.len(), 6 | 8 | 20) && parts.iter().all(|part| hex(&part))
+    matches!(parts.len(), 6 | 8 | 20) && parts.iter().all(hex)
 }
