@@ -1,5 +1,6 @@
 //! The one loop: facts in, plan, actions out, outcomes in.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use kube::Client;
 use kuryr_api::names::{PORT_TAG, cluster_tag};
 use kuryr_core::Millis;
-use kuryr_core::port::{Action, Outcome, PortKind, World, plan};
+use kuryr_core::port::{Action, Outcome, PodKey, PortKind, World, plan};
 use kuryr_openstack::{Cloud, OwnershipMark};
 use prometheus_client::registry::Registry;
 use thiserror::Error;
@@ -105,6 +106,7 @@ pub async fn run(
         leading: false,
         resync: config.resync,
         count_at: 0,
+        waiting: BTreeMap::new(),
     };
     engine.run(facts, answered, stop).await;
     // The lease is given up last, after nothing more is written.
@@ -158,6 +160,8 @@ struct Engine {
     claims_from: u64,
     leading: bool,
     resync: Duration,
+    /// Pods without a port, since when.
+    waiting: BTreeMap<PodKey, Millis>,
     /// When figures are counted next.
     count_at: Millis,
 }
@@ -265,8 +269,25 @@ impl Engine {
             .actions
             .get_or_create(&ActionLabel { action, outcome })
             .inc();
-        self.world.tick(lease::now());
+        let now = lease::now();
+        if let Outcome::Claim(claim) = &done.outcome {
+            if claim.vif.as_ref().is_some_and(|v| v.active) {
+                self.ready(&claim.pod, now);
+            }
+        }
+        self.world.tick(now);
         self.world.finish(&done.action, done.outcome, done.took);
+    }
+
+    /// A pod's port is ACTIVE: how long did that take?
+    fn ready(&mut self, pod: &PodKey, now: Millis) {
+        if let Some(since) = self.waiting.remove(pod) {
+            #[allow(clippy::cast_precision_loss)] // milliseconds of a wait
+            self.metrics
+                .pod_latency
+                .observe(now.saturating_sub(since) as f64 / 1e3);
+            self.metrics.port_ready.inc();
+        }
     }
 
     fn learn(&mut self, fact: Fact) {
@@ -275,10 +296,18 @@ impl Engine {
         match fact {
             Fact::Pod(pod) => {
                 if let Some(pod) = facts::pod(&pod, &Ok(self.kind.clone())) {
+                    if pod.wanted_kind().is_some() && world.claim(&pod.key).is_none() {
+                        self.waiting
+                            .entry(pod.key.clone())
+                            .or_insert_with(lease::now);
+                    }
                     world.apply_pod(pod);
                 }
             }
-            Fact::PodGone(key) => world.delete_pod(&key),
+            Fact::PodGone(key) => {
+                self.waiting.remove(&key);
+                world.delete_pod(&key);
+            }
             Fact::Pods(all) => world.retain_pods(&all),
             Fact::Claim(claim) => world.apply_claim(claim),
             Fact::ClaimGone(key, version) => world.delete_claim(&key, version),

@@ -121,17 +121,14 @@ impl World {
 
     fn finish_claim(&mut self, pod: &PodKey, outcome: Outcome, failure: Option<Failure>) {
         let given = self.claim_calls.remove(pod).flatten();
-        match outcome {
-            Outcome::Claim(claim) => self.apply_claim(claim),
-            Outcome::Done => {}
-            _ => {
-                // The port goes back unless the claim has it after all.
-                let claimed = self.claims.get(pod).and_then(|c| c.vif.as_ref());
-                if let Some(vif) = given.filter(|v| claimed.map(|c| &c.port) != Some(&v.port)) {
-                    self.free(&vif.port, pod);
-                    self.change_port(&vif.port, |_, n| n.free_since = 0);
-                }
-            }
+        if let Outcome::Claim(claim) = outcome {
+            self.apply_claim(claim);
+        }
+        // Whatever came of it: the port goes back unless the claim has it.
+        let claimed = self.claims.get(pod).and_then(|c| c.vif.as_ref());
+        if let Some(vif) = given.filter(|v| claimed.map(|c| &c.port) != Some(&v.port)) {
+            self.free(&vif.port, pod);
+            self.change_port(&vif.port, |_, n| n.free_since = 0);
         }
         self.settle(Held::Claim(pod.clone()), failure.as_ref(), None);
         for node in [
@@ -269,7 +266,7 @@ impl World {
                 }
             }
             Failure::Unknown { .. } | Failure::Stale { .. } => {
-                self.refresh_wanted = true;
+                (self.refresh_wanted, self.unsure) = (true, true);
                 self.settle(Held::Create, Some(failure), Some(Reason::NeutronFailed));
             }
             _ => self.settle(Held::Create, Some(failure), Some(Reason::NeutronFailed)),
@@ -378,6 +375,8 @@ impl World {
         self.refreshing = false;
         if let Outcome::All { ports, trunks } = outcome {
             self.observe(ports, trunks);
+            // Unless another answer was lost while the list was made.
+            self.unsure &= self.refresh_wanted;
         } else {
             self.refresh_wanted = true;
         }
@@ -460,7 +459,11 @@ impl World {
         let state = TrunkState {
             node: old.and_then(|t| t.node.clone()),
             busy: old.is_some_and(|t| t.busy),
-            last_vlan: old.map_or(0, |t| t.last_vlan),
+            // Going on above what is used leaves ids alone that were freed before a restart.
+            last_vlan: old.map_or_else(
+                || trunk.subports.keys().next_back().copied().unwrap_or(0),
+                |t| t.last_vlan,
+            ),
             touched: old.map_or(0, |t| t.touched),
             ports: old.map(|t| t.ports.clone()).unwrap_or_default(),
             trunk,

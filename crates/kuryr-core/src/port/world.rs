@@ -86,6 +86,8 @@ pub struct World {
     pub(crate) refreshing: bool,
     pub(crate) refresh_wanted: bool,
     pub(crate) refresh_from: u64,
+    /// A create may have been carried out without our knowing which ports it made.
+    pub(crate) unsure: bool,
     pub(crate) synced: Synced,
     pub(crate) backoff: Backoff<Held>,
     /// Why something is held up, for the pods that wait for it.
@@ -136,6 +138,7 @@ impl World {
             refreshing: false,
             refresh_wanted: true,
             refresh_from: 0,
+            unsure: false,
             synced: Synced::default(),
             backoff: Backoff::default(),
             trouble: BTreeMap::new(),
