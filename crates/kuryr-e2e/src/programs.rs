@@ -1,0 +1,237 @@
+//! The programs of ours that a scenario starts, kills and starts again.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::process::Command;
+
+use crate::cloud::{CLOUD, CLUSTER, Group};
+use crate::http::Site;
+use crate::metrics;
+use crate::node::Node;
+use crate::process::Process;
+use crate::progress::until;
+use crate::stack::Stack;
+use crate::{Outcome, fail};
+
+/// Names the folder of `kuryr` and `kuryr-cni`; `cargo xtask test` sets it.
+const DIST: &str = "KURYR_DIST";
+/// How long a start may take.
+const PATIENCE: Duration = Duration::from_secs(90);
+/// The daemon's health and metrics: each node has a network of its own.
+const DAEMON_HEALTH: u16 = 8090;
+
+/// What all programs of a scenario are started with.
+#[derive(Debug)]
+pub struct Kit {
+    stack: Stack,
+    /// Configuration and logs.
+    dir: PathBuf,
+    kuryr: PathBuf,
+    /// The plugin.
+    pub plugin: PathBuf,
+    group: Group,
+}
+
+/// A controller.
+#[derive(Debug)]
+pub struct Controller {
+    /// The running program.
+    pub process: Process,
+    health: Site,
+    metrics: Site,
+}
+
+/// The daemon of a node.
+#[derive(Debug)]
+pub struct Daemon {
+    /// The running program.
+    pub process: Process,
+    health: Site,
+}
+
+impl Kit {
+    /// Takes the programs as they are now: another build does not change a scenario.
+    ///
+    /// # Errors
+    /// They are not there, or the folder can't be written.
+    pub fn new(stack: &Stack, dir: &Path, group: &Group) -> Outcome<Self> {
+        let dist = match std::env::var_os(DIST) {
+            Some(dist) => PathBuf::from(dist),
+            None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/release"),
+        };
+        let take = |name: &str| -> Outcome<PathBuf> {
+            let (from, to) = (dist.join(name), dir.join(name));
+            let linked = fs::hard_link(&from, &to).or_else(|_| fs::copy(&from, &to).map(drop));
+            linked.map_err(|e| format!("{}: {e}; build it, or set {DIST}", from.display()))?;
+            Ok(to)
+        };
+        Ok(Self {
+            kuryr: take("kuryr")?,
+            plugin: take("kuryr-cni")?,
+            stack: stack.clone(),
+            dir: dir.to_owned(),
+            group: group.clone(),
+        })
+    }
+
+    /// `kuryr` with these arguments.
+    #[must_use]
+    pub fn kuryr(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(&self.kuryr);
+        command.args(args);
+        command
+    }
+
+    /// Starts a controller; several have different names.
+    ///
+    /// # Errors
+    /// It can't be started.
+    pub fn controller(&self, name: &str) -> Outcome<Controller> {
+        let (health, metrics) = (free_port()?, free_port()?);
+        let configuration = self.dir.join(format!("{name}.conf"));
+        fs::write(&configuration, self.configuration(health, metrics))?;
+        let mut command = self.kuryr(&["controller"]);
+        self.files(&mut command, &configuration);
+        let log = self.dir.join(format!("{name}.log"));
+        let here = |port| Site { netns: None, port };
+        Ok(Controller {
+            process: Process::start(name, command, &log, false)?,
+            health: here(health),
+            metrics: here(metrics),
+        })
+    }
+
+    /// Starts a node's daemon.
+    ///
+    /// # Errors
+    /// It can't be started.
+    pub fn daemon(&self, node: &Node) -> Outcome<Daemon> {
+        let name = format!("daemon-{}", node.name);
+        let configuration = self.dir.join(format!("{name}.conf"));
+        fs::write(&configuration, self.configuration(0, 0))?;
+        let mut command = self.stack.on_node(&node.name, &self.kuryr);
+        command
+            .arg("daemon")
+            .env("KUBERNETES_NODE_NAME", &node.name);
+        self.files(&mut command, &configuration);
+        let log = self.dir.join(format!("{name}.log"));
+        Ok(Daemon {
+            process: Process::start(&name, command, &log, true)?,
+            health: Site {
+                netns: Some(node.netns.clone()),
+                port: DAEMON_HEALTH,
+            },
+        })
+    }
+
+    fn files(&self, command: &mut Command, configuration: &Path) {
+        command
+            .arg("--config-file")
+            .arg(configuration)
+            .arg("--kubeconfig")
+            .arg(&self.stack.kubeconfig)
+            .env_remove("RUST_LOG");
+    }
+
+    /// As an operator writes it. The lease is short, so that its loss is seen soon.
+    fn configuration(&self, health: u16, metrics: u16) -> String {
+        let subnet = |name: &str| {
+            self.stack
+                .ids
+                .subnets
+                .get(name)
+                .cloned()
+                .unwrap_or_default()
+        };
+        format!(
+            "[DEFAULT]\ndebug = true\n\
+             [kuryr]\ncluster_id = {CLUSTER}\nlease_duration = 6\nlease_renew = 2\norphan_grace = 15\n\
+             [kubernetes]\nvif_pool_driver = noop\n\
+             [neutron]\ncloud = {CLOUD}\nclouds_file = {clouds}\n\
+             [neutron_defaults]\npod_subnet = {pods}\npod_security_groups = {group}\n\
+             [pod_vif_nested]\nworker_nodes_subnets = {nodes}\n\
+             [health_server]\nport = {health}\n\
+             [prometheus_exporter]\ncontroller_exporter_port = {metrics}\n",
+            clouds = self.stack.clouds.display(),
+            pods = subnet("k8s-pods"),
+            nodes = subnet("k8s-nodes"),
+            group = self.group.id,
+        )
+    }
+}
+
+impl Controller {
+    /// Waits until it knows everything.
+    ///
+    /// # Errors
+    /// It ends, or it takes too long.
+    pub async fn until_ready(&mut self) -> Outcome {
+        let (process, health) = (&mut self.process, &self.health);
+        ready(process, health).await
+    }
+
+    /// Waits until it may write and knows everything.
+    ///
+    /// # Errors
+    /// It ends, or it takes too long.
+    pub async fn until_leading(&mut self) -> Outcome {
+        let what = format!("{} leads", self.process.name);
+        until(what, PATIENCE, async || {
+            self.process.check()?;
+            match self.leads().await? {
+                true => Ok(()),
+                false => fail("it does not"),
+            }
+        })
+        .await
+        .map_err(|why| format!("{why}\n{}", self.process.tail()))?;
+        self.until_ready().await
+    }
+
+    /// Whether it may write.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub async fn leads(&self) -> Outcome<bool> {
+        Ok(metrics::value(&self.metrics().await?, "kuryr_leader") == Some(1))
+    }
+
+    /// Its metrics.
+    ///
+    /// # Errors
+    /// It does not answer.
+    pub async fn metrics(&self) -> Outcome<String> {
+        self.metrics.get("/metrics").await
+    }
+}
+
+impl Daemon {
+    /// Waits until it serves pods.
+    ///
+    /// # Errors
+    /// It ends, or it takes too long.
+    pub async fn until_ready(&mut self) -> Outcome {
+        let (process, health) = (&mut self.process, &self.health);
+        ready(process, health).await
+    }
+}
+
+async fn ready(process: &mut Process, health: &Site) -> Outcome {
+    let what = format!("{} is ready", process.name);
+    let waited = until(what, PATIENCE, async || {
+        process.check()?;
+        health.get("/ready").await
+    })
+    .await;
+    waited
+        .map(drop)
+        .map_err(|why| format!("{why}\n{}", process.tail()).into())
+}
+
+/// A port that nobody listens on now.
+fn free_port() -> Outcome<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
