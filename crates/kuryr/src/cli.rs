@@ -33,6 +33,8 @@ enum Command {
     /// Measure a cluster
     #[command(subcommand)]
     Bench(commands::bench::Command),
+    /// Run a whole cloud on this machine: Kubernetes, OpenStack, workers and pods, and Kuryr in them
+    Lab(commands::lab::Options),
     /// Print the custom resource definitions
     #[command(after_help = "Example:\n  kuryr crds | kubectl apply -f -")]
     Crds(commands::crds::Options),
@@ -83,6 +85,7 @@ pub(crate) fn run(mut args: Vec<OsString>) -> ExitCode {
         Command::Daemon(start) => commands::daemon::run(&start),
         Command::Config(command) => commands::config::run(&command),
         Command::Bench(command) => commands::bench::run(&command),
+        Command::Lab(options) => commands::lab::run(&options),
         Command::Crds(options) => commands::crds::run(&options),
     }
 }

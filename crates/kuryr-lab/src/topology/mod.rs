@@ -19,7 +19,7 @@
 mod apply;
 mod error;
 pub mod filter;
-mod names;
+pub(crate) mod names;
 pub mod plan;
 mod preflight;
 mod reconcile;

@@ -60,17 +60,17 @@ fn short(id: &str) -> String {
 }
 
 /// A network's bridge on a hypervisor.
-pub(super) fn bridge(vni: u32) -> String {
+pub(crate) fn bridge(vni: u32) -> String {
     format!("br{vni}")
 }
 
 /// A network's VXLAN to another hypervisor, by the other's number.
-pub(super) fn vxlan(vni: u32, peer: usize) -> String {
+pub(crate) fn vxlan(vni: u32, peer: usize) -> String {
     format!("vx{vni}-{peer}")
 }
 
 /// The hypervisor's end of a VM's interface.
-pub(super) fn tap(port: &str) -> String {
+pub(crate) fn tap(port: &str) -> String {
     format!("t{}", short(port))
 }
 
@@ -80,7 +80,7 @@ pub(super) fn leg(port: &str) -> String {
 }
 
 /// The end of a port's veth pair that is a port of the bridge.
-pub(super) fn bridge_port(port: &str) -> String {
+pub(crate) fn bridge_port(port: &str) -> String {
     format!("p{}", short(port))
 }
 
@@ -95,14 +95,14 @@ pub(super) fn router_netns(router: &str) -> String {
 }
 
 /// A hypervisor's address on the underlay (RFC 2544's range: seen in no real network), by its number from 1.
-pub(super) fn underlay_address(number: usize) -> Ipv4Addr {
+pub(crate) fn underlay_address(number: usize) -> Ipv4Addr {
     let host = u32::try_from(number).unwrap_or(1);
     Ipv4Addr::from(u32::from(Ipv4Addr::new(198, 18, 0, 0)) + host)
 }
 
 /// UDP port of the VXLANs between two hypervisors. The kernel allows one link for a network and port, so each pair
 /// has its own; with two hypervisors it is IANA's.
-pub(super) fn vxlan_port(one: usize, other: usize) -> u16 {
+pub(crate) fn vxlan_port(one: usize, other: usize) -> u16 {
     let (low, high) = (one.min(other), one.max(other));
     let pair = high.saturating_sub(1) * high.saturating_sub(2) / 2 + low - 1;
     4789_u16.saturating_add(u16::try_from(pair).unwrap_or(0))

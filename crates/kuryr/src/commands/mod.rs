@@ -5,3 +5,4 @@ pub(crate) mod config;
 pub(crate) mod controller;
 pub(crate) mod crds;
 pub(crate) mod daemon;
+pub(crate) mod lab;

@@ -1,6 +1,7 @@
 //! The one place where parts are put together.
 
 mod kubernetes;
+pub(crate) mod lab;
 mod logging;
 mod openstack;
 

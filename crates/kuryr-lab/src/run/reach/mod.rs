@@ -1,0 +1,150 @@
+//! Who reaches whom: echo requests between all pods, by each of their addresses.
+
+mod icmp;
+mod ping;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use futures::{StreamExt, stream};
+
+/// Namespaces from which requests are sent at once.
+const AT_ONCE: usize = 8;
+
+/// A pod as the end of a pair.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// `namespace/name` and uid: a re-created pod is another one.
+    pub pod: String,
+    /// Its network namespace.
+    pub netns: PathBuf,
+    /// Its addresses.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// A direction between two pods.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Pair {
+    /// Who asks.
+    pub from: String,
+    /// Who answers.
+    pub to: String,
+}
+
+/// What was found about pairs: the slowest round trip over the addresses, or why one of them
+/// did not answer.
+pub type Reach = BTreeMap<Pair, Result<Duration, String>>;
+
+/// Every direction between different pods that is not in `known`.
+pub(super) fn missing(pods: &[Endpoint], known: &Reach) -> Vec<Pair> {
+    let pairs = pods
+        .iter()
+        .flat_map(|from| pods.iter().map(move |to| (from, to)));
+    pairs
+        .filter(|(from, to)| from.pod != to.pod)
+        .map(|(from, to)| Pair {
+            from: from.pod.clone(),
+            to: to.pod.clone(),
+        })
+        .filter(|pair| !known.contains_key(pair))
+        .collect()
+}
+
+/// Sends requests for the pairs until each is answered or `patience` is over for its sender.
+pub(super) async fn reach(pods: &[Endpoint], pairs: &[Pair], patience: Duration) -> Reach {
+    let senders = pods.iter().filter_map(|from| {
+        let of_sender = pairs.iter().filter(|pair| pair.from == from.pod);
+        let receiver = |pair: &Pair| pods.iter().find(|pod| pod.pod == pair.to).cloned();
+        let receivers: Vec<Endpoint> = of_sender.filter_map(receiver).collect();
+        (!receivers.is_empty()).then(|| (from.clone(), receivers))
+    });
+    let found = stream::iter(senders.collect::<Vec<_>>())
+        .map(|(from, receivers)| from_one(from, receivers, patience))
+        .buffer_unordered(AT_ONCE);
+    found.concat().await.into_iter().collect()
+}
+
+async fn from_one(
+    from: Endpoint,
+    receivers: Vec<Endpoint>,
+    patience: Duration,
+) -> Vec<(Pair, Result<Duration, String>)> {
+    let addresses: Vec<IpAddr> = receivers
+        .iter()
+        .flat_map(|pod| pod.addresses.iter().copied())
+        .collect();
+    let netns = from.netns.clone();
+    let asked = tokio::task::spawn_blocking(move || ping::ping(&netns, &addresses, patience)).await;
+    let result = |pod: &Endpoint| match &asked {
+        Ok(heard) => of_pod(pod, heard),
+        Err(error) => Err(format!("the requests were not sent: {error}")),
+    };
+    let pair = |pod: &Endpoint| Pair {
+        from: from.pod.clone(),
+        to: pod.pod.clone(),
+    };
+    receivers
+        .iter()
+        .map(|pod| (pair(pod), result(pod)))
+        .collect()
+}
+
+/// One result of those of a pod's addresses.
+fn of_pod(
+    pod: &Endpoint,
+    heard: &BTreeMap<IpAddr, Result<Duration, String>>,
+) -> Result<Duration, String> {
+    let mut slowest = Duration::ZERO;
+    for address in &pod.addresses {
+        match heard.get(address) {
+            Some(Ok(took)) => slowest = slowest.max(*took),
+            Some(Err(why)) => return Err(format!("{address}: {why}")),
+            None => return Err(format!("{address} was not asked")),
+        }
+    }
+    match pod.addresses.is_empty() {
+        true => Err("it has no address".to_owned()),
+        false => Ok(slowest),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn pod(name: &str, addresses: &[&str]) -> Endpoint {
+        Endpoint {
+            pod: name.to_owned(),
+            netns: PathBuf::new(),
+            addresses: addresses.iter().map(|a| a.parse().unwrap()).collect(),
+        }
+    }
+
+    #[test]
+    fn every_direction_is_a_pair() {
+        let pods = [pod("a", &[]), pod("b", &[]), pod("c", &[])];
+        let mut known = Reach::new();
+        let all = missing(&pods, &known);
+        assert_eq!(all.len(), 6);
+        known.insert(all[0].clone(), Ok(Duration::ZERO));
+        assert_eq!(missing(&pods, &known).len(), 5);
+        assert!(missing(&pods[..1], &known).is_empty());
+    }
+
+    #[test]
+    fn a_pod_is_reached_if_each_of_its_addresses_is() {
+        let both = pod("a", &["10.0.0.1", "fd00::1"]);
+        let ms = Duration::from_millis;
+        let mut heard = BTreeMap::from([
+            ("10.0.0.1".parse().unwrap(), Ok(ms(1))),
+            ("fd00::1".parse().unwrap(), Ok(ms(3))),
+        ]);
+        assert_eq!(of_pod(&both, &heard), Ok(ms(3)));
+        heard.insert("fd00::1".parse().unwrap(), Err("no answer".to_owned()));
+        assert_eq!(of_pod(&both, &heard), Err("fd00::1: no answer".to_owned()));
+        assert!(of_pod(&pod("b", &[]), &heard).is_err());
+    }
+}

@@ -1,0 +1,242 @@
+//! What is shown of a lab, as text. Pure.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table, presets};
+use console::style;
+use kuryr_lab::run::{PodRow, PodState, Reach, Snapshot, Step};
+
+/// Columns of the table of pods.
+const COLUMNS: [&str; 8] = [
+    "POD",
+    "STATE",
+    "ADDRESS",
+    "SUBPORT",
+    "VLAN",
+    "NODE",
+    "HYPERVISOR",
+    "REACHES",
+];
+
+/// How many directions between ready pods were found to work, of how many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+pub(super) struct Pairs {
+    pub(super) reached: usize,
+    pub(super) of: usize,
+}
+
+impl Pairs {
+    /// Those between the pods that are ready now.
+    pub(super) fn of(snapshot: &Snapshot, reach: &Reach) -> Self {
+        let ready: BTreeSet<String> = snapshot.ready().map(PodRow::key).collect();
+        let between = reach
+            .iter()
+            .filter(|(pair, _)| ready.contains(&pair.from) && ready.contains(&pair.to));
+        let reached = between.filter(|(_, found)| found.is_ok()).count();
+        Self {
+            reached,
+            of: ready.len() * ready.len().saturating_sub(1),
+        }
+    }
+}
+
+/// The table of all pods, at most `rows` of them, for a terminal so wide.
+pub(super) fn table(snapshot: &Snapshot, reach: &Reach, width: Option<u16>, rows: usize) -> String {
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic);
+    if let Some(width) = width {
+        table.set_width(width);
+    }
+    table.set_header(COLUMNS.map(|name| Cell::new(name).add_attribute(Attribute::Bold)));
+    let ready: BTreeSet<String> = snapshot.ready().map(PodRow::key).collect();
+    for pod in snapshot.pods.iter().take(rows) {
+        table.add_row(row(pod, &ready, reach));
+    }
+    let mut text: Vec<String> = table
+        .lines()
+        .map(|line| line.trim_end().to_owned())
+        .collect();
+    if snapshot.pods.is_empty() {
+        text.push(" no pods; make one: kubectl run web --image=any".to_owned());
+    } else if snapshot.pods.len() > rows {
+        text.push(format!(
+            " and {} more: kubectl get pods -A -o wide",
+            snapshot.pods.len() - rows
+        ));
+    }
+    text.join("\n")
+}
+
+fn row(pod: &PodRow, ready: &BTreeSet<String>, reach: &Reach) -> Vec<Cell> {
+    let text = |value: &Option<String>| value.clone().unwrap_or_else(|| "-".to_owned());
+    let addresses: Vec<String> = pod.addresses.iter().map(ToString::to_string).collect();
+    let subport = pod
+        .subport
+        .as_ref()
+        .map(|id| id.get(..8).unwrap_or(id).to_owned());
+    let vlan = pod.vlan.map(|vlan| vlan.to_string());
+    vec![
+        Cell::new(pod.title()),
+        state(pod),
+        Cell::new(if addresses.is_empty() {
+            "-".to_owned()
+        } else {
+            addresses.join(" ")
+        }),
+        Cell::new(if pod.host_network {
+            "host network".to_owned()
+        } else {
+            text(&subport)
+        }),
+        Cell::new(text(&vlan)).set_alignment(CellAlignment::Right),
+        Cell::new(text(&pod.node)),
+        Cell::new(text(&pod.hypervisor)),
+        reaches(pod, ready, reach),
+    ]
+}
+
+fn state(pod: &PodRow) -> Cell {
+    match &pod.state {
+        PodState::Ready => Cell::new("ready").fg(Color::Green),
+        PodState::Pending(why) => Cell::new(format!("pending: {why}")).fg(Color::Yellow),
+        PodState::Terminating => Cell::new("terminating").fg(Color::Yellow),
+        PodState::Completed => Cell::new("completed"),
+    }
+}
+
+/// How many of the others it reaches, of those that it should.
+fn reaches(pod: &PodRow, ready: &BTreeSet<String>, reach: &Reach) -> Cell {
+    let key = pod.key();
+    if !ready.contains(&key) {
+        return Cell::new("-");
+    }
+    let from_it = reach
+        .iter()
+        .filter(|(pair, _)| pair.from == key && ready.contains(&pair.to));
+    let (mut reached, mut failed) = (0, 0);
+    for (_, found) in from_it {
+        match found {
+            Ok(_) => reached += 1,
+            Err(_) => failed += 1,
+        }
+    }
+    let cell = Cell::new(format!("{reached} of {}", ready.len() - 1));
+    match (failed, reached + 1 == ready.len()) {
+        (0, true) => cell.fg(Color::Green),
+        (0, false) => cell,
+        _ => cell.fg(Color::Red),
+    }
+}
+
+/// The pods whose way is shown: if possible on two hypervisors.
+pub(super) fn shown_pair(snapshot: &Snapshot) -> Option<(&PodRow, &PodRow)> {
+    let ready: Vec<&PodRow> = snapshot.ready().collect();
+    let from = *ready.first()?;
+    let others = || ready.iter().copied().skip(1);
+    let far = others().find(|to| to.hypervisor != from.hypervisor);
+    let near = others().find(|to| to.node != from.node);
+    far.or(near)
+        .or_else(|| others().next())
+        .map(|to| (from, to))
+}
+
+/// The steps of one packet, numbered, each cut to `width`.
+pub(super) fn steps(from: &PodRow, to: &PodRow, steps: &[Step], width: Option<u16>) -> String {
+    let place = steps
+        .iter()
+        .map(|step| step.place.len())
+        .max()
+        .unwrap_or_default();
+    let mut text = style(format!(
+        "One packet from {} to {}",
+        from.title(),
+        to.title()
+    ))
+    .bold()
+    .to_string();
+    for (number, step) in (1..).zip(steps) {
+        let line = format!(" {number:>2}  {:<place$}  {}", step.place, step.what);
+        let line = match width {
+            Some(width) => console::truncate_str(&line, width.into(), "…").into_owned(),
+            None => line,
+        };
+        text.push('\n');
+        text.push_str(&line);
+    }
+    text
+}
+
+/// Directions that do not work, a line each.
+pub(super) fn unreached(snapshot: &Snapshot, reach: &Reach) -> Vec<String> {
+    let title = |key: &str| {
+        let pod = snapshot.pods.iter().find(|pod| pod.key() == key);
+        pod.map_or_else(|| key.to_owned(), PodRow::title)
+    };
+    let failed = reach
+        .iter()
+        .filter_map(|(pair, found)| Some((pair, found.as_ref().err()?)));
+    failed
+        .map(|(pair, why)| {
+            format!(
+                "{} does not reach {}: {why}",
+                title(&pair.from),
+                title(&pair.to)
+            )
+        })
+        .collect()
+}
+
+/// The line by which a check ends.
+pub(super) fn summary(ready: usize, workers: usize, pairs: Pairs, calls: usize) -> String {
+    let s = |count: usize| if count == 1 { "" } else { "s" };
+    format!(
+        "lab: {ready} pod{} ready on {workers} worker{}, {} of {} pairs reached, {calls} Neutron call{}",
+        s(ready),
+        s(workers),
+        pairs.reached,
+        pairs.of,
+        s(calls),
+    )
+}
+
+/// How to use the lab from another terminal.
+pub(super) fn hints(
+    kubeconfig: &Path,
+    folder: &Path,
+    netns: Option<&Path>,
+    peer: Option<&str>,
+) -> String {
+    let mut lines = vec![
+        style("In another terminal").bold().to_string(),
+        format!("  export KUBECONFIG={}", kubeconfig.display()),
+        "  kubectl get pods -o wide".to_owned(),
+        "  kubectl get kuryrports".to_owned(),
+        format!(
+            "  kubectl run web --image=any    {}",
+            dim("one more pod; the lab runs no image")
+        ),
+        format!(
+            "  kubectl delete pod pod-1       {}",
+            dim("its port goes from Neutron")
+        ),
+        format!(
+            "  OS_CLIENT_CONFIG_FILE={} openstack --os-cloud kuryr port list",
+            folder.join("clouds.yaml").display()
+        ),
+    ];
+    if let (Some(netns), Some(peer)) = (netns, peer) {
+        lines.push(format!(
+            "  nsenter --net={} ping {peer}    {}",
+            netns.display(),
+            dim("as if in pod-1")
+        ));
+    }
+    lines.join("\n")
+}
+
+fn dim(text: &str) -> String {
+    style(format!("# {text}")).dim().to_string()
+}
