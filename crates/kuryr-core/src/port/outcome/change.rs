@@ -1,0 +1,114 @@
+//! Changes of trunks and ports, and looks at their status.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::Millis;
+use crate::port::action::{Failure, Outcome, Reason};
+use crate::port::model::{Id, Place, PortKind, PortStatus};
+use crate::port::world::{Held, World};
+
+impl World {
+    pub(super) fn finish_add(
+        &mut self,
+        trunk: &Id,
+        ports: &[(Id, u16)],
+        failure: Option<Failure>,
+        took: Millis,
+    ) {
+        self.set_trunk_busy(trunk, false);
+        self.set_busy(ports.iter().map(|(id, _)| id), false);
+        let held = Held::Trunk(trunk.clone());
+        let Some(failure) = failure else {
+            self.subport_size.seen(ports.len(), took);
+            for (id, vlan) in ports {
+                let (trunk, vlan) = (trunk.clone(), *vlan);
+                // Its status may be of an earlier place: look before believing it.
+                self.change_port(id, |p, _| {
+                    p.place = Place::On { trunk, vlan };
+                    p.status = PortStatus::Down;
+                });
+            }
+            self.look_wait = self.settings.look_first;
+            self.look_at = self.now;
+            return self.settle(held, None, None);
+        };
+        if matches!(failure, Failure::Stale { .. } | Failure::Unknown { .. }) {
+            self.refresh_wanted = true;
+        }
+        self.settle(held, Some(&failure), Some(Reason::NeutronFailed));
+    }
+
+    pub(super) fn finish_remove(&mut self, trunk: &Id, ports: &[Id], failure: Option<Failure>) {
+        self.set_trunk_busy(trunk, false);
+        self.set_busy(ports, false);
+        if failure.is_none() {
+            for id in ports {
+                self.change_port(id, |p, n| (p.place, n.doomed) = (Place::Loose, true));
+            }
+        } else {
+            self.refresh_wanted = true;
+        }
+        self.settle(Held::Trunk(trunk.clone()), failure.as_ref(), None);
+    }
+
+    pub(super) fn finish_delete(&mut self, port: &Id, failure: Option<Failure>) {
+        self.deletes = self.deletes.saturating_sub(1);
+        self.set_busy([port], false);
+        match failure {
+            None => {
+                self.drop_port(port);
+                // Room was made.
+                self.quota_free = None;
+                for held in [Held::Create] {
+                    self.settle(held, None, None);
+                }
+            }
+            Some(f) => {
+                self.refresh_wanted |= matches!(f, Failure::Stale { .. });
+                self.settle(Held::Port(port.clone()), Some(&f), None);
+            }
+        }
+    }
+
+    pub(super) fn finish_groups(
+        &mut self,
+        port: &Id,
+        kind: &Arc<PortKind>,
+        failure: Option<Failure>,
+    ) {
+        self.set_busy([port], false);
+        if failure.is_none() {
+            let kind = kind.clone();
+            self.change_port(port, |p, _| p.kind = kind);
+        }
+        self.settle(Held::Port(port.clone()), failure.as_ref(), None);
+    }
+
+    pub(super) fn finish_look(&mut self, asked: &[Id], outcome: Outcome) {
+        self.looking = false;
+        let Outcome::Seen(seen) = outcome else {
+            self.slow_down_looking();
+            return;
+        };
+        let before = self.unready.len();
+        for (id, status) in &seen {
+            if self.ports.get(id).is_some_and(|(p, _)| p.status != *status) {
+                self.change_port(id, |p, _| p.status = *status);
+            }
+        }
+        let there: BTreeSet<&Id> = seen.iter().map(|(id, _)| id).collect();
+        self.refresh_wanted |= asked.iter().any(|id| !there.contains(id));
+        if self.unready.len() < before {
+            self.look_wait = self.settings.look_first;
+            self.look_at = self.now + self.look_wait;
+        } else {
+            self.slow_down_looking();
+        }
+    }
+
+    fn slow_down_looking(&mut self) {
+        self.look_at = self.now + self.look_wait;
+        self.look_wait = (self.look_wait * 8 / 5).min(self.settings.look_longest);
+    }
+}

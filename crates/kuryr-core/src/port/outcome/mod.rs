@@ -1,0 +1,198 @@
+//! What an action changes when it begins, and when its outcome is known.
+
+mod change;
+mod create;
+mod observe;
+
+use crate::Millis;
+use crate::port::action::{Action, Assignment, Failure, Outcome, Reason};
+use crate::port::model::{Id, PodKey};
+use crate::port::world::{Held, NodeTrunk, World};
+
+impl World {
+    /// The action is about to be carried out: what it concerns is busy until
+    /// [`World::finish`].
+    pub fn begin(&mut self, action: &Action) {
+        match action {
+            Action::CreateClaim { pod, vif, .. } => self.begin_claim(pod, vif.as_ref()),
+            Action::WriteVif { pod, vif, .. } => self.begin_claim(pod, Some(vif)),
+            Action::DropClaim { pod, .. } | Action::DropPodFinalizer { pod, .. } => {
+                self.begin_claim(pod, None);
+            }
+            Action::FindTrunks { nodes } => {
+                for (node, _) in nodes {
+                    self.node_mut(node).finding = true;
+                }
+            }
+            Action::CreatePorts { orders } => {
+                self.creates += 1;
+                for (node, kind, count) in orders {
+                    let key = (node.clone(), kind.clone());
+                    *self.creating.entry(key).or_default() += count;
+                }
+            }
+            Action::AddSubports { trunk, ports } => {
+                self.set_trunk_busy(trunk, true);
+                if let (Some(t), Some((_, last))) = (self.trunks.get_mut(trunk), ports.last()) {
+                    t.last_vlan = *last;
+                }
+                let node = self.trunks.get(trunk).and_then(|t| t.node.clone());
+                for (id, _) in ports {
+                    // An orphan is this node's from now on.
+                    self.change_port(id, |_, n| (n.busy, n.made_for) = (true, node.clone()));
+                }
+            }
+            Action::RemoveSubports { trunk, ports } => {
+                self.set_trunk_busy(trunk, true);
+                self.set_busy(ports, true);
+            }
+            Action::DeletePort { port } => {
+                self.deletes += 1;
+                self.change_port(port, |_, n| (n.busy, n.doomed) = (true, true));
+            }
+            Action::SetSecurityGroups { port, .. } => self.set_busy([port], true),
+            Action::Look { .. } => self.looking = true,
+            Action::Refresh => {
+                (self.refreshing, self.refresh_wanted) = (true, false);
+                self.refresh_from = self.sequence;
+            }
+            Action::Report {
+                pod,
+                reason,
+                message,
+                ..
+            } => {
+                self.reported
+                    .insert(pod.clone(), (*reason, message.clone()));
+            }
+        }
+    }
+
+    fn begin_claim(&mut self, pod: &PodKey, vif: Option<&Assignment>) {
+        if let Some(vif) = vif {
+            self.users.insert(vif.port.clone(), pod.clone());
+            self.reported.remove(pod);
+        }
+        self.claim_calls.insert(pod.clone(), vif.cloned());
+    }
+
+    fn set_busy<'a>(&mut self, ids: impl IntoIterator<Item = &'a Id>, busy: bool) {
+        for id in ids {
+            self.change_port(id, |_, notes| notes.busy = busy);
+        }
+    }
+
+    fn set_trunk_busy(&mut self, trunk: &Id, busy: bool) {
+        self.sequence += 1;
+        let sequence = self.sequence;
+        if let Some(t) = self.trunks.get_mut(trunk) {
+            t.busy = busy;
+            t.touched = sequence;
+            if let Some(node) = t.node.clone() {
+                self.touch(&node);
+            }
+        }
+    }
+
+    /// The action's outcome is known; it took so many milliseconds.
+    pub fn finish(&mut self, action: &Action, outcome: Outcome, took: Millis) {
+        let failure = match &outcome {
+            Outcome::Failed(f) => Some(f.clone()),
+            _ => None,
+        };
+        match action {
+            Action::CreateClaim { pod, .. }
+            | Action::WriteVif { pod, .. }
+            | Action::DropClaim { pod, .. }
+            | Action::DropPodFinalizer { pod, .. } => self.finish_claim(pod, outcome, failure),
+            Action::FindTrunks { nodes } => {
+                let names: Vec<Id> = nodes.iter().map(|(n, _)| n.clone()).collect();
+                self.finish_find(&names, outcome, failure);
+            }
+            Action::CreatePorts { orders } => self.finish_create(orders, outcome, took),
+            Action::AddSubports { trunk, ports } => self.finish_add(trunk, ports, failure, took),
+            Action::RemoveSubports { trunk, ports } => self.finish_remove(trunk, ports, failure),
+            Action::DeletePort { port } => self.finish_delete(port, failure),
+            Action::SetSecurityGroups { port, kind } => self.finish_groups(port, kind, failure),
+            Action::Look { ports } => self.finish_look(ports, outcome),
+            Action::Refresh => self.finish_refresh(outcome, failure),
+            Action::Report { .. } => {}
+        }
+    }
+
+    fn finish_claim(&mut self, pod: &PodKey, outcome: Outcome, failure: Option<Failure>) {
+        let given = self.claim_calls.remove(pod).flatten();
+        if let Outcome::Claim(claim) = outcome {
+            self.apply_claim(claim);
+        }
+        // Whatever came of it: the port goes back unless the claim has it.
+        let claimed = self.claims.get(pod).and_then(|c| c.vif.as_ref());
+        if let Some(vif) = given.filter(|v| claimed.map(|c| &c.port) != Some(&v.port)) {
+            self.free(&vif.port, pod);
+            self.change_port(&vif.port, |_, n| n.free_since = 0);
+        }
+        self.settle(Held::Claim(pod.clone()), failure.as_ref(), None);
+        for node in [
+            self.pods.get(pod).map(|p| p.node.clone()),
+            self.claims.get(pod).map(|c| c.node.clone()),
+        ]
+        .into_iter()
+        .flatten()
+        {
+            self.touch(&node);
+        }
+    }
+
+    fn finish_find(&mut self, names: &[Id], outcome: Outcome, failure: Option<Failure>) {
+        if let Outcome::Trunks(trunks) = outcome {
+            for trunk in trunks {
+                self.put_trunk(trunk);
+            }
+            for name in names {
+                self.match_node(name);
+                if self.node_mut(name).trunk == NodeTrunk::Unknown {
+                    self.node_mut(name).trunk = NodeTrunk::Missing;
+                }
+            }
+        }
+        for name in names {
+            self.node_mut(name).finding = false;
+            let missing = self.node_trunk(name) == NodeTrunk::Missing;
+            let again = missing.then(|| Failure::Again {
+                message: "no trunk".to_owned(),
+                after: None,
+            });
+            self.settle(
+                Held::Node(name.clone()),
+                failure.as_ref().or(again.as_ref()),
+                None,
+            );
+            self.touch(name);
+        }
+    }
+
+    /// Notes success or failure of what `held` names.
+    fn settle(&mut self, held: Held, failure: Option<&Failure>, reason: Option<Reason>) {
+        match failure {
+            None => {
+                self.backoff.succeeded(&held);
+                if self.trouble.remove(&held).is_some() {
+                    self.touch_all();
+                }
+            }
+            Some(Failure::NotLeader) => {}
+            Some(f) => {
+                let after = match f {
+                    Failure::Again { after, .. } => *after,
+                    _ => None,
+                };
+                if let Some(reason) = reason {
+                    self.trouble
+                        .insert(held.clone(), (reason, f.message().to_owned()));
+                }
+                self.backoff.failed(held, self.now, after);
+                self.touch_all();
+            }
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Full lists.
+
+use std::collections::BTreeSet;
+
+use crate::port::action::{Failure, Outcome};
+use crate::port::model::{Id, Place, Port, PortNotes, Trunk};
+use crate::port::world::{Held, NodeTrunk, TrunkState, World};
+
+impl World {
+    pub(super) fn finish_refresh(&mut self, outcome: Outcome, failure: Option<Failure>) {
+        self.refreshing = false;
+        if let Outcome::All { ports, trunks } = outcome {
+            self.observe(ports, trunks);
+            // Unless another answer was lost while the list was made.
+            self.unsure &= self.refresh_wanted;
+        } else {
+            self.refresh_wanted = true;
+        }
+        self.settle(Held::Refresh, failure.as_ref(), None);
+        self.touch_all();
+    }
+
+    /// Takes over a full list, except where we changed something after it began.
+    fn observe(&mut self, ports: Vec<Port>, trunks: Vec<Trunk>) {
+        let from = self.refresh_from;
+        let there: BTreeSet<Id> = trunks.iter().map(|t| t.id.clone()).collect();
+        for trunk in trunks {
+            if self
+                .trunks
+                .get(&trunk.id)
+                .is_none_or(|t| t.touched <= from && !t.busy)
+            {
+                self.put_trunk(trunk);
+            }
+        }
+        let gone: Vec<Id> = self
+            .trunks
+            .keys()
+            .filter(|id| !there.contains(*id))
+            .cloned()
+            .collect();
+        for id in gone {
+            self.trunks.remove(&id);
+        }
+        let listed: BTreeSet<Id> = ports.iter().map(|p| p.id.clone()).collect();
+        for port in ports {
+            self.observe_port(port, from);
+        }
+        let gone: Vec<Id> = self
+            .ports
+            .iter()
+            .filter(|(id, (_, n))| !listed.contains(*id) && n.touched <= from && !n.busy)
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in gone {
+            self.drop_port(&id);
+        }
+        let names: Vec<Id> = self.nodes.keys().cloned().collect();
+        for name in names {
+            let lost = match self.node_trunk(&name) {
+                NodeTrunk::Found(id) => !self.trunks.contains_key(&id),
+                _ => true,
+            };
+            if lost {
+                self.node_mut(&name).trunk = NodeTrunk::Unknown;
+                self.match_node(&name);
+                let state = self.node_mut(&name);
+                if state.trunk == NodeTrunk::Unknown && !state.addresses.is_empty() {
+                    state.trunk = NodeTrunk::Missing;
+                }
+            }
+        }
+        self.synced.ports = true;
+    }
+
+    fn observe_port(&mut self, port: Port, from: u64) {
+        let notes = match self.ports.get(&port.id) {
+            Some((_, n)) if n.touched > from || n.busy => return,
+            Some((_, n)) => PortNotes {
+                doomed: n.doomed && port.place == Place::Loose,
+                ..n.clone()
+            },
+            None => PortNotes {
+                free_since: self.now.max(1),
+                ..PortNotes::default()
+            },
+        };
+        self.put_port(port, notes);
+    }
+
+    /// Puts a trunk in, or what is new about it.
+    pub(crate) fn put_trunk(&mut self, trunk: Trunk) {
+        let id = trunk.id.clone();
+        let old = self.trunks.get(&id);
+        let state = TrunkState {
+            node: old.and_then(|t| t.node.clone()),
+            busy: old.is_some_and(|t| t.busy),
+            // Going on above what is used leaves ids alone that were freed before a restart.
+            last_vlan: old.map_or_else(
+                || trunk.subports.keys().next_back().copied().unwrap_or(0),
+                |t| t.last_vlan,
+            ),
+            touched: old.map_or(0, |t| t.touched),
+            ports: old.map(|t| t.ports.clone()).unwrap_or_default(),
+            trunk,
+        };
+        self.trunks.insert(id.clone(), state);
+        if let Some(name) = self
+            .nodes
+            .iter()
+            .find(|(_, n)| {
+                self.trunks[&id]
+                    .trunk
+                    .addresses
+                    .iter()
+                    .any(|a| n.addresses.contains(a))
+            })
+            .map(|(name, _)| name.clone())
+        {
+            self.match_node(&name);
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! From facts to actions: pure, and empty when everything is as it should be.
+//!
+//! `node` plans one node's claims, pods and trunk; `pool` the ports of one kind there; `all`
+//! what concerns all nodes at once: bulk creates, deletes, looks.
+
+mod all;
+mod node;
+mod pool;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use self::node::NodePlan;
+use super::action::Action;
+use super::model::{Id, PortKind};
+use super::world::{Held, World};
+use crate::{Millis, vlan};
+
+/// A trunk takes no more subports than there are segmentation ids.
+const SUBPORTS_MAX: usize = (vlan::MAX - vlan::MIN + 1) as usize;
+
+/// What is to be done next for the nodes that something changed on.
+///
+/// Nothing is done before all watches and lists were read: absence would be taken for
+/// deletion. The caller passes each action to [`World::begin`] and carries it out.
+pub fn plan(world: &mut World) -> Vec<Action> {
+    let mut out = Draft::default();
+    if world.refresh_wanted && !world.refreshing && world.held_off(&Held::Refresh).is_none() {
+        out.actions.push(Action::Refresh);
+    }
+    if !world.is_synced() {
+        return out.actions;
+    }
+    let dirty = std::mem::take(&mut world.dirty);
+    for name in &dirty {
+        if let Some(node) = world.nodes.get(name) {
+            NodePlan { world, name, node }.run(&mut out);
+        }
+    }
+    world.orphans(&mut out);
+    world.find_trunks(&mut out);
+    world.creates(&mut out);
+    world.deletes(&mut out);
+    world.look(&mut out);
+    // What could not be had in this round is wanted in the next.
+    world.dirty.extend(out.unfinished);
+    world.later.extend(out.later);
+    out.actions
+}
+
+/// A plan in the making.
+#[derive(Default)]
+struct Draft {
+    actions: Vec<Action>,
+    /// Ports to make: node, kind, number.
+    needs: Vec<(Id, Arc<PortKind>, usize)>,
+    /// Nodes whose trunk is to be looked for.
+    find: Vec<Id>,
+    /// Loose ports that are spoken for.
+    taken: BTreeSet<Id>,
+    /// Loose ports to delete.
+    delete: BTreeSet<Id>,
+    unfinished: BTreeSet<Id>,
+    later: Vec<(Millis, Id)>,
+}

@@ -1,0 +1,102 @@
+//! Claims in the world.
+
+use std::collections::BTreeSet;
+
+use super::World;
+use crate::port::model::{Claim, Id, PodKey};
+
+impl World {
+    /// A KuryrPort is there, or changed.
+    ///
+    /// Watches and answers of calls bring the same object in any order: an older version
+    /// than the one known is left aside.
+    pub fn apply_claim(&mut self, claim: Claim) {
+        let known = self.claims.get(&claim.pod);
+        if known.is_some_and(|c| c.version > claim.version) {
+            return;
+        }
+        self.sequence += 1;
+        self.claim_touched.insert(claim.pod.clone(), self.sequence);
+        self.forget_claim_place(&claim.pod, claim.vif.as_ref().map(|v| &v.port));
+        self.touch(&claim.node);
+        self.node_mut(&claim.node).claims.insert(claim.pod.clone());
+        if let Some(vif) = &claim.vif {
+            self.users.insert(vif.port.clone(), claim.pod.clone());
+        }
+        self.claims.insert(claim.pod.clone(), claim);
+    }
+
+    /// A KuryrPort is gone; `version` is that of its deletion, for the reason given at
+    /// [`World::apply_claim`].
+    pub fn delete_claim(&mut self, key: &PodKey, version: u64) {
+        if self.claims.get(key).is_some_and(|c| c.version > version) {
+            return;
+        }
+        self.remove_claim(key);
+    }
+
+    fn remove_claim(&mut self, key: &PodKey) {
+        self.claim_touched.remove(key);
+        self.forget_claim_place(key, None);
+        if let Some(claim) = self.claims.remove(key) {
+            if let Some(pod) = self.pods.get(key) {
+                let node = pod.node.clone();
+                self.touch(&node);
+            }
+            self.touch(&claim.node);
+        }
+    }
+
+    /// The list of KuryrPorts that began at [`World::mark`] `from` was read whole: those
+    /// not in it and not written since are gone.
+    pub fn retain_claims(&mut self, there: &BTreeSet<PodKey>, from: u64) {
+        let gone: Vec<_> = self
+            .claims
+            .keys()
+            .filter(|k| !there.contains(*k))
+            .filter(|k| self.claim_touched.get(*k).is_none_or(|t| *t <= from))
+            .cloned()
+            .collect();
+        for key in gone {
+            self.remove_claim(&key);
+        }
+        self.synced.claims = true;
+        self.touch_all();
+    }
+
+    /// Takes a claim out of the indexes; its port becomes free unless it is `kept`.
+    fn forget_claim_place(&mut self, key: &PodKey, kept: Option<&Id>) {
+        let Some(old) = self.claims.get(key) else {
+            return;
+        };
+        let (node, port) = (old.node.clone(), old.vif.as_ref().map(|v| v.port.clone()));
+        self.node_mut(&node).claims.remove(key);
+        if let Some(port) = port.filter(|p| Some(p) != kept) {
+            self.free(&port, key);
+        }
+    }
+
+    /// A port is no longer `user`'s.
+    pub(crate) fn free(&mut self, port: &Id, user: &PodKey) {
+        if self.users.get(port) != Some(user) {
+            return;
+        }
+        self.users.remove(port);
+        let now = self.now;
+        if let Some((_, notes)) = self.ports.get_mut(port) {
+            notes.free_since = now.max(1);
+        }
+        self.touch_port_node(port);
+    }
+
+    /// Claims, for reports.
+    pub fn claims(&self) -> impl Iterator<Item = &Claim> {
+        self.claims.values()
+    }
+
+    /// The claim of one pod.
+    #[must_use]
+    pub fn claim(&self, key: &PodKey) -> Option<&Claim> {
+        self.claims.get(key)
+    }
+}

@@ -1,0 +1,258 @@
+//! All facts, with the indexes that decisions need.
+
+mod claims;
+mod nodes;
+mod pods;
+mod ports;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::Millis;
+use crate::backoff::Backoff;
+use crate::batch::Sizer;
+use crate::port::action::{Assignment, Reason};
+use crate::port::model::{Claim, Id, Place, Pod, PodKey, Port, PortKind, PortNotes, Trunk, Want};
+use crate::port::settings::Settings;
+
+/// What is known of a node's trunk.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum NodeTrunk {
+    /// Not looked for yet.
+    #[default]
+    Unknown,
+    /// This one.
+    Found(Id),
+    /// No trunk's parent port has the node's address.
+    Missing,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct NodeState {
+    pub(crate) addresses: Vec<IpAddr>,
+    pub(crate) trunk: NodeTrunk,
+    pub(crate) finding: bool,
+    pub(crate) pods: BTreeSet<PodKey>,
+    pub(crate) claims: BTreeSet<PodKey>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct TrunkState {
+    pub(crate) trunk: Trunk,
+    pub(crate) node: Option<Id>,
+    pub(crate) busy: bool,
+    pub(crate) last_vlan: u16,
+    pub(crate) touched: u64,
+    /// Our ports on it.
+    pub(crate) ports: BTreeSet<Id>,
+}
+
+/// What a failure holds up.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Held {
+    Create,
+    Kind(Arc<PortKind>),
+    Trunk(Id),
+    Port(Id),
+    Claim(PodKey),
+    Node(Id),
+    Refresh,
+}
+
+/// The facts. See the module's page.
+#[derive(Clone, Debug)]
+pub struct World {
+    pub(crate) settings: Settings,
+    pub(crate) pods: BTreeMap<PodKey, Pod>,
+    pub(crate) claims: BTreeMap<PodKey, Claim>,
+    pub(crate) nodes: BTreeMap<Id, NodeState>,
+    pub(crate) trunks: BTreeMap<Id, TrunkState>,
+    pub(crate) ports: BTreeMap<Id, (Port, PortNotes)>,
+    /// Port to the pod that has it: by claim, or by an assignment under way.
+    pub(crate) users: BTreeMap<Id, PodKey>,
+    /// When each claim was last written, by sequence.
+    pub(crate) claim_touched: BTreeMap<PodKey, u64>,
+    /// Claims that a call is under way for, and the port that it gives them.
+    pub(crate) claim_calls: BTreeMap<PodKey, Option<Assignment>>,
+    /// Ports that are on no trunk.
+    pub(crate) loose: BTreeSet<Id>,
+    /// Ports on a trunk that are not ACTIVE.
+    pub(crate) unready: BTreeSet<Id>,
+    /// Ports being created, by node and kind.
+    pub(crate) creating: BTreeMap<(Id, Arc<PortKind>), usize>,
+    pub(crate) creates: usize,
+    pub(crate) deletes: usize,
+    pub(crate) looking: bool,
+    pub(crate) look_wait: Millis,
+    pub(crate) look_at: Millis,
+    pub(crate) refreshing: bool,
+    pub(crate) refresh_wanted: bool,
+    pub(crate) refresh_from: u64,
+    /// A create may have been carried out without our knowing which ports it made.
+    pub(crate) unsure: bool,
+    pub(crate) synced: Synced,
+    pub(crate) backoff: Backoff<Held>,
+    /// Why something is held up, for the pods that wait for it.
+    pub(crate) trouble: BTreeMap<Held, (Reason, String)>,
+    pub(crate) quota_free: Option<usize>,
+    /// Largest create of a kind, after a subnet turned out to be nearly full.
+    pub(crate) kind_cap: BTreeMap<Arc<PortKind>, usize>,
+    pub(crate) reported: BTreeMap<PodKey, (Reason, String)>,
+    pub(crate) create_size: Sizer,
+    pub(crate) subport_size: Sizer,
+    pub(crate) dirty: BTreeSet<Id>,
+    pub(crate) later: BTreeSet<(Millis, Id)>,
+    pub(crate) sequence: u64,
+    pub(crate) now: Millis,
+}
+
+/// Which watches and lists have been read whole at least once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Synced {
+    pub(crate) pods: bool,
+    pub(crate) claims: bool,
+    pub(crate) nodes: bool,
+    pub(crate) ports: bool,
+}
+
+impl World {
+    /// A world in which nothing is known.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            look_wait: settings.look_first,
+            settings,
+            pods: BTreeMap::new(),
+            claims: BTreeMap::new(),
+            nodes: BTreeMap::new(),
+            trunks: BTreeMap::new(),
+            ports: BTreeMap::new(),
+            users: BTreeMap::new(),
+            claim_touched: BTreeMap::new(),
+            claim_calls: BTreeMap::new(),
+            loose: BTreeSet::new(),
+            unready: BTreeSet::new(),
+            creating: BTreeMap::new(),
+            creates: 0,
+            deletes: 0,
+            looking: false,
+            look_at: 0,
+            refreshing: false,
+            refresh_wanted: true,
+            refresh_from: 0,
+            unsure: false,
+            synced: Synced::default(),
+            backoff: Backoff::default(),
+            trouble: BTreeMap::new(),
+            quota_free: None,
+            kind_cap: BTreeMap::new(),
+            reported: BTreeMap::new(),
+            create_size: Sizer::new(2_500, 4, 100),
+            subport_size: Sizer::new(2_500, 8, 200),
+            dirty: BTreeSet::new(),
+            later: BTreeSet::new(),
+            sequence: 0,
+            now: 0,
+        }
+    }
+
+    /// Moves the clock, and wakes what waited for it.
+    pub fn tick(&mut self, now: Millis) {
+        let before = self.now;
+        self.now = self.now.max(now);
+        if self.backoff.became_ready(before, self.now) {
+            self.touch_all();
+        }
+        while let Some((at, node)) = self.later.first().cloned() {
+            if at > self.now {
+                break;
+            }
+            self.later.pop_first();
+            self.dirty.insert(node);
+        }
+    }
+
+    /// Asks for a full list of ports and trunks: the periodic look for drift.
+    pub fn want_refresh(&mut self) {
+        self.refresh_wanted = true;
+    }
+
+    /// A mark by which a list that begins now is later told from newer facts.
+    #[must_use]
+    pub fn mark(&self) -> u64 {
+        self.sequence
+    }
+
+    /// Whether all watches and lists have been read, so that absence means something.
+    #[must_use]
+    pub fn is_synced(&self) -> bool {
+        let Synced {
+            pods,
+            claims,
+            nodes,
+            ports,
+        } = self.synced;
+        pods && claims && nodes && ports
+    }
+
+    /// When something is to be looked at again without any new fact.
+    #[must_use]
+    pub fn next_wake(&self) -> Option<Millis> {
+        let look = (!self.looking && !self.unready.is_empty()).then_some(self.look_at);
+        let held = self.backoff.next(self.now);
+        let later = self.later.first().map(|(at, _)| *at);
+        let litter = self
+            .loose
+            .iter()
+            .filter(|id| self.is_idle(id))
+            .filter_map(|id| {
+                let free_since = self.ports.get(id)?.1.free_since;
+                Some(free_since + self.settings.orphan_grace).filter(|at| *at > self.now)
+            });
+        [look, held, later, litter.min()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    pub(crate) fn touch(&mut self, node: &Id) {
+        self.dirty.insert(node.clone());
+    }
+
+    pub(crate) fn touch_all(&mut self) {
+        self.dirty.extend(self.nodes.keys().cloned());
+    }
+
+    pub(crate) fn touch_port_node(&mut self, id: &Id) {
+        let Some((port, notes)) = self.ports.get(id) else {
+            return;
+        };
+        let node = match &port.place {
+            Place::On { trunk, .. } => self.trunks.get(trunk).and_then(|t| t.node.clone()),
+            Place::Loose => notes.made_for.clone(),
+        };
+        if let Some(node) = node {
+            self.dirty.insert(node);
+        }
+    }
+
+    /// The kinds that pods on a node want or have, with how many.
+    pub(crate) fn kinds_on(&self, node: &NodeState) -> BTreeMap<Arc<PortKind>, usize> {
+        let mut kinds = BTreeMap::new();
+        for key in &node.pods {
+            if let Some(kind) = self.pods.get(key).and_then(Pod::wanted_kind) {
+                *kinds.entry(kind.clone()).or_default() += 1;
+            }
+        }
+        kinds
+    }
+
+    /// Why a pod can't be said to need anything yet.
+    pub(crate) fn unknown_want(pod: &Pod) -> Option<&str> {
+        match &pod.want {
+            Want::Unknown(why) => Some(why),
+            _ => None,
+        }
+    }
+}

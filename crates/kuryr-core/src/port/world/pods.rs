@@ -1,0 +1,56 @@
+//! Pods in the world.
+
+use std::collections::BTreeSet;
+
+use super::World;
+use crate::port::model::{Id, Pod, PodKey};
+
+impl World {
+    /// A pod that is bound to a node is there, or changed.
+    pub fn apply_pod(&mut self, pod: Pod) {
+        self.forget_pod_place(&pod.key);
+        self.touch(&pod.node);
+        self.node_mut(&pod.node).pods.insert(pod.key.clone());
+        self.pods.insert(pod.key.clone(), pod);
+    }
+
+    /// A pod is gone.
+    pub fn delete_pod(&mut self, key: &PodKey) {
+        self.forget_pod_place(key);
+        self.pods.remove(key);
+        self.reported.remove(key);
+    }
+
+    /// The list of pods was read whole: those not in it are gone.
+    pub fn retain_pods(&mut self, there: &BTreeSet<PodKey>) {
+        let gone: Vec<_> = self
+            .pods
+            .keys()
+            .filter(|k| !there.contains(*k))
+            .cloned()
+            .collect();
+        for key in gone {
+            self.delete_pod(&key);
+        }
+        self.synced.pods = true;
+        self.touch_all();
+    }
+
+    fn forget_pod_place(&mut self, key: &PodKey) {
+        if let Some(node) = self.pods.get(key).map(|p| p.node.clone()) {
+            self.node_mut(&node).pods.remove(key);
+            self.touch(&node);
+        }
+    }
+
+    /// Whether a pod of this kind of subnet is known; used to say what a change concerns.
+    #[must_use]
+    pub fn pod(&self, key: &PodKey) -> Option<&Pod> {
+        self.pods.get(key)
+    }
+
+    /// Names of the nodes on which pods or claims are.
+    pub fn node_names(&self) -> impl Iterator<Item = &Id> {
+        self.nodes.keys()
+    }
+}

@@ -1,0 +1,88 @@
+//! Ports in the world.
+
+use super::{Held, World};
+use crate::port::model::{Id, Place, PodKey, Port, PortNotes, PortStatus};
+
+impl World {
+    /// Puts a port in, or what is new about it.
+    pub(crate) fn put_port(&mut self, port: Port, notes: PortNotes) {
+        let id = port.id.clone();
+        self.unplace(&id);
+        self.place(&port);
+        self.ports.insert(id.clone(), (port, notes));
+        self.touch_port_node(&id);
+    }
+
+    /// A port is gone from Neutron.
+    pub(crate) fn drop_port(&mut self, id: &Id) {
+        self.touch_port_node(id);
+        self.unplace(id);
+        self.ports.remove(id);
+        self.backoff.succeeded(&Held::Port(id.clone()));
+    }
+
+    /// A port moved, or its status changed.
+    pub(crate) fn change_port(&mut self, id: &Id, change: impl FnOnce(&mut Port, &mut PortNotes)) {
+        let Some((mut port, mut notes)) = self.ports.get(id).cloned() else {
+            return;
+        };
+        self.sequence += 1;
+        change(&mut port, &mut notes);
+        notes.touched = self.sequence;
+        self.touch_port_node(id);
+        self.put_port(port, notes);
+    }
+
+    fn place(&mut self, port: &Port) {
+        match &port.place {
+            Place::Loose => {
+                self.loose.insert(port.id.clone());
+            }
+            Place::On { trunk, vlan } => {
+                if let Some(t) = self.trunks.get_mut(trunk) {
+                    t.ports.insert(port.id.clone());
+                    t.trunk.subports.insert(*vlan, port.id.clone());
+                }
+                if port.status == PortStatus::Down {
+                    self.unready.insert(port.id.clone());
+                }
+            }
+        }
+    }
+
+    fn unplace(&mut self, id: &Id) {
+        self.loose.remove(id);
+        self.unready.remove(id);
+        let Some((port, _)) = self.ports.get(id) else {
+            return;
+        };
+        if let Place::On { trunk, vlan } = &port.place {
+            if let Some(t) = self.trunks.get_mut(trunk) {
+                t.ports.remove(id);
+                if t.trunk.subports.get(vlan) == Some(id) {
+                    t.trunk.subports.remove(vlan);
+                }
+            }
+        }
+    }
+
+    /// Our ports, for reports and metrics.
+    pub fn ports(&self) -> impl Iterator<Item = (&Port, Option<&PodKey>)> {
+        self.ports.values().map(|(p, _)| (p, self.users.get(&p.id)))
+    }
+
+    /// One port.
+    #[must_use]
+    pub fn port(&self, id: &Id) -> Option<&Port> {
+        self.ports.get(id).map(|(p, _)| p)
+    }
+
+    /// Whether a port is neither used nor under way.
+    pub(crate) fn is_idle(&self, id: &Id) -> bool {
+        !self.users.contains_key(id)
+            && self
+                .ports
+                .get(id)
+                .is_some_and(|(_, n)| !n.busy && !n.doomed)
+    }
+}
