@@ -31,11 +31,6 @@ impl Workspace {
         self.root.join(folder).join(relative)
     }
 
-    /// Whether the workspace has this crate under `crates/`.
-    pub(crate) fn has_crate(&self, name: &str) -> bool {
-        self.path(&format!("crates/{name}/Cargo.toml")).exists()
-    }
-
     /// A command that runs in the root folder and finds the project's own tools first.
     pub(crate) fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);

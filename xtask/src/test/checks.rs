@@ -33,8 +33,8 @@ const EFFECTS: &[&str] = &[
     "tokio",
 ];
 
-/// Tests that need a stack: run by their own steps.
-const NOT_UNIT: &[&str] = &[super::real::E2E, super::real::CONTRACT];
+/// Tests on the real stack have steps of their own.
+const NOT_ON_STACK: &str = "not (package(kuryr-e2e) | binary_id(kuryr-contract::real))";
 
 /// Seconds after which `lab --check` is taken to hang.
 const LAB_LIMIT: &str = "300";
@@ -109,7 +109,7 @@ fn has_advisories() -> bool {
 pub(super) fn scripts(run: &mut Run, log: &Path) -> Checked {
     let workspace = run.workspace();
     let (mut shell, mut python) = (Vec::new(), Vec::new());
-    for folder in ["stack", "crates", ".ci"] {
+    for folder in ["stack", "crates", "fuzz", ".ci"] {
         collect_scripts(&workspace.path(folder), &mut shell, &mut python)?;
     }
     let compile =
@@ -191,20 +191,14 @@ pub(super) fn doc(run: &mut Run, log: &Path) -> Checked {
 
 pub(super) fn unit(run: &mut Run, log: &Path) -> Checked {
     let workspace = run.workspace();
-    let nextest = tools::ensure(workspace, &tools::NEXTEST, log).is_ok();
     let mut cargo = workspace.cargo();
-    if nextest {
-        cargo.args(["nextest", "run", "--no-fail-fast"]);
+    if tools::ensure(workspace, &tools::NEXTEST, log).is_ok() {
+        cargo.args(["nextest", "run", "--filterset", NOT_ON_STACK]);
     } else {
-        cargo.args(["test", "--lib", "--bins", "--tests", "--no-fail-fast"]);
+        // tests on the stack only say that they are skipped
+        cargo.args(["test", "--lib", "--bins", "--tests"]);
     }
-    cargo.args(["--locked", "--workspace"]);
-    for package in NOT_UNIT
-        .iter()
-        .filter(|package| workspace.has_crate(package))
-    {
-        cargo.args(["--exclude", package]);
-    }
+    cargo.args(["--locked", "--workspace", "--no-fail-fast"]);
     run_logged(&mut cargo, log)?;
     tests_in(log)
 }
@@ -283,7 +277,17 @@ pub(super) fn vlan_kernel(run: &mut Run, log: &Path) -> Checked {
 }
 
 pub(super) fn fuzz(run: &mut Run, log: &Path) -> Checked {
-    script(run.workspace(), FUZZ, log)
+    script(run.workspace(), FUZZ, log)?;
+    let text = fs::read_to_string(log).map_err(Error::file("read", log))?;
+    Ok(format!("{} inputs", fuzz_inputs(&text)))
+}
+
+/// The sum of what libFuzzer says of each target.
+fn fuzz_inputs(text: &str) -> u64 {
+    text.lines()
+        .filter_map(|line| line.strip_prefix("stat::number_of_executed_units:"))
+        .filter_map(|number| number.trim().parse::<u64>().ok())
+        .sum()
 }
 
 fn script(workspace: &Workspace, path: &str, log: &Path) -> Checked {
@@ -320,6 +324,12 @@ mod tests {
         let text =
             "   PASS [ 0.1s] a b\n     Summary [   0.512s] 12 tests run: 12 passed, 1 skipped\n";
         assert_eq!(count_tests(text), "12 tests run: 12 passed, 1 skipped");
+    }
+
+    #[test]
+    fn inputs_of_all_fuzz_targets_count() {
+        let text = "stat::number_of_executed_units: 12\nx\nstat::number_of_executed_units:    3\n";
+        assert_eq!(fuzz_inputs(text), 15);
     }
 
     #[test]

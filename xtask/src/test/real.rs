@@ -9,11 +9,6 @@ use crate::error::Error;
 use crate::stack::{self, Backend};
 use crate::{packages, tools};
 
-/// The crate whose tests start pods on the real stack.
-pub(super) const E2E: &str = "kuryr-e2e";
-/// The crate whose tests ask the embedded and the real services the same.
-pub(super) const CONTRACT: &str = "kuryr-contract";
-
 pub(super) fn start_ovn(run: &mut Run, log: &Path) -> Result<String, Error> {
     start(run, Backend::Ovn, log)
 }
@@ -69,31 +64,29 @@ pub(super) fn stop(run: &mut Run) {
     }
 }
 
+/// Pods on the real stack.
 pub(super) fn e2e(run: &mut Run, log: &Path) -> Result<String, Error> {
-    on_stack(run, E2E, "KURYR_E2E", log)
+    on_stack(run, &["-p", "kuryr-e2e"], "KURYR_E2E", log)
 }
 
+/// The contract's cases against the real services; against the embedded ones they are among the unit tests.
 pub(super) fn contract(run: &mut Run, log: &Path) -> Result<String, Error> {
-    on_stack(run, CONTRACT, "KURYR_CONTRACT", log)
+    on_stack(
+        run,
+        &["-p", "kuryr-contract", "--test", "real"],
+        "KURYR_CONTRACT_REAL",
+        log,
+    )
 }
 
-/// Runs a crate's tests with the stack's settings, `switch=1` and `KURYR_DIST`, the folder of the release binaries.
-fn on_stack(run: &mut Run, package: &str, switch: &str, log: &Path) -> Result<String, Error> {
+/// Runs tests with the stack's settings, `switch=1`, and `KURYR_DIST`, the folder of the release binaries.
+fn on_stack(run: &mut Run, which: &[&str], switch: &str, log: &Path) -> Result<String, Error> {
     let workspace = run.workspace();
-    if !workspace.has_crate(package) {
-        return Err(Error::Missing(format!("there is no crate {package}")));
-    }
     tools::ensure(workspace, &tools::NEXTEST, log)?;
     let mut cargo = workspace.cargo();
-    cargo.args([
-        "nextest",
-        "run",
-        "--locked",
-        "-p",
-        package,
-        "--profile",
-        "stack",
-    ]);
+    cargo
+        .args(["nextest", "run", "--locked", "--profile", "stack"])
+        .args(which);
     stack::apply_env(workspace, &mut cargo, log)?;
     cargo
         .env(switch, "1")
