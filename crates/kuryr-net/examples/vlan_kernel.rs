@@ -14,7 +14,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
 use cloud::{Namespace, UPLINK, eventually, spec, tcp, unplug_spec, v4, v6};
-use kuryr_net::links::NewLink;
+use kuryr_net::links::{Links, NewLink};
 use kuryr_net::{
     InterfaceSpec, Method, NetError, Node, check, evict, list, netns, plug, probe, unplug,
 };
@@ -23,7 +23,7 @@ use kuryr_net::{
 type Case = fn(&Vm);
 
 fn main() -> ExitCode {
-    let cases: [(&str, Case); 9] = [
+    let cases: [(&str, Case); 10] = [
         ("a vlan link is what is chosen", chosen),
         ("pods reach each other over vlan links", traffic),
         ("a repeated plug changes nothing", repeated),
@@ -36,6 +36,10 @@ fn main() -> ExitCode {
             methods_change,
         ),
         ("unplug leaves nothing", nothing_left),
+        (
+            "a network card that filters lets pods' frames in",
+            filtering_card,
+        ),
     ];
     let mut failed = 0;
     for (name, case) in cases {
@@ -58,32 +62,51 @@ struct Vm {
 }
 
 impl Vm {
+    /// The trunk port is a veth pair.
     fn new() -> Self {
         let (hypervisor, worker) = (Namespace::new("hv"), Namespace::new("worker"));
-        let links = hypervisor.links();
         let file = netns::open(Some(&worker.path)).unwrap();
-        links
-            .add_veth(
-                &NewLink::up("tap0"),
-                &NewLink {
-                    netns: Some(&file),
-                    ..NewLink::up(UPLINK)
-                },
-            )
-            .unwrap();
+        let uplink = NewLink {
+            netns: Some(&file),
+            ..NewLink::up(UPLINK)
+        };
+        let links = hypervisor.links();
+        links.add_veth(&NewLink::up("tap0"), &uplink).unwrap();
+        Self { hypervisor, worker }.bridged()
+    }
+
+    /// The trunk port is a pair of virtio network cards on one wire, which filter what they
+    /// receive by MAC address and VLAN; `None` where there are none.
+    fn with_cards() -> Option<Self> {
+        let here = Links::open(None).unwrap();
+        let card = |mac: &str| {
+            let mac = mac.parse().ok();
+            here.all().unwrap().into_iter().find(|l| l.mac == mac)
+        };
+        let cards = (card("52:54:00:00:00:02")?, card("52:54:00:00:00:01")?);
+        let (hypervisor, worker) = (Namespace::new("hv"), Namespace::new("worker"));
+        for (card, ns, name) in [(cards.0, &hypervisor, "tap0"), (cards.1, &worker, UPLINK)] {
+            here.rename(card.index, name).unwrap();
+            let file = netns::open(Some(&ns.path)).unwrap();
+            here.move_to(card.index, &file).unwrap();
+            let links = ns.links();
+            links.set_up(links.require(name).unwrap().index).unwrap();
+        }
+        Some(Self { hypervisor, worker }.bridged())
+    }
+
+    fn bridged(self) -> Self {
+        let links = self.hypervisor.links();
         links.add_bridge(&NewLink::up("br-pods")).unwrap();
-        let (tap, bridge) = (
-            links.require("tap0").unwrap().index,
-            links.require("br-pods").unwrap().index,
-        );
+        let tap = links.require("tap0").unwrap().index;
+        let bridge = links.require("br-pods").unwrap().index;
         for vlan in 101..=103 {
             let name = format!("tap0.{vlan}");
             links.add_vlan(&NewLink::up(&name), tap, vlan).unwrap();
-            links
-                .set_master(links.require(&name).unwrap().index, Some(bridge))
-                .unwrap();
+            let port = links.require(&name).unwrap().index;
+            links.set_master(port, Some(bridge)).unwrap();
         }
-        Self { hypervisor, worker }
+        self
     }
 
     fn node(&self) -> Node {
@@ -270,4 +293,28 @@ fn nothing_left(vm: &Vm) {
     unplug(&vm.node(), &unplug_spec(&b_spec)).unwrap();
     assert_eq!(before, vm.links());
     assert!(vm.hypervisor.links().get("tap0.101").unwrap().is_some());
+}
+
+fn filtering_card(_: &Vm) {
+    let Some(vm) = Vm::with_cards() else {
+        println!("     (there are no cards)");
+        return;
+    };
+    let uplink = || vm.worker.links().require(UPLINK).unwrap();
+    let filter = vm.worker.links().feature(UPLINK, "rx-vlan-filter");
+    assert_eq!(filter.unwrap(), Some(true));
+    for method in [Method::Bpf, Method::Vlan] {
+        let ((a, mut a_spec), (b, mut b_spec)) = (pod(101, 1), pod(102, 2));
+        for spec in [&mut a_spec, &mut b_spec] {
+            spec.method = method;
+            plug(&vm.node(), spec).unwrap();
+        }
+        assert!(a.pings(&v4(&b_spec)) && b.pings(&v6(&a_spec)), "{method}");
+        assert_eq!(tcp(&a, &b, &v4(&b_spec), 1 << 20), 1 << 20, "{method}");
+        assert_eq!(uplink().promiscuous, method == Method::Bpf);
+        for spec in [&a_spec, &b_spec] {
+            unplug(&vm.node(), &unplug_spec(spec)).unwrap();
+        }
+        assert!(!uplink().promiscuous);
+    }
 }

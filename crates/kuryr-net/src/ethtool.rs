@@ -64,14 +64,14 @@ impl Ethtool {
         Ok(names.into_iter().enumerate().map(feature).collect())
     }
 
-    /// Switches those of the features that `choose` picks and that are not so already.
-    /// Returns whether there were any.
+    /// Switches those of the features that `choose` picks and that are not so already. The
+    /// kernel passes over those that are fixed.
     pub(crate) fn switch(
         &self,
         link: &str,
         on: bool,
         choose: impl Fn(&str) -> bool,
-    ) -> io::Result<bool> {
+    ) -> io::Result<()> {
         let features = self.features(link)?;
         let blocks = features.len().div_ceil(32);
         // cmd, number of blocks, then for each {valid, requested}
@@ -91,7 +91,7 @@ impl Ethtool {
         if any {
             self.call(link, &mut buffer)?;
         }
-        Ok(any)
+        Ok(())
     }
 
     /// Whether the link computes checksums of what it sends, for IPv4 at least.
@@ -105,7 +105,6 @@ impl Ethtool {
     /// `ethtool -K link tx on|off`.
     pub(crate) fn set_tx_checksum(&self, link: &str, on: bool) -> io::Result<()> {
         self.switch(link, on, |name| name.starts_with(TX_CHECKSUMS))
-            .map(drop)
     }
 
     fn names(&self, link: &str) -> io::Result<Vec<String>> {

@@ -78,7 +78,7 @@ pub fn open(netns: Option<&Path>) -> Result<File, NetError> {
     let opened = File::open(path).and_then(|file| {
         // A bind mount that is gone leaves an empty plain file behind.
         let kind = fstatfs(file.as_fd())?.filesystem_type();
-        if kind == NSFS || kind == nix::sys::statfs::PROC_SUPER_MAGIC {
+        if kind == NSFS {
             Ok(file)
         } else {
             Err(io::Error::new(

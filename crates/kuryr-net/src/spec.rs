@@ -296,3 +296,76 @@ pub(crate) fn vlan_id(vlan: u16) -> Result<(), NetError> {
         Err(NetError::invalid("vlan", vlan, "a VLAN id is 1 to 4094"))
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn spec() -> InterfaceSpec {
+        InterfaceSpec {
+            ifname: "eth0".into(),
+            pod_netns: "/run/netns/pod".into(),
+            uplink: "ens3".into(),
+            vlan: 1,
+            mac: "fa:16:3e:00:00:01".parse().unwrap(),
+            mtu: 1450,
+            addresses: vec!["10.1.0.7/24".parse().unwrap()],
+            gateways: vec!["10.1.0.1".parse().unwrap()],
+            routes: vec![],
+            host_name: "tap00000001-00".into(),
+            method: Method::Auto,
+            alias: None,
+        }
+    }
+
+    #[test]
+    fn what_no_link_can_have_is_refused() {
+        type Change = fn(&mut InterfaceSpec);
+        let cases: [(&str, Change); 14] = [
+            ("ifname", |s| s.ifname = "a-name-of-sixteen".into()),
+            ("ifname", |s| s.ifname = "..".into()),
+            ("uplink", |s| s.uplink = "ens/3".into()),
+            ("host_name", |s| s.host_name = String::new()),
+            ("vlan", |s| s.vlan = 0),
+            ("vlan", |s| s.vlan = 4095),
+            ("mac", |s| s.mac = MacAddr([1, 0, 0x5e, 0, 0, 1])),
+            ("mac", |s| s.mac = MacAddr([0; 6])),
+            ("alias", |s| s.alias = Some("cali:pod".into())),
+            ("alias", |s| {
+                s.alias = Some(format!("kuryr:{}", "a".repeat(250)))
+            }),
+            ("mtu", |s| s.mtu = 67),
+            ("mtu", |s| {
+                s.mtu = 1279;
+                s.addresses.push("fd00::7/64".parse().unwrap());
+            }),
+            ("gateways", |s| s.gateways.push("10.1.0.2".parse().unwrap())),
+            ("routes", |s| {
+                let (dst, via) = (
+                    "10.2.0.0/16".parse().unwrap(),
+                    Some("fd00::1".parse().unwrap()),
+                );
+                s.routes.push(RouteSpec { dst, via });
+            }),
+        ];
+        spec().validate().unwrap();
+        for (expected, change) in cases {
+            let mut spec = spec();
+            change(&mut spec);
+            match spec.validate() {
+                Err(NetError::Invalid { field, .. }) => assert_eq!(field, expected),
+                other => panic!("{expected}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn the_longest_pod_name_fits_into_an_alias() {
+        let port = "6f1e3a52-7c1c-4a75-9c43-0d5a3b1f9e77";
+        let alias = owner_alias(port, &"n".repeat(63), &"p".repeat(253));
+        assert_eq!(alias.len(), 255);
+        assert!(alias.starts_with(&format!("kuryr:{port}:nnn")));
+        assert_eq!(owner_alias("id", "ns", "pod"), "kuryr:id:ns/pod");
+    }
+}

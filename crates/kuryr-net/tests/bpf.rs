@@ -105,6 +105,42 @@ fn an_uplink_without_checksums_has_pods_compute_them() {
     assert_eq!(tcp(&b, &a, &v6(&a_spec), 1 << 20), 1 << 20);
 }
 
+/// Larger segments than the uplink takes would be cut by the node, one by one.
+#[test]
+fn the_uplinks_segment_limit_is_inherited() {
+    if !root() {
+        return;
+    }
+    let cloud = Cloud::new(1);
+    let (pod, spec) = cloud.pod(0, 101, 1);
+    cloud.workers[0]
+        .ns
+        .run("ip link set eth0 gso_max_size 30000");
+    plug(&cloud.workers[0].node(), &spec).unwrap();
+    let limit = |ns: &Namespace, link: &str| ns.links().require(link).unwrap().gso_max_size;
+    assert_eq!(limit(&pod, "eth0"), Some(30000));
+    assert_eq!(limit(&cloud.workers[0].ns, &spec.host_name), Some(30000));
+}
+
+/// A daemon with the host's network is in the node's namespace already.
+#[test]
+fn the_node_may_be_where_we_are() {
+    if !root() {
+        return;
+    }
+    let cloud = Cloud::new(1);
+    let (_pod, spec) = cloud.pod(0, 101, 1);
+    let before = cloud.workers[0].ns.inventory();
+    kuryr_net::netns::run_in(Some(&cloud.workers[0].ns.path), || {
+        let here = Node::default();
+        assert!(plug(&here, &spec).unwrap().changed);
+        check(&here, &spec).unwrap();
+        unplug(&here, &unplug_spec(&spec)).unwrap();
+    })
+    .unwrap();
+    assert_eq!(before, cloud.workers[0].ns.inventory());
+}
+
 #[test]
 fn the_interface_is_as_specified() {
     if !root() {

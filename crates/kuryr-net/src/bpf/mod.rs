@@ -4,6 +4,7 @@ mod object;
 mod syscall;
 mod trunk;
 mod turn;
+mod vlan_filter;
 
 pub(crate) use object::probe;
 pub(crate) use trunk::{Delivery, Taken, Trunk};

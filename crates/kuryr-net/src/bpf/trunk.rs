@@ -3,24 +3,22 @@
 use std::os::fd::{AsFd, OwnedFd};
 
 use aya::maps::{IterableMap, MapError};
-use tracing::warn;
 
 use super::object::{self, FROM_POD, TO_POD, TrunkMap};
 use super::syscall;
+use super::vlan_filter::{self, Changed};
 use crate::links::Links;
 use crate::{MacAddr, NetError};
 
 /// First word of a key, as in bpf/trunk.c.
 const DIRECTION_TO_POD: u32 = 0;
 const DIRECTION_FROM_POD: u32 = 1;
-/// What was changed on the uplink and is to be set back with the last pod: `{vlan filter}`.
+/// Key of what was changed on the uplink, to be set back with the last pod: [`Changed`].
 const NOTES: [u32; 2] = [2, 0];
 /// Flag of an entry to a pod, as in bpf/trunk.c.
 const INTO_PEER: u32 = 1;
 /// `BPF_NOEXIST` of linux/bpf.h.
 const ONLY_NEW: u64 = 1;
-/// Hardware that drops frames of VLANs that no vlan link asked for.
-const VLAN_FILTER: &str = "rx-vlan-filter";
 
 /// How frames of a VLAN reach the other end of its veth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,7 +108,7 @@ impl<'a> Trunk<'a> {
         };
         let filter = format!("{TO_POD}/{}/{from_pod}", trunk.map_id()?);
         links.attach(index, &filter, loaded.to_pod.as_fd())?;
-        trunk.open_vlan_filter();
+        trunk.open_vlan_filter()?;
         Ok(trunk)
     }
 
@@ -235,35 +233,17 @@ impl<'a> Trunk<'a> {
 
     fn unload(&mut self) -> Result<(), NetError> {
         let (index, name) = self.uplink;
-        if self.map.get(&NOTES, 0).is_ok_and(|notes| notes[0] == 1) {
-            let closed = self
-                .links
-                .ethtool()
-                .switch(name, true, |feature| feature == VLAN_FILTER);
-            closed.map_err(|e| NetError::kernel(format!("set {VLAN_FILTER} of {name} back"), e))?;
-        }
+        let note = self.map.get(&NOTES, 0).map_or(0, |notes| notes[0]);
+        vlan_filter::close(self.links, index, name, Changed::noted(note))?;
         self.links.detach(index)?;
         self.links.remove_unused_clsact(index)
     }
 
-    /// Has hardware pass tagged frames though no vlan link asks for their VLANs.
-    fn open_vlan_filter(&mut self) {
-        let name = self.uplink.1;
-        match self
-            .links
-            .ethtool()
-            .switch(name, false, |feature| feature == VLAN_FILTER)
-        {
-            Ok(false) => {}
-            Ok(true) => {
-                if let Err(error) = self.map.insert(NOTES, [1, 0, 0, 0], 0) {
-                    warn!(uplink = name, %error, "{VLAN_FILTER} was switched off and will not be set back");
-                }
-            }
-            Err(error) => {
-                warn!(uplink = name, %error, "{VLAN_FILTER} could not be switched off: if it is on, pods receive nothing")
-            }
-        }
+    fn open_vlan_filter(&mut self) -> Result<(), NetError> {
+        let (index, name) = self.uplink;
+        let changed = vlan_filter::open(self.links, index, name)?;
+        let noted = self.map.insert(NOTES, [changed.note(), 0, 0, 0], 0);
+        noted.map_err(|e| self.failed(0, e))
     }
 
     fn remove_key(&mut self, key: [u32; 2], vlan: u16) -> Result<(), NetError> {

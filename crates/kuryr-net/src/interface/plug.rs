@@ -49,6 +49,9 @@ impl<'a> Site<'a> {
 /// Makes the interface as specified. Safe to repeat: one that is right is left alone, a
 /// leftover of ours in its place is replaced. On failure nothing that was made stays.
 ///
+/// Different interfaces may be plugged at once, by several processes too. Of one interface the
+/// caller does one thing at a time: a plug takes another one's half-made links for leftovers.
+///
 /// # Errors
 /// Every [`NetError`] but [`NetError::Differs`].
 pub fn plug(node: &Node, spec: &InterfaceSpec) -> Result<Plugged, NetError> {

@@ -21,6 +21,8 @@ pub struct Link {
     pub mtu: u32,
     /// Whether it was set up.
     pub up: bool,
+    /// Whether it was told to receive every frame on the wire.
+    pub promiscuous: bool,
     /// Its alias (`IFLA_IFALIAS`), empty if none.
     pub alias: String,
     /// Its group (`IFLA_GROUP`).
@@ -44,6 +46,7 @@ impl From<LinkMessage> for Link {
         let mut link = Self {
             index: message.header.index,
             up: message.header.flags.contains(LinkFlags::Up),
+            promiscuous: message.header.flags.contains(LinkFlags::Promisc),
             ..Self::default()
         };
         for attribute in message.attributes {

@@ -208,7 +208,7 @@ impl Links {
     /// # Errors
     /// [`NetError::Kernel`].
     pub fn set_up(&self, index: u32) -> Result<(), NetError> {
-        self.set(index, Some(true), vec![], "set it up")
+        self.set(index, Some((LinkFlags::Up, true)), vec![], "set it up")
     }
 
     /// Sets a link down; its routes go.
@@ -216,7 +216,16 @@ impl Links {
     /// # Errors
     /// [`NetError::Kernel`].
     pub fn set_down(&self, index: u32) -> Result<(), NetError> {
-        self.set(index, Some(false), vec![], "set it down")
+        self.set(index, Some((LinkFlags::Up, false)), vec![], "set it down")
+    }
+
+    /// Has a link receive every frame on the wire, or only those to it.
+    ///
+    /// # Errors
+    /// [`NetError::Kernel`].
+    pub(crate) fn set_promiscuous(&self, index: u32, on: bool) -> Result<(), NetError> {
+        let flag = (LinkFlags::Promisc, on);
+        self.set(index, Some(flag), vec![], "set its promiscuity")
     }
 
     /// Sets the MTU, in bytes.
@@ -253,6 +262,16 @@ impl Links {
         )
     }
 
+    /// Moves a link to another namespace (see [`crate::netns::open`]); it comes down, keeps its
+    /// name and loses its addresses.
+    ///
+    /// # Errors
+    /// [`NetError::Kernel`], `EEXIST` if there is a link of its name.
+    pub fn move_to(&self, index: u32, netns: &File) -> Result<(), NetError> {
+        let there = LinkAttribute::NetNsFd(netns.as_raw_fd());
+        self.set(index, None, vec![there], "move it to another namespace")
+    }
+
     /// Sets the alias, and sets the link up if `up`.
     ///
     /// # Errors
@@ -260,7 +279,7 @@ impl Links {
     pub fn set_alias(&self, index: u32, alias: &str, up: bool) -> Result<(), NetError> {
         self.set(
             index,
-            up.then_some(true),
+            up.then_some((LinkFlags::Up, true)),
             vec![LinkAttribute::IfAlias(alias.to_owned())],
             "set its alias",
         )
@@ -295,19 +314,15 @@ impl Links {
     fn set(
         &self,
         index: u32,
-        up: Option<bool>,
+        flag: Option<(LinkFlags, bool)>,
         attributes: Vec<LinkAttribute>,
         what: &str,
     ) -> Result<(), NetError> {
         let mut message = LinkMessage::default();
         message.header.index = index;
-        if let Some(up) = up {
-            message.header.change_mask = LinkFlags::Up;
-            message.header.flags = if up {
-                LinkFlags::Up
-            } else {
-                LinkFlags::empty()
-            };
+        if let Some((flag, on)) = flag {
+            message.header.change_mask = flag;
+            message.header.flags = if on { flag } else { LinkFlags::empty() };
         }
         message.attributes = attributes;
         self.change(RouteNetlinkMessage::SetLink(message), 0, || {

@@ -90,6 +90,20 @@ impl Links {
         })
     }
 
+    /// Whether an offload of the kernel's name for it (`ethtool -k`), such as `rx-vlan-filter`,
+    /// is on; `None`: this kernel knows none of that name.
+    ///
+    /// # Errors
+    /// [`NetError::Kernel`].
+    pub fn feature(&self, name: &str, feature: &str) -> Result<Option<bool>, NetError> {
+        let read = self.ethtool.features(name);
+        let features = read.map_err(|e| {
+            NetError::kernel(format!("read the offloads of {name} in {}", self.place), e)
+        })?;
+        let found = features.into_iter().find(|f| f.name == feature);
+        Ok(found.map(|f| f.active))
+    }
+
     /// `ethtool -K name tx on|off`. Off, the kernel computes checksums itself; a userspace
     /// switch that reads frames from a veth needs that.
     ///
