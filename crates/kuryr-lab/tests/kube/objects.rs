@@ -131,6 +131,28 @@ async fn bad_requests_are_refused_with_a_status() {
 }
 
 #[tokio::test]
+async fn bad_metadata_is_refused() {
+    let cluster = Cluster::start().await;
+    for (field, value) in [
+        ("labels", json!({"a b": "c"})),
+        ("labels", json!({"a": "c d"})),
+        ("annotations", json!({"a b": "c"})),
+        ("finalizers", json!(["without-domain"])),
+        (
+            "ownerReferences",
+            json!([{"apiVersion": "v1", "kind": "Pod", "name": "a", "uid": ""}]),
+        ),
+    ] {
+        let object = json!({"metadata": {"name": "a", field: value}});
+        let (code, status) = cluster.post(CONFIG_MAPS, object).await;
+        let cause = status["details"]["causes"][0]["field"]
+            .as_str()
+            .unwrap_or_default();
+        assert!(code == 422 && cause.contains(field), "{field}: {status}");
+    }
+}
+
+#[tokio::test]
 async fn a_pod_gets_defaults_and_its_spec_stays() {
     let cluster = Cluster::start().await;
     let mut created = cluster.create(PODS, pod("a")).await;
@@ -187,6 +209,12 @@ async fn services_get_different_addresses_and_keep_them() {
     let mut other = service(name.to_owned());
     other["spec"]["clusterIP"] = json!("10.96.200.1");
     assert_eq!(cluster.put(&path(services, name), &other).await.0, 422);
+    let taken = created[0]["spec"]["clusterIP"].clone();
+    for address in [taken, json!("192.0.2.1"), json!("no address")] {
+        let mut wanted = service("new".to_owned());
+        wanted["spec"]["clusterIP"] = address;
+        assert_eq!(cluster.post(services, wanted).await.0, 422);
+    }
 }
 
 #[tokio::test]

@@ -95,7 +95,7 @@ async fn custom_resources_take_no_strategic_patch() {
 async fn apply_creates_updates_and_gives_up_fields() {
     let cluster = Cluster::start().await;
     let path = format!("{CONFIG_MAPS}/a?fieldManager=m");
-    let config = |data: Value| json!({"apiVersion": "v1", "kind": "ConfigMap", "data": data});
+    let config = |data: Value| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": data});
     let (code, _) = cluster
         .patch(&path, APPLY, config(json!({"x": "1", "y": "1"})))
         .await;
@@ -116,16 +116,42 @@ async fn apply_creates_updates_and_gives_up_fields() {
 }
 
 #[tokio::test]
+async fn apply_needs_a_version_and_to_create_a_name() {
+    let cluster = Cluster::start().await;
+    let path = format!("{CONFIG_MAPS}/a?fieldManager=m");
+    let nameless = json!({"apiVersion": "v1", "kind": "ConfigMap"});
+    let (code, status) = cluster.patch(&path, APPLY, nameless).await;
+    assert_eq!(code, 400);
+    assert_eq!(
+        status["message"],
+        "the name of the object (a based on URL) was undeterminable: name must be provided"
+    );
+    let versionless = json!({"kind": "ConfigMap", "metadata": {"name": "a"}});
+    assert_eq!(cluster.patch(&path, APPLY, versionless).await.0, 400);
+}
+
+#[tokio::test]
+async fn a_patch_cannot_change_the_uid() {
+    let (cluster, path) = with_config_map().await;
+    let patch = json!({"metadata": {"uid": "other"}});
+    let (code, status) = cluster.patch(&path, MERGE, patch).await;
+    assert_eq!(
+        (code, &status["details"]["causes"][0]["field"]),
+        (422, &json!("metadata.uid"))
+    );
+}
+
+#[tokio::test]
 async fn apply_conflicts_between_managers_unless_forced() {
     let cluster = Cluster::start().await;
-    let config = |x: &str| json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"x": x}});
+    let config = |x: &str| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"x": x}});
     let path = |query: &str| format!("{CONFIG_MAPS}/a?fieldManager={query}");
     cluster.patch(&path("one"), APPLY, config("1")).await;
     let (code, status) = cluster.patch(&path("two"), APPLY, config("2")).await;
     assert_eq!((code, &status["reason"]), (409, &json!("Conflict")));
     assert_eq!(
         status["message"],
-        "Apply failed with 1 conflict: conflict with \"one\" using v1: .data.x"
+        "Apply failed with 1 conflict: conflict with \"one\": .data.x"
     );
     assert_eq!(status["details"]["causes"][0]["field"], ".data.x");
     let (code, _) = cluster

@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::WriteOptions;
+use super::{WriteOptions, metadata};
 use crate::kube::{
     kinds::{Form, Kind, builtin},
     model::{
-        error::{ApiError, FieldError},
+        error::{ApiError, FieldError, qualified},
         object,
     },
 };
@@ -58,35 +58,46 @@ pub(super) fn decode(
 
 /// `apiVersion` and `kind` must be those of the path; a built-in kind may leave them out.
 fn check_type(kind: &Kind, sent: &mut Value) -> Result<(), ApiError> {
-    for (field, wanted, what) in [
-        ("kind", kind.kind.clone(), "kind"),
-        ("apiVersion", kind.api_version(), "API version"),
-    ] {
-        match object::text(sent, &[field]) {
-            Some(found) if found == wanted => {}
-            Some(found) if !found.is_empty() => {
-                return Err(ApiError::bad_request(format!(
-                    "the {what} in the data ({found}) does not match the expected {what} ({wanted})"
-                )));
-            }
-            _ if kind.is_custom() && field == "kind" => {
-                return Err(ApiError::bad_request(format!(
-                    "Object 'Kind' is missing in '{sent}'"
-                )));
-            }
-            _ => sent[field] = json!(wanted),
+    let version = kind.api_version();
+    match object::text(sent, &["apiVersion"]).unwrap_or_default() {
+        "" => sent["apiVersion"] = json!(version),
+        found if found == version => {}
+        found => {
+            return Err(ApiError::bad_request(format!(
+                "the API version in the data ({found}) does not match the expected API version ({version})"
+            )));
         }
     }
-    Ok(())
+    match object::text(sent, &["kind"]).unwrap_or_default() {
+        "" if kind.is_custom() => {
+            let message = format!("Object 'Kind' is missing in '{sent}'");
+            Err(ApiError::bad_request(message))
+        }
+        "" => {
+            sent["kind"] = json!(kind.kind);
+            Ok(())
+        }
+        found if found == kind.kind => Ok(()),
+        found if kind.is_custom() => {
+            let detail = format!("must be {}", kind.kind);
+            let error = FieldError::invalid("kind", &json!(found), &detail);
+            Err(ApiError::invalid(
+                &kind.group,
+                found,
+                object::name(sent),
+                &[error],
+            ))
+        }
+        found => Err(ApiError::bad_request(format!(
+            "{found} in version \"{version}\" cannot be handled as a {}",
+            qualified(&kind.kind, &kind.group)
+        ))),
+    }
 }
 
 /// Everything that is wrong with an object in its stored form.
 pub(super) fn validate(kind: &Kind, object: &Value, old: Option<&Value>) -> Result<(), ApiError> {
-    let mut errors = Vec::new();
-    if old.is_none() {
-        errors.extend(bad_name(kind, object));
-    }
-    errors.extend(bad_owners(object));
+    let mut errors = metadata::validate(kind, object, old.is_none());
     errors.extend((kind.behaviour.validate)(object, old));
     if let Form::Custom(form) = &kind.form {
         errors.extend(form.schema.validate(object));
@@ -100,35 +111,4 @@ pub(super) fn validate(kind: &Kind, object: &Value, old: Option<&Value>) -> Resu
             errors,
         )),
     }
-}
-
-fn bad_name(kind: &Kind, value: &Value) -> Option<FieldError> {
-    let name = object::name(value);
-    if name.is_empty() {
-        let detail = "name or generateName is required";
-        return Some(FieldError::required("metadata.name", detail));
-    }
-    let detail = kind.names.refuse(name)?;
-    Some(FieldError::invalid("metadata.name", &json!(name), detail))
-}
-
-fn bad_owners(value: &Value) -> Vec<FieldError> {
-    let owners = object::list(value, &["metadata", "ownerReferences"])
-        .iter()
-        .enumerate();
-    let mut errors = Vec::new();
-    for (index, owner) in owners {
-        for (field, detail) in [
-            ("apiVersion", "version must not be empty"),
-            ("kind", "kind must not be empty"),
-            ("name", "name must not be empty"),
-            ("uid", "uid must not be empty"),
-        ] {
-            if object::text(owner, &[field]).unwrap_or_default().is_empty() {
-                let path = format!("metadata.ownerReferences[{index}].{field}");
-                errors.push(FieldError::invalid(path, &json!(""), detail));
-            }
-        }
-    }
-    errors
 }

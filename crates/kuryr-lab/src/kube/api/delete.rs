@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Api, Filter, Target, WriteOptions, write};
 use crate::kube::{
-    kinds::Kind,
+    kinds::{Kind, crd},
     model::{error::ApiError, object},
     store::{Expect, Object},
 };
@@ -13,6 +13,8 @@ use crate::kube::{
 pub const FOREGROUND: &str = "foregroundDeletion";
 /// Holds an owner until its dependents no longer name it.
 pub const ORPHAN: &str = "orphan";
+/// The table of CRDs, each of which outlives its objects.
+const CRDS: &str = "customresourcedefinitions.apiextensions.k8s.io";
 /// Seconds that a pod gets if neither it nor the request says.
 const DEFAULT_GRACE: i64 = 30;
 
@@ -61,7 +63,7 @@ impl Api {
         let kind = &target.kind;
         let write = WriteOptions {
             dry_run: options.dry_run,
-            strict: false,
+            ..WriteOptions::default()
         };
         loop {
             let old = self.get(target)?;
@@ -70,8 +72,11 @@ impl Api {
             mark(kind, &mut new, options);
             let expect = Expect::Version(old.version);
             if write::is_over(&new) {
-                // Watchers and the answer see the object as it was, but without deletion marks.
-                let last = old.value.clone();
+                // Only pods show the marks of a deletion that is carried out at once.
+                let last = match kind.table.as_str() {
+                    "pods" => new,
+                    _ => old.value.clone(),
+                };
                 if let Ok(object) = self.commit_removal(kind, expect, last, &write) {
                     return Ok(Deleted { object, gone: true });
                 }
@@ -123,24 +128,32 @@ fn check_preconditions(
     object: &Value,
     options: &DeleteOptions,
 ) -> Result<(), ApiError> {
-    for (what, wanted, field) in [
-        ("UID", &options.uid, "uid"),
-        ("ResourceVersion", &options.version, "resourceVersion"),
-    ] {
-        let present = object::meta(object, field);
-        if let Some(wanted) = wanted.as_ref().filter(|wanted| *wanted != present) {
-            let detail = format!(
-                "Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {present}"
-            );
-            let name = object::name(object);
-            return Err(ApiError::conflict(&kind.group, &kind.plural, name, &detail));
-        }
-    }
-    Ok(())
+    let (uid, version) = (object::uid(object), object::meta(object, "resourceVersion"));
+    let detail = match (&options.uid, &options.version) {
+        (Some(wanted), _) if wanted != uid => format!(
+            "the UID in the precondition ({wanted}) does not match the UID in record ({uid}). \
+             The object might have been deleted and then recreated"
+        ),
+        (_, Some(wanted)) if wanted != version => format!(
+            "the ResourceVersion in the precondition ({wanted}) does not match the \
+             ResourceVersion in record ({version}). The object might have been modified"
+        ),
+        _ => return Ok(()),
+    };
+    // The real service names the kind here, not the resource.
+    Err(ApiError::conflict(
+        &kind.group,
+        &kind.kind,
+        object::name(object),
+        &detail,
+    ))
 }
 
 /// Marks an object as being deleted; a second mark may only shorten the grace.
 fn mark(kind: &Kind, new: &mut Value, options: &DeleteOptions) {
+    if kind.table.as_str() == CRDS && !object::is_deleting(new) {
+        hold(new, crd::CLEANUP_FINALIZER);
+    }
     hold_for_dependents(new, options.propagation);
     let grace = grace(kind, new, options);
     let before =
@@ -170,11 +183,14 @@ fn mark(kind: &Kind, new: &mut Value, options: &DeleteOptions) {
 }
 
 fn hold_for_dependents(new: &mut Value, propagation: Propagation) {
-    let finalizer = match propagation {
-        Propagation::Background => return,
-        Propagation::Foreground => FOREGROUND,
-        Propagation::Orphan => ORPHAN,
-    };
+    match propagation {
+        Propagation::Background => {}
+        Propagation::Foreground => hold(new, FOREGROUND),
+        Propagation::Orphan => hold(new, ORPHAN),
+    }
+}
+
+fn hold(new: &mut Value, finalizer: &str) {
     if object::finalizers(new).any(|held| held == finalizer) {
         return;
     }

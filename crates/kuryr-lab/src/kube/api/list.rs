@@ -123,6 +123,13 @@ impl Snapshots {
     }
 }
 
+/// Whether a token may be one of ours.
+fn is_token(token: &str) -> bool {
+    token.split_once('.').is_some_and(|(version, count)| {
+        version.parse::<u64>().is_ok() && count.parse::<u64>().is_ok()
+    })
+}
+
 impl Api {
     /// One page of the objects that a query asks for.
     ///
@@ -131,6 +138,11 @@ impl Api {
     pub fn list(&self, kind: &Kind, query: &ListQuery) -> Result<Listed, ApiError> {
         let (objects, version) = match query.token.as_str() {
             "" => self.state(kind, query)?,
+            token if !is_token(token) => {
+                return Err(ApiError::bad_request(
+                    "invalid continue token: continue key is not valid",
+                ));
+            }
             token => {
                 let (version, rest) = self.snapshots.find(token).ok_or_else(|| {
                     ApiError::expired(

@@ -3,6 +3,7 @@
 mod decode;
 mod delete;
 mod list;
+mod metadata;
 mod namespaces;
 mod write;
 
@@ -46,6 +47,8 @@ pub struct WriteOptions {
     pub dry_run: bool,
     /// Refuse fields that the kind does not know (`fieldValidation=Strict`).
     pub strict: bool,
+    /// The new object comes from a patch, not from the client.
+    pub patch: bool,
 }
 
 impl Api {

@@ -91,7 +91,7 @@ impl Api {
         for _ in 0..ATTEMPTS {
             let old = self.get(target)?;
             let sent = make(&kind.load(&old.value))?;
-            check_identity(target, &old, &sent)?;
+            check_identity(target, &old, &sent, options)?;
             let mut new = decode::decode(kind, sent, options)?;
             keep_fixed(kind, part, &mut new, &old.value);
             let _choice = (kind.table.as_str() == "services").then(|| self.addresses.lock());
@@ -213,7 +213,12 @@ fn begin(kind: &Kind, new: &mut Value) {
 }
 
 /// Name, uid and version of the request are those of the present object.
-fn check_identity(target: &Target, old: &Stored, sent: &Value) -> Result<(), ApiError> {
+fn check_identity(
+    target: &Target,
+    old: &Stored,
+    sent: &Value,
+    options: &WriteOptions,
+) -> Result<(), ApiError> {
     let kind = &target.kind;
     let (name, wanted) = (object::name(sent), &target.key.name);
     if name != wanted {
@@ -227,13 +232,7 @@ fn check_identity(target: &Target, old: &Stored, sent: &Value) -> Result<(), Api
             "the namespace of the provided object does not match the namespace sent on the request",
         ));
     }
-    let (uid, present) = (object::uid(sent), object::uid(&old.value));
-    if !uid.is_empty() && uid != present {
-        let detail = format!(
-            "Precondition failed: UID in precondition: {uid}, UID in object meta: {present}"
-        );
-        return Err(ApiError::conflict(&kind.group, &kind.plural, name, &detail));
-    }
+    check_uid(target, object::uid(&old.value), object::uid(sent), options)?;
     match object::meta(sent, "resourceVersion") {
         "" if kind.strict_version => {
             let detail = "must be specified for an update";
@@ -245,8 +244,37 @@ fn check_identity(target: &Target, old: &Stored, sent: &Value) -> Result<(), Api
         }
         "" => Ok(()),
         version if version == old.version.to_string() => Ok(()),
+        version if version.parse::<u64>().is_err() => {
+            let message = format!("strconv.ParseUint: parsing \"{version}\": invalid syntax");
+            Err(ApiError::new(500, "", message))
+        }
         _ => Err(ApiError::stale(&kind.group, &kind.plural, name)),
     }
+}
+
+/// A uid in the request must be the object's: of a PUT it is a precondition, of a patch a
+/// change that is not allowed.
+fn check_uid(
+    target: &Target,
+    present: &str,
+    uid: &str,
+    options: &WriteOptions,
+) -> Result<(), ApiError> {
+    let (kind, name) = (&target.kind, &target.key.name);
+    if uid.is_empty() || uid == present {
+        return Ok(());
+    }
+    if options.patch {
+        let error = FieldError::invalid("metadata.uid", &json!(uid), "field is immutable");
+        return Err(ApiError::invalid(&kind.group, &kind.kind, name, &[error]));
+    }
+    let detail = format!(
+        "StorageError: invalid object, Code: 4, Key: /registry/{}/{}, ResourceVersion: 0, \
+         AdditionalErrorMsg: Precondition failed: UID in precondition: {uid}, UID in object \
+         meta: {present}",
+        kind.plural, target.key
+    );
+    Err(ApiError::conflict(&kind.group, &kind.plural, name, &detail))
 }
 
 /// Takes over from the old object what this write cannot change.

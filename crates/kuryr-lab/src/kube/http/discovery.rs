@@ -10,6 +10,17 @@ use crate::kube::{
     model::{error::ApiError, path::ApiPath},
 };
 
+/// Verbs in the order of the real service, which differs for custom resources.
+const CUSTOM_VERBS: [&str; 8] = [
+    "delete",
+    "deletecollection",
+    "get",
+    "list",
+    "patch",
+    "create",
+    "update",
+    "watch",
+];
 const VERBS: [&str; 8] = [
     "create",
     "delete",
@@ -140,7 +151,7 @@ fn resources(api: &Api, group: &str, version: &str) -> Result<Value, ApiError> {
 fn entries(kind: &Kind) -> Vec<Value> {
     let mut main = json!({
         "name": kind.plural, "singularName": kind.singular, "namespaced": kind.namespaced,
-        "kind": kind.kind, "verbs": VERBS,
+        "kind": kind.kind, "verbs": if kind.is_custom() { CUSTOM_VERBS } else { VERBS },
     });
     if !kind.short_names.is_empty() {
         main["shortNames"] = json!(kind.short_names);

@@ -127,7 +127,7 @@ fn dispatch(
     match ApiPath::parse(path) {
         Some(ApiPath::Resource(path)) => resource(server, parts, path, body),
         Some(other) => discovery::answer(&server.api, &other, accept).map(|value| json(&value)),
-        None => Ok((StatusCode::NOT_FOUND, "404 page not found\n").into_response()),
+        None => Ok(no_page()),
     }
 }
 
@@ -140,6 +140,13 @@ fn resource(
     let query = Query::parse(&parts.uri)?;
     if let Some(answer) = special::review(&parts.method, &path, &body) {
         return answer;
+    }
+    if !server
+        .api
+        .registry()
+        .has_version(&path.group, &path.version)
+    {
+        return Ok(no_page());
     }
     let kind = server
         .api
@@ -173,6 +180,11 @@ fn resource(
     }
 }
 
+/// The answer for a path that is none of the API's.
+fn no_page() -> Response {
+    (StatusCode::NOT_FOUND, "404 page not found\n").into_response()
+}
+
 fn wants_watch(call: &Call) -> bool {
     call.path.watch || call.query.flag("watch")
 }
@@ -193,12 +205,14 @@ fn check_shape(call: &Call, method: &Method) -> Result<(), ApiError> {
     if !known {
         return Err(ApiError::no_such_resource());
     }
-    let in_namespace = !call.path.namespace.is_empty();
-    let everywhere_allowed = *method == Method::GET && call.path.name.is_empty();
-    if call.kind.namespaced && !in_namespace && !everywhere_allowed {
-        return Err(ApiError::method_not_allowed());
+    if !call.kind.namespaced || !call.path.namespace.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    match (method, call.path.name.is_empty()) {
+        (&Method::GET, true) => Ok(()),
+        (_, true) => Err(ApiError::method_not_allowed()),
+        (_, false) => Err(ApiError::no_such_resource()),
+    }
 }
 
 /// A JSON answer with status 200.

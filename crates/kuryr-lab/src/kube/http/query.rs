@@ -11,7 +11,7 @@ use crate::kube::{
     model::{
         error::{ApiError, FieldError},
         object,
-        selector::{FieldSelector, LabelSelector},
+        selector::{FieldSelector, LabelSelector, SelectorError},
     },
 };
 
@@ -79,7 +79,7 @@ impl Query {
             labels: LabelSelector::parse(self.text("labelSelector"))
                 .map_err(ApiError::bad_request)?,
             fields: FieldSelector::parse(self.text("fieldSelector"), &allowed)
-                .map_err(ApiError::bad_request)?,
+                .map_err(|path| unknown_field(kind, &path))?,
         })
     }
 
@@ -136,6 +136,7 @@ impl Query {
         Ok(WriteOptions {
             dry_run: self.dry_run()?,
             strict: self.text("fieldValidation") == "Strict",
+            patch: false,
         })
     }
 
@@ -183,6 +184,17 @@ impl Query {
             dry_run: dry || self.dry_run()?,
         })
     }
+}
+
+/// The complaint about a field that objects of this kind cannot be selected by.
+fn unknown_field(kind: &Kind, error: &SelectorError) -> ApiError {
+    ApiError::bad_request(match error {
+        SelectorError::Unreadable(detail) => detail.clone(),
+        SelectorError::Field(path) if kind.behaviour.selectable.is_empty() => format!(
+            "\"{path}\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
+        ),
+        SelectorError::Field(path) => format!("field label not supported: {path}"),
+    })
 }
 
 fn refuse_match(detail: &str) -> ApiError {

@@ -36,7 +36,7 @@ pub(super) fn answer(call: &Call) -> Result<Response, ApiError> {
         let only = format!("metadata.name={}", call.path.name);
         filter.fields =
             crate::kube::model::selector::FieldSelector::parse(&only, &["metadata.name"])
-                .map_err(ApiError::bad_request)?;
+                .map_err(|error| ApiError::bad_request(error.to_string()))?;
     }
     let session = Session::start(call, filter)?;
     let lines = stream::unfold(session, |mut session| async {

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{Call, body, encode, protobuf, query::invalid_options};
 use crate::kube::{
-    api::Part,
+    api::{Part, WriteOptions},
     model::{
         error::{ApiError, FieldError},
         object,
@@ -70,13 +70,20 @@ pub(super) fn replace(call: &Call) -> Result<Response, ApiError> {
     Ok(respond(call, StatusCode::OK, &object))
 }
 
+fn patch_options(call: &Call) -> Result<WriteOptions, ApiError> {
+    Ok(WriteOptions {
+        patch: true,
+        ..call.query.write()?
+    })
+}
+
 pub(super) fn patch(call: &Call) -> Result<Response, ApiError> {
     let content_type = call
         .header(header::CONTENT_TYPE)
         .split(';')
         .next()
         .unwrap_or_default();
-    let options = call.query.write()?;
+    let options = patch_options(call)?;
     let change: fn(&Call, &Value, &Value) -> Result<Value, ApiError> = match content_type.trim() {
         "application/json-patch+json" => |_, old, patch| patch::json::apply(old, patch),
         "application/merge-patch+json" => |_, old, patch| merge(old, patch),
@@ -113,11 +120,20 @@ fn apply(call: &Call) -> Result<Response, ApiError> {
         let error = FieldError::required("fieldManager", "is required for apply patch");
         return Err(invalid_options("PatchOptions", &error));
     }
-    let (mut config, options) = (parse(&call.body)?, call.query.write()?);
+    let (mut config, options) = (parse(&call.body)?, patch_options(call)?);
     if !object::list(&config, &["metadata", "managedFields"]).is_empty() {
         return Err(ApiError::bad_request("metadata.managedFields must be nil"));
     }
-    if object::name(&config).is_empty() {
+    let version = object::text(&config, &["apiVersion"]).unwrap_or_default();
+    if version != call.kind.api_version() {
+        return Err(ApiError::bad_request(format!(
+            "Incorrect version specified in apply patch. Specified patch version: {version}, \
+             expected: {}",
+            call.kind.api_version()
+        )));
+    }
+    let named = !object::name(&config).is_empty();
+    if !named {
         object::set(
             &mut config,
             &["metadata", "name"],
@@ -133,6 +149,13 @@ fn apply(call: &Call) -> Result<Response, ApiError> {
     let target = call.target();
     match call.api().update(&target, part(call), &options, make) {
         Err(error) if error.code == 404 && call.path.subresource.is_empty() => {
+            if !named {
+                return Err(ApiError::bad_request(format!(
+                    "the name of the object ({} based on URL) was undeterminable: name must be \
+                     provided",
+                    call.path.name
+                )));
+            }
             let new = make(&Value::Object(serde_json::Map::new()))?;
             let object = call
                 .api()

@@ -20,7 +20,7 @@ use k8s_openapi::{
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{Behaviour, Form, Kind, crd, event, namespace, node, pod, service};
+use super::{Behaviour, Form, Kind, crd, event, namespace, node, pod, service, small};
 use crate::kube::{
     model::{error::qualified, names::NameRule, object},
     store::TableName,
@@ -35,7 +35,49 @@ fn decode<T: Served>(value: &Value) -> Result<Value, String> {
     let typed = T::deserialize(value).map_err(|error| error.to_string())?;
     let mut object = serde_json::to_value(typed).map_err(|error| error.to_string())?;
     drop_empty_metadata(&mut object);
+    tidy(&mut object);
     Ok(object)
+}
+
+/// Maps (as opposed to objects with known fields) that are not kept when empty.
+const MAPS: [&str; 9] = [
+    "binaryData",
+    "capacity",
+    "allocatable",
+    "data",
+    "limits",
+    "matchLabels",
+    "nodeSelector",
+    "requests",
+    "stringData",
+];
+
+/// Lists that stand even when empty.
+const STANDING_LISTS: [&str; 2] = ["rules", "containers"];
+
+/// Leaves out empty lists and maps, as Go's `omitempty` does, and writes whole numbers
+/// as such.
+fn tidy(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.values_mut().for_each(tidy);
+            fields.retain(|key, value| match value {
+                Value::Array(items) => !items.is_empty() || STANDING_LISTS.contains(&key.as_str()),
+                Value::Object(inner) => !inner.is_empty() || !MAPS.contains(&key.as_str()),
+                _ => true,
+            });
+        }
+        Value::Array(items) => items.iter_mut().for_each(tidy),
+        Value::Number(number) => {
+            let whole = number
+                .as_f64()
+                .filter(|float| number.is_f64() && float.fract() == 0.0);
+            if let Some(whole) = whole.and_then(|float| format!("{float:.0}").parse::<i64>().ok()) {
+                *value = Value::from(whole);
+            }
+        }
+        _ => {}
+    }
 }
 
 /// Empty maps and lists of metadata are not kept, as with Go's `omitempty`.
@@ -127,11 +169,11 @@ pub(crate) fn kinds() -> Vec<Kind> {
         kind::<Pod>(pod::BEHAVIOUR, &["po"]).with_status().in_all(),
         kind::<Service>(service::BEHAVIOUR, &["svc"])
             .with_status()
-            .named(NameRule::Label)
+            .named(NameRule::LetterLabel)
             .in_all(),
-        kind::<Endpoints>(service::ENDPOINTS, &["ep"]),
-        kind::<ConfigMap>(service::CONFIG_MAPS, &["cm"]),
-        kind::<Secret>(service::SECRETS, &[]),
+        kind::<Endpoints>(small::ENDPOINTS, &["ep"]),
+        kind::<ConfigMap>(small::CONFIG_MAPS, &["cm"]),
+        kind::<Secret>(small::SECRETS, &[]),
         kind::<ServiceAccount>(
             Behaviour {
                 delete_returns_object: true,
@@ -141,7 +183,7 @@ pub(crate) fn kinds() -> Vec<Kind> {
         ),
         kind::<CoreEvent>(event::CORE, &["ev"]),
         kind::<Lease>(plain, &[]).strict(),
-        kind::<NetworkPolicy>(service::NETWORK_POLICIES, &["netpol"]).with_generation(),
+        kind::<NetworkPolicy>(small::NETWORK_POLICIES, &["netpol"]).with_generation(),
         kind::<EndpointSlice>(plain, &[]).with_generation(),
         kind::<Deployment>(plain, &["deploy"])
             .with_status()

@@ -74,7 +74,6 @@ fn accept(crd: &mut Value, _: Context<'_>) -> Result<(), ApiError> {
         "storedVersions": stored,
     });
     object::set(crd, &["status"], status);
-    object::set(crd, &["metadata", "finalizers"], json!([CLEANUP_FINALIZER]));
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! What the API serves: one [`Kind`] for each resource and version, built in or from a CRD.
 
+mod addresses;
 pub(crate) mod builtin;
 pub(crate) mod crd;
 mod event;
@@ -8,15 +9,16 @@ mod node;
 mod pod;
 mod registry;
 mod service;
+mod small;
 pub(crate) mod table;
 
 use std::{fmt, sync::Arc};
 
 use serde_json::Value;
 
+pub(crate) use addresses::Addresses;
+pub use addresses::ServiceRange;
 pub(crate) use registry::Registry;
-pub(crate) use service::Addresses;
-pub use service::ServiceRange;
 
 use super::{
     model::{

@@ -18,6 +18,7 @@ pub(super) const BEHAVIOUR: Behaviour = Behaviour {
     columns: &[
         Column::new("Status", status),
         Column::new("Roles", roles),
+        Column::age("Age"),
         Column::new("Version", |node| {
             Cell::text(node, &["status", "nodeInfo", "kubeletVersion"])
         }),

@@ -38,6 +38,12 @@ impl Registry {
         self.read(|kinds| kinds.get(&key).cloned())
     }
 
+    /// Any resource of this group and version is served.
+    pub fn has_version(&self, group: &str, version: &str) -> bool {
+        let same = |kind: &Arc<Kind>| kind.group == group && kind.version == version;
+        self.read(|kinds| kinds.values().any(same))
+    }
+
     /// Some served version of a resource.
     pub fn any_version(&self, group: &str, plural: &str) -> Option<Arc<Kind>> {
         let same = |kind: &&Arc<Kind>| kind.group == group && kind.plural == plural;

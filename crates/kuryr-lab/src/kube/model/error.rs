@@ -52,7 +52,7 @@ impl FieldError {
     /// The value has the wrong type.
     pub fn wrong_type(field: impl Into<String>, found: &str, detail: &str) -> Self {
         Self::new(
-            "FieldValueTypeInvalid",
+            "FieldValueInvalid",
             field,
             format!("Invalid value: \"{found}\": {detail}"),
         )

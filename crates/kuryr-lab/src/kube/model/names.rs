@@ -10,8 +10,10 @@ const LABEL_MAX: usize = 63;
 pub enum NameRule {
     /// Lower-case DNS subdomain: most kinds.
     Subdomain,
-    /// Lower-case DNS label: namespaces, services.
+    /// Lower-case DNS label: namespaces.
     Label,
+    /// Lower-case DNS label that starts with a letter (RFC 1035): services.
+    LetterLabel,
     /// One path segment: roles and bindings.
     PathSegment,
 }
@@ -31,6 +33,16 @@ impl NameRule {
                  or '-', and must start and end with an alphanumeric character (e.g. 'my-name', \
                  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')",
             ),
+            Self::LetterLabel
+                if !is_label(name) || name.starts_with(|c: char| c.is_ascii_digit()) =>
+            {
+                Some(
+                    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', \
+                     start with an alphabetic character, and end with an alphanumeric character \
+                     (e.g. 'my-name',  or 'abc-123', regex used for validation is \
+                     '[a-z]([-a-z0-9]*[a-z0-9])?')",
+                )
+            }
             Self::PathSegment if name == "." || name == ".." || name.contains(['/', '%']) => {
                 Some("may not be '.' or '..' and may not contain '/' or '%'")
             }
@@ -53,6 +65,17 @@ fn is_label_of_any_length(name: &str) -> bool {
 pub(crate) fn is_subdomain(name: &str) -> bool {
     name.len() <= SUBDOMAIN_MAX && name.split('.').all(is_label_of_any_length)
 }
+
+/// What a label's or annotation's key must look like.
+pub(crate) const QUALIFIED_NAME: &str = "name part must consist of alphanumeric characters, '-', \
+    '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or \
+    'my.name',  or '123-abc', regex used for validation is \
+    '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
+/// What a label's value must look like.
+pub(crate) const LABEL_VALUE: &str = "a valid label must be an empty string or consist of \
+    alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric \
+    character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is \
+    '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
 
 /// A label value: empty, or up to 63 of `[A-Za-z0-9._-]` with alphanumeric ends.
 pub(crate) fn is_label_value(value: &str) -> bool {
@@ -90,6 +113,8 @@ mod tests {
             assert!(NameRule::Subdomain.refuse(bad).is_some(), "{bad}");
         }
         assert!(NameRule::Label.refuse("a.b").is_some());
+        assert!(NameRule::Label.refuse("1a").is_none());
+        assert!(NameRule::LetterLabel.refuse("1a").is_some());
         assert!(NameRule::PathSegment.refuse("system:node").is_none());
     }
 

@@ -132,6 +132,17 @@ fn split_outside_parentheses(text: &str) -> Vec<&str> {
     .collect()
 }
 
+/// A `fieldSelector` that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SelectorError {
+    /// It cannot be read.
+    #[error("{0}")]
+    Unreadable(String),
+    /// Objects cannot be selected by this field.
+    #[error("field label not supported: {0}")]
+    Field(String),
+}
+
 /// All requirements of a `fieldSelector`; an empty one matches everything.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FieldSelector(Vec<FieldRequirement>);
@@ -148,7 +159,7 @@ impl FieldSelector {
     ///
     /// # Errors
     /// A sentence that names the part which cannot be read or the path which is not supported.
-    pub fn parse(text: &str, allowed: &[&str]) -> Result<Self, String> {
+    pub fn parse(text: &str, allowed: &[&str]) -> Result<Self, SelectorError> {
         text.split(',')
             .filter(|part| !part.trim().is_empty())
             .map(|part| FieldRequirement::parse(part.trim(), allowed))
@@ -174,18 +185,18 @@ impl FieldSelector {
 }
 
 impl FieldRequirement {
-    fn parse(part: &str, allowed: &[&str]) -> Result<Self, String> {
+    fn parse(part: &str, allowed: &[&str]) -> Result<Self, SelectorError> {
         let (path, value, equal) = if let Some((path, value)) = part.split_once("!=") {
             (path, value, false)
         } else if let Some((path, value)) = part.split_once("==").or_else(|| part.split_once('=')) {
             (path, value, true)
         } else {
-            return Err(format!(
+            return Err(SelectorError::Unreadable(format!(
                 "invalid selector: '{part}'; can't understand '{part}'"
-            ));
+            )));
         };
         if !allowed.contains(&path) {
-            return Err(format!("field label not supported: {path}"));
+            return Err(SelectorError::Field(path.to_owned()));
         }
         Ok(Self {
             path: path.to_owned(),
@@ -257,7 +268,7 @@ mod tests {
         assert!(!parse("spec.nodeName=a").unwrap().matches(&pod));
         assert_eq!(
             parse("spec.other=a").unwrap_err(),
-            "field label not supported: spec.other"
+            SelectorError::Field("spec.other".to_owned())
         );
     }
 

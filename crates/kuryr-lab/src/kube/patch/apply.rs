@@ -97,9 +97,6 @@ fn settle_conflicts(
         let manager = object::text(entry, &["manager"])
             .unwrap_or_default()
             .to_owned();
-        let version = object::text(entry, &["apiVersion"])
-            .unwrap_or_default()
-            .to_owned();
         let Some(owned) = entry.get_mut("fieldsV1") else {
             continue;
         };
@@ -110,7 +107,7 @@ fn settle_conflicts(
             if force {
                 fieldset::take_out(owned, &path);
             } else {
-                conflicts.push((manager.clone(), version.clone(), fieldset::display(&path)));
+                conflicts.push((manager.clone(), fieldset::display(&path)));
             }
         }
     }
@@ -120,7 +117,8 @@ fn settle_conflicts(
     }
 }
 
-fn conflict_answer(conflicts: &[(String, String, String)]) -> ApiError {
+/// The refusal that names each manager and the field it owns.
+fn conflict_answer(conflicts: &[(String, String)]) -> ApiError {
     let plural = if conflicts.len() == 1 {
         "conflict"
     } else {
@@ -128,19 +126,17 @@ fn conflict_answer(conflicts: &[(String, String, String)]) -> ApiError {
     };
     let lines: Vec<String> = conflicts
         .iter()
-        .map(|(manager, version, field)| {
-            format!("conflict with \"{manager}\" using {version}: {field}")
-        })
+        .map(|(manager, field)| format!("conflict with \"{manager}\": {field}"))
         .collect();
     let message = format!(
         "Apply failed with {} {plural}: {}",
         lines.len(),
         lines.join("\n")
     );
-    let cause = |(manager, version, field): &(String, String, String)| {
+    let cause = |(manager, field): &(String, String)| {
         json!({
             "reason": "FieldManagerConflict",
-            "message": format!("conflict with \"{manager}\" using {version}"),
+            "message": format!("conflict with \"{manager}\""),
             "field": field,
         })
     };

@@ -10,10 +10,19 @@ use crate::kube::model::error::ApiError;
 /// Applies a JSON patch.
 ///
 /// # Errors
-/// 400 if the patch is none; 422 if an operation does not fit the object.
+/// 400 if the patch is no list; 422 if an operation is none or does not fit the object.
 pub(crate) fn apply(object: &Value, patch: &Value) -> Result<Value, ApiError> {
-    let patch: Patch = serde_json::from_value(patch.clone())
-        .map_err(|error| ApiError::bad_request(format!("error decoding patch: {error}")))?;
+    let operations = patch
+        .as_array()
+        .filter(|list| list.iter().all(Value::is_object));
+    if operations.is_none() {
+        return Err(ApiError::bad_request(
+            "error decoding patch: not a list of operations",
+        ));
+    }
+    // An operation that is none is noticed only when it is applied.
+    let patch: Patch =
+        serde_json::from_value(patch.clone()).map_err(|_| ApiError::patch_refused())?;
     let mut result = object.clone();
     for operation in patch.0 {
         let Some(operation) = lenient(&result, operation) else {

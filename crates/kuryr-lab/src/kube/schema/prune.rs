@@ -65,7 +65,8 @@ fn join(path: &str, key: &str) -> String {
     }
 }
 
-/// Fills in `default` where a field is absent, or null though it may not be.
+/// Fills in `default` where a field is absent. A null that is not allowed counts as absent:
+/// without a default it goes.
 pub(super) fn default(value: &mut Value, schema: &Value) {
     match value {
         Value::Object(fields) => default_fields(fields, schema),
@@ -81,12 +82,13 @@ pub(super) fn default(value: &mut Value, schema: &Value) {
 fn default_fields(fields: &mut Map<String, Value>, schema: &Value) {
     let properties = schema.get("properties").and_then(Value::as_object);
     for (key, schema) in properties.into_iter().flatten() {
-        if let Some(preset) = schema.get("default") {
-            let refused_null =
-                fields.get(key).is_some_and(Value::is_null) && !flag(schema, "nullable");
-            if refused_null || !fields.contains_key(key) {
-                fields.insert(key.clone(), preset.clone());
-            }
+        if fields.get(key).is_some_and(Value::is_null) && !flag(schema, "nullable") {
+            fields.remove(key);
+        }
+        if let Some(preset) = schema.get("default")
+            && !fields.contains_key(key)
+        {
+            fields.insert(key.clone(), preset.clone());
         }
         if let Some(value) = fields.get_mut(key) {
             default(value, schema);
@@ -97,6 +99,9 @@ fn default_fields(fields: &mut Map<String, Value>, schema: &Value) {
         .filter(|schema| schema.is_object())
     {
         let named = |key: &String| properties.is_some_and(|known| known.contains_key(key));
+        if !flag(schema, "nullable") {
+            fields.retain(|key, value| named(key) || !value.is_null());
+        }
         for (_, value) in fields.iter_mut().filter(|(key, _)| !named(key)) {
             default(value, schema);
         }

@@ -73,16 +73,32 @@ fn every_broken_rule_is_named_by_its_path() {
 }
 
 #[test]
-fn a_wrong_type_and_an_unwanted_null_are_refused() {
-    let broken = json!({"spec": {"podUid": 3, "mac": null}});
+fn a_wrong_type_is_named() {
+    let broken = json!({"spec": {"podUid": 3, "mac": []}});
     assert_eq!(
         lines(&port_schema(), broken),
         [
-            "spec.mac: Invalid value: \"null\": spec.mac in body must be of type string: \"null\"",
+            "spec.mac: Invalid value: \"array\": spec.mac in body must be of type string: \"array\"",
             "spec.podUid: Invalid value: \"integer\": spec.podUid in body must be of type string: \"integer\"",
         ]
     );
     assert_eq!(lines(&port_schema(), json!({})), ["spec: Required value"]);
+}
+
+#[test]
+fn a_null_that_is_not_allowed_counts_as_absent() {
+    let mut value = json!({"spec": {"podUid": "u", "mac": null, "mode": null, "note": null}});
+    port_schema().prune_and_default(&mut value);
+    assert_eq!(
+        value,
+        json!({"spec": {"podUid": "u", "mode": "a", "note": null}})
+    );
+    let mut value = json!({"spec": {"podUid": null}});
+    port_schema().prune_and_default(&mut value);
+    assert_eq!(
+        lines(&port_schema(), value),
+        ["spec.podUid: Required value"]
+    );
 }
 
 #[test]

@@ -36,7 +36,7 @@ impl Validator<'_> {
         match value {
             Value::String(text) => self.check_string(text, value, schema, path, errors),
             Value::Number(_) => check_number(value, schema, path, errors),
-            Value::Array(items) => self.check_array(items, value, schema, path, errors),
+            Value::Array(items) => self.check_array(items, schema, path, errors),
             Value::Object(fields) => self.check_object(fields, value, schema, path, errors),
             Value::Bool(_) | Value::Null => {}
         }
@@ -83,7 +83,6 @@ impl Validator<'_> {
     fn check_array(
         &self,
         items: &[Value],
-        value: &Value,
         schema: &Value,
         path: &str,
         errors: &mut Vec<FieldError>,
@@ -92,7 +91,7 @@ impl Validator<'_> {
         let mut refuse = |detail: String| {
             errors.push(FieldError::invalid(
                 path,
-                value,
+                &Value::from(count),
                 &format!("{path} in body {detail}"),
             ));
         };
