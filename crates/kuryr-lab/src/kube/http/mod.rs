@@ -141,11 +141,7 @@ fn resource(
     if let Some(answer) = special::review(&parts.method, &path, &body) {
         return answer;
     }
-    if !server
-        .api
-        .registry()
-        .has_version(&path.group, &path.version)
-    {
+    if !server.api.registry().has_group(&path.group) {
         return Ok(no_page());
     }
     let kind = server

@@ -190,9 +190,11 @@ impl Query {
 fn unknown_field(kind: &Kind, error: &SelectorError) -> ApiError {
     ApiError::bad_request(match error {
         SelectorError::Unreadable(detail) => detail.clone(),
-        SelectorError::Field(path) if kind.behaviour.selectable.is_empty() => format!(
-            "\"{path}\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
-        ),
+        SelectorError::Field(path) if !kind.is_custom() && kind.behaviour.selectable.is_empty() => {
+            format!(
+                "\"{path}\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
+            )
+        }
         SelectorError::Field(path) => format!("field label not supported: {path}"),
     })
 }

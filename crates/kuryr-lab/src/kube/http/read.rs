@@ -19,6 +19,10 @@ pub(super) fn list(call: &Call) -> Result<Response, ApiError> {
     let query = call.query.list(&call.kind, &call.path.namespace)?;
     let page = call.api().list(&call.kind, &query)?;
     let mut metadata = json!({"resourceVersion": page.version.to_string()});
+    if call.kind.is_custom() {
+        // Lists of custom resources always have this field.
+        metadata["continue"] = json!("");
+    }
     if !page.token.is_empty() {
         metadata["continue"] = json!(page.token);
         metadata["remainingItemCount"] = json!(page.remaining);

@@ -38,10 +38,9 @@ impl Registry {
         self.read(|kinds| kinds.get(&key).cloned())
     }
 
-    /// Any resource of this group and version is served.
-    pub fn has_version(&self, group: &str, version: &str) -> bool {
-        let same = |kind: &Arc<Kind>| kind.group == group && kind.version == version;
-        self.read(|kinds| kinds.values().any(same))
+    /// Some resource of this group is served.
+    pub(crate) fn has_group(&self, group: &str) -> bool {
+        self.read(|kinds| kinds.values().any(|kind| kind.group == group))
     }
 
     /// Some served version of a resource.

@@ -100,14 +100,17 @@ fn merge_list<'p>(
             items.extend(new);
         }
         ListKind::Map(keys) => {
+            let mut new = Vec::new();
             for item in patch {
                 match position(items, item, &keys) {
                     Some(at) if is_delete(item) => drop(items.remove(at)),
                     Some(at) => merge_value(&mut items[at], item, path, rules),
                     None if is_delete(item) => {}
-                    None => items.push(without_directives(item)),
+                    None => new.push(without_directives(item)),
                 }
             }
+            // New items come first, as the real service orders them.
+            items.splice(0..0, new);
         }
     }
 }

@@ -63,7 +63,7 @@ fn strategic_merge_joins_conditions_and_containers_by_key() {
         json!({
             "spec": {"containers": [{"name": "a", "image": "z"}]},
             "status": {"conditions": [
-                {"type": "Ready", "status": "False"}, {"type": "Other", "status": "True"},
+                {"type": "Other", "status": "True"}, {"type": "Ready", "status": "False"},
             ]},
         })
     );

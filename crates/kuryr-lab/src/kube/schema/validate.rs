@@ -87,6 +87,11 @@ impl Validator<'_> {
         path: &str,
         errors: &mut Vec<FieldError>,
     ) {
+        if let Some(schema) = schema.get("items") {
+            for (index, item) in items.iter().enumerate() {
+                self.check(item, schema, &format!("{path}[{index}]"), errors);
+            }
+        }
         let count = items.len() as u64;
         let mut refuse = |detail: String| {
             errors.push(FieldError::invalid(
@@ -102,11 +107,6 @@ impl Validator<'_> {
             refuse(format!("should have at most {most} items"));
         }
         self.check_keys(items, schema, path, errors);
-        if let Some(schema) = schema.get("items") {
-            for (index, item) in items.iter().enumerate() {
-                self.check(item, schema, &format!("{path}[{index}]"), errors);
-            }
-        }
     }
 
     /// No two items of a set, or of a map by its keys, may be equal.
