@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use kuryr_lab::openstack::{Caller, Fields, Kind, OpenStack, Settings};
-use kuryr_lab::topology::{LabId, Topology, TopologySpec, Vm, VmSpec};
+use kuryr_lab::topology::{LabId, Topology, TopologyError, TopologySpec, Vm, VmSpec};
 use kuryr_net::netns;
 use serde_json::{Value, json};
 
@@ -18,10 +18,14 @@ struct Lab {
 
 /// A lab of its own, or `None` with a note where the machine can't carry one.
 async fn lab(name: &str) -> Option<Lab> {
+    lab_of(name, 2).await
+}
+
+async fn lab_of(name: &str, hypervisors: usize) -> Option<Lab> {
     let openstack = OpenStack::start(Settings::default()).await.unwrap();
     let spec = TopologySpec {
         lab: LabId::new(name).unwrap(),
-        hypervisors: 2,
+        hypervisors,
     };
     let topology = match Topology::start(spec, openstack.handle().clone()).await {
         Ok(topology) => topology,
@@ -373,4 +377,64 @@ fn says(near: &mut std::net::TcpStream, far: &mut std::net::TcpStream) -> bool {
     use std::io::{Read, Write};
     near.write_all(b"x").unwrap();
     far.read_exact(&mut [0]).is_ok()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_hypervisors_make_no_loop() {
+    let Some(lab) = lab_of("labt6", 3).await else {
+        return;
+    };
+    let (network, _) = lab.network("n", "10.78.0.0/24");
+    let group = lab.group(&[json!({"protocol": "icmp"})]);
+    let mut vms = Vec::new();
+    for (name, host) in [("one", "hv1"), ("two", "hv2"), ("three", "hv3")] {
+        vms.push(lab.vm(name, host, &network, &group).await);
+    }
+    for from in &vms {
+        for to in vms.iter().filter(|to| to.name != from.name) {
+            let to = address(to);
+            let ping = || {
+                let mut ping = Command::new("ping");
+                ping.args(["-q", "-c", "3", "-i", "0.2", "-W", "1", &to]);
+                ping.output().unwrap()
+            };
+            let output = netns::run_in(Some(&from.netns), ping).unwrap();
+            let said = String::from_utf8_lossy(&output.stdout);
+            assert!(
+                output.status.success() && !said.contains("duplicates"),
+                "{said}"
+            );
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_lab_left_is_removed_and_a_running_one_is_not() {
+    if lab("labt7").await.is_none() {
+        return;
+    }
+    for left in ["labt7-old", "labt7x-other"] {
+        let _ = netns::delete(left);
+        netns::create(left).unwrap();
+    }
+    let running = lab("labt7").await.unwrap();
+    assert!(!leftovers("labt7-").contains(&"labt7-old".to_owned()));
+    assert_eq!(leftovers("labt7x-"), ["labt7x-other"], "another lab's");
+    netns::delete("labt7x-other").unwrap();
+
+    let again = TopologySpec {
+        lab: LabId::new("labt7").unwrap(),
+        hypervisors: 1,
+    };
+    let refused = Topology::start(again, running.openstack.handle().clone()).await;
+    assert!(
+        matches!(refused, Err(TopologyError::Running { .. })),
+        "{refused:?}"
+    );
+    assert!(
+        leftovers("labt7-").contains(&"labt7-hv2".to_owned()),
+        "it still runs"
+    );
+    drop(running);
+    assert_eq!(leftovers("labt7-"), Vec::<String>::new());
 }

@@ -26,6 +26,8 @@ pub struct ApplicationCredential {
 #[derive(Debug, Clone)]
 struct Token {
     account: usize,
+    /// Place of the application credential that it was got by.
+    credential: Option<usize>,
     scoped: bool,
     methods: Vec<String>,
     issued: SystemTime,
@@ -52,6 +54,9 @@ pub struct Identity {
     tokens: HashMap<String, Token>,
     endpoints: Vec<(&'static str, &'static str, String)>,
 }
+
+/// How our tokens begin.
+const FORM: &str = "gAAAAAlab";
 
 fn new_id() -> String {
     Uuid::new_v4().simple().to_string()
@@ -115,21 +120,15 @@ impl Identity {
     /// Whom a token stands for.
     ///
     /// # Errors
-    /// 401 when it is unknown, revoked or expired; 403 when it has no project.
+    /// 401 when it is unknown, revoked or expired.
     pub fn caller(&self, token: &str, now: SystemTime) -> Result<Caller, ApiError> {
         let token = self.valid(token, now).ok_or_else(ApiError::unauthorized)?;
         let account = &self.settings.accounts[token.account];
-        if !token.scoped {
-            return Err(ApiError::forbidden("rule:project"));
-        }
-        let project_id = self
-            .projects
-            .get(&account.project)
-            .cloned()
-            .unwrap_or_default();
+        // Without a project nothing is one's own, and there is no role.
+        let project = self.projects.get(&account.project).filter(|_| token.scoped);
         Ok(Caller {
-            project_id,
-            admin: account.roles.iter().any(|role| role == "admin"),
+            project_id: project.cloned().unwrap_or_default(),
+            admin: token.scoped && account.roles.iter().any(|role| role == "admin"),
         })
     }
 
@@ -142,35 +141,39 @@ impl Identity {
     /// # Errors
     /// 400 when the body lacks what the API requires, 401 for wrong credentials of any sort.
     pub fn authenticate(&mut self, body: &Value, now: SystemTime) -> Result<Issued, ApiError> {
-        let auth = required(body, "auth")?;
+        let auth = body.get("auth").ok_or_else(no_auth)?;
         let identity = required(auth, "identity")?;
-        let methods = required(identity, "methods")?
-            .as_array()
-            .cloned()
-            .unwrap_or_default();
-        let methods: Vec<String> = methods
-            .iter()
-            .filter_map(|method| method.as_str().map(str::to_owned))
-            .collect();
-        let mut account = None;
-        for method in &methods {
-            let details = &identity[method.as_str()];
-            let found = match method.as_str() {
+        let asked = required(identity, "methods")?.as_array();
+        let asked = asked.into_iter().flatten().filter_map(Value::as_str);
+        let mut methods = Vec::new();
+        let (mut account, mut credential) = (None, None);
+        for method in asked {
+            let details = &identity[method];
+            let found = match method {
                 "password" => self.by_password(&details["user"]),
-                "application_credential" => self.by_application_credential(details),
-                "token" => self
-                    .valid(details["id"].as_str().unwrap_or_default(), now)
-                    .map(|token| token.account),
+                "application_credential" => {
+                    credential = Some(self.by_application_credential(details)?);
+                    credential.map(|at| self.credentials[at].account)
+                }
+                "token" => {
+                    let before = self.subject(details["id"].as_str().unwrap_or_default(), now)?;
+                    methods.extend(before.methods.iter().cloned());
+                    Some(before.account)
+                }
                 _ => None,
             };
+            methods.push(method.to_owned());
             account = Some(found.ok_or_else(ApiError::unauthorized)?);
         }
         let account = account.ok_or_else(ApiError::unauthorized)?;
         let scoped = self.check_scope(account, &methods, auth.get("scope"))?;
         let expires = now + self.settings.token_lifetime;
-        let token = format!("gAAAAAlab{}{}", new_id(), new_id());
+        let token = format!("{FORM}{}{}", new_id(), new_id());
+        methods.sort();
+        methods.dedup();
         let issued = Token {
             account,
+            credential,
             scoped,
             methods,
             issued: now,
@@ -195,19 +198,36 @@ impl Identity {
             .map(|(index, _)| index)
     }
 
-    fn by_application_credential(&self, details: &Value) -> Option<usize> {
-        let matches = |credential: &&ApplicationCredential| {
+    /// The credential of that id; 404 if there is none, 401 for all that is wrong otherwise.
+    fn by_application_credential(&self, details: &Value) -> Result<usize, ApiError> {
+        let named = |credential: &ApplicationCredential| {
             let account = &self.settings.accounts[credential.account];
             let user = &details["user"];
             let of_user =
                 user["id"] == self.users[credential.account] || user["name"] == account.user;
-            let named = details["name"] == credential.name && of_user;
-            (details["id"] == credential.id || named) && details["secret"] == credential.secret
+            details["name"] == credential.name && of_user
         };
-        self.credentials
-            .iter()
-            .find(matches)
-            .map(|credential| credential.account)
+        let of_id = |credential: &ApplicationCredential| details["id"] == credential.id;
+        let found = self.credentials.iter().position(|c| of_id(c) || named(c));
+        match (found, details["id"].as_str()) {
+            (Some(at), _) if details["secret"] == self.credentials[at].secret => Ok(at),
+            (None, Some(id)) => {
+                let message = format!("Could not find Application Credential: {id}.");
+                Err(ApiError::not_found("Not Found", message))
+            }
+            _ => Err(ApiError::unauthorized()),
+        }
+    }
+
+    /// A token that somebody asks about, or logs in with.
+    fn subject(&self, token: &str, now: SystemTime) -> Result<&Token, ApiError> {
+        let message = if token.starts_with(FORM) {
+            "Failed to validate token"
+        } else {
+            "Could not recognize Fernet token"
+        };
+        let unknown = || ApiError::not_found("Not Found", message);
+        self.valid(token, now).ok_or_else(unknown)
     }
 
     /// Whether the token gets a project: by application credential always, else when the scope names the user's own.
@@ -242,8 +262,7 @@ impl Identity {
     /// 401 when the caller's own token is not valid, 404 when the other is not.
     pub fn validate(&self, own: &str, subject: &str, now: SystemTime) -> Result<Value, ApiError> {
         self.valid(own, now).ok_or_else(ApiError::unauthorized)?;
-        let unknown = || ApiError::not_found("Not Found", "Could not recognize Fernet token");
-        Ok(self.describe(self.valid(subject, now).ok_or_else(unknown)?))
+        Ok(self.describe(self.subject(subject, now)?))
     }
 
     fn describe(&self, token: &Token) -> Value {
@@ -267,6 +286,10 @@ impl Identity {
             body["roles"] = json!(roles);
             body["catalog"] = self.catalog();
         }
+        if let Some(credential) = token.credential.map(|at| &self.credentials[at]) {
+            body["application_credential"] =
+                json!({"id": credential.id, "name": credential.name, "restricted": true});
+        }
         json!({ "token": body })
     }
 
@@ -289,6 +312,19 @@ impl Identity {
 
 fn default_domain(domain: &Value) -> bool {
     domain["id"] == "default" || domain["name"] == "Default" || domain["name"] == "default"
+}
+
+const MALFORMED: &str = "The server could not comply with the request since it is either malformed or otherwise \
+                         incorrect. The client is assumed to be in error.";
+
+/// 400 for a body that lacks what Keystone looks for.
+pub(super) fn expecting(what: &str) -> ApiError {
+    let message = format!("Expecting to find {what} in request body. {MALFORMED}");
+    ApiError::new(StatusCode::BAD_REQUEST, "Bad Request", message)
+}
+
+fn no_auth() -> ApiError {
+    expecting("auth")
 }
 
 fn required<'a>(body: &'a Value, name: &str) -> Result<&'a Value, ApiError> {

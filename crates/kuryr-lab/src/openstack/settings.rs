@@ -143,6 +143,8 @@ pub struct Settings {
     pub allocation: Allocation,
     /// Seed of everything that is random, so that a run can be repeated; `None` seeds from the system.
     pub seed: Option<u64>,
+    /// ML2/OVN with `ovn_metadata_enabled`: each network has a port `network:distributed` of its own, that counts.
+    pub metadata_ports: bool,
     /// When ports become ACTIVE.
     pub activation: Activation,
     /// Whether a trunk's parent counts as plugged from the start, for clouds without a topology.
@@ -168,6 +170,7 @@ impl Default for Settings {
             tags_in_post: TagsInPost::default(),
             allocation: Allocation::default(),
             seed: None,
+            metadata_ports: false,
             activation: Activation::After(Duration::ZERO),
             parents_plugged: false,
             latency: Latency::none(),

@@ -80,7 +80,6 @@ async fn wrong_credentials_are_refused_alike() {
         password("nobody", "kuryr", "k8s"),
         password("kuryr", "kuryr", "admin"),
         credential(&app.id, "wrong"),
-        json!({"auth": {"identity": {"methods": ["token"], "token": {"id": "wrong"}}}}),
     ];
     for body in wrong {
         let answer = served.authenticate(&body).await;
@@ -92,6 +91,8 @@ async fn wrong_credentials_are_refused_alike() {
         );
     }
     assert_eq!(served.authenticate(&json!({"auth": {}})).await.status, 400);
+    let token = json!({"auth": {"identity": {"methods": ["token"], "token": {"id": "wrong"}}}});
+    assert_eq!(served.authenticate(&token).await.status, 404);
     let answer = served.authenticate(&credential(&app.id, &app.secret)).await;
     assert_eq!(
         (answer.status, &answer.json()["token"]["project"]["name"]),

@@ -22,6 +22,8 @@ pub(super) struct Answer {
     pub(super) body: Bytes,
     /// Objects in a list, which cost time to read.
     pub(super) listed: usize,
+    /// It is given before the request gets an id.
+    pub(super) before_id: bool,
     breaks_off: bool,
 }
 

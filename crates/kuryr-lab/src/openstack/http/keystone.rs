@@ -6,8 +6,13 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::answer::Answer;
-use super::{Received, Shared, header};
-use crate::openstack::ApiError;
+use super::call::{Received, Shared, header};
+use crate::openstack::{ApiError, identity};
+
+/// The page for a path that is none.
+const NOT_FOUND: &str = "<!doctype html>\n<html lang=en>\n<title>404 Not Found</title>\n<h1>Not Found</h1>\n\
+                         <p>The requested URL was not found on the server. If you entered the URL manually please check \
+                         your spelling and try again.</p>\n";
 
 pub(super) fn answer(call: &Received<'_>, body: &[u8], shared: &Shared) -> Answer {
     let answer = match (call.method, call.path.trim_end_matches('/')) {
@@ -20,9 +25,10 @@ pub(super) fn answer(call: &Received<'_>, body: &[u8], shared: &Shared) -> Answe
         (&Method::GET | &Method::HEAD, "/v3/auth/tokens") => validate(call, shared),
         (&Method::DELETE, "/v3/auth/tokens") => revoke(call, shared),
         (&Method::GET, "/v3/auth/catalog") => catalog(call, shared),
-        _ => Err(ApiError::not_found(
-            "Not Found",
-            "The requested URL was not found on the server.",
+        _ => Ok(Answer::text(
+            StatusCode::NOT_FOUND,
+            "text/html; charset=utf-8",
+            NOT_FOUND.to_owned(),
         )),
     };
     let answer = answer.unwrap_or_else(|error| refusal(&error, shared));
@@ -63,13 +69,7 @@ fn versions(shared: &Shared) -> Answer {
 }
 
 fn issue(body: &[u8], shared: &Shared) -> Result<Answer, ApiError> {
-    let malformed = |_| {
-        ApiError::new(
-            StatusCode::BAD_REQUEST,
-            "Bad Request",
-            "Malformed JSON in request body",
-        )
-    };
+    let malformed = |_| identity::expecting("valid JSON");
     let body: Value = serde_json::from_slice(body).map_err(malformed)?;
     let issued = shared
         .handle

@@ -6,7 +6,8 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::answer::Answer;
-use super::{Received, Shared, header, keystone};
+use super::call::{Received, Shared, header};
+use super::keystone;
 use crate::openstack::ApiError;
 use crate::openstack::extensions;
 use crate::openstack::model::{Caller, Cloud, Fields, Kind, Page, Query};
@@ -19,6 +20,7 @@ struct Request<'a> {
     path: &'a str,
     query: Query,
     if_match: &'a str,
+    accept: &'a str,
     body: &'a [u8],
     caller: Caller,
     base: &'a str,
@@ -47,11 +49,8 @@ fn dispatch(call: &Received<'_>, body: &[u8], shared: &Shared) -> Answered {
         .trim_end_matches('/')
         .trim_end_matches(".json")
         .trim_start_matches('/');
-    if path.is_empty() {
-        return Ok(Answer::json(
-            StatusCode::OK,
-            &json!({"versions": [version(&shared.network_url)]}),
-        ));
+    if path.split('/').next() != Some("v2.0") {
+        return Ok(outside(path, shared));
     }
     let token = header(call.headers, "x-auth-token");
     shared.handle.with(|state| {
@@ -61,6 +60,7 @@ fn dispatch(call: &Received<'_>, body: &[u8], shared: &Shared) -> Answered {
             path: &call.path,
             query: Query::parse(call.query),
             if_match: header(call.headers, "if-match"),
+            accept: header(call.headers, "accept"),
             body,
             caller,
             base: &shared.network_url,
@@ -72,6 +72,19 @@ fn dispatch(call: &Received<'_>, body: &[u8], shared: &Shared) -> Answered {
             _ => Err(ApiError::no_such_path()),
         }
     })
+}
+
+/// The answer to a path that is not below the version.
+fn outside(path: &str, shared: &Shared) -> Answer {
+    let mut answer = if path.is_empty() {
+        let body = json!({"versions": [version(&shared.network_url)]});
+        Answer::json(StatusCode::OK, &body)
+    } else {
+        let body = json!({"code": 404, "title": "Not Found", "description": null});
+        Answer::json(StatusCode::NOT_FOUND, &body)
+    };
+    answer.before_id = true;
+    answer
 }
 
 fn version(base: &str) -> Value {
@@ -148,7 +161,7 @@ impl Request<'_> {
             let items = bulk.as_array().cloned().unwrap_or_default();
             let items = items
                 .into_iter()
-                .map(|item| named_object(kind, item))
+                .map(fields_of)
                 .collect::<Result<Vec<_>, _>>()?;
             let created = cloud.create_bulk(&self.caller, kind, items)?;
             let body: Fields = [(kind.plural(), json!(created))].into_iter().collect();
@@ -192,10 +205,10 @@ impl Request<'_> {
             (&Method::PUT, Kind::Trunk, "add_subports") => ok(&Value::Object(cloud.add_subports(
                 caller,
                 id,
-                &self.json_body()?,
+                &self.action_body()?,
             )?)),
             (&Method::PUT, Kind::Trunk, "remove_subports") => ok(&Value::Object(
-                cloud.remove_subports(caller, id, &self.json_body()?)?,
+                cloud.remove_subports(caller, id, &self.action_body()?)?,
             )),
             (&Method::PUT, Kind::Router, "add_router_interface") => ok(&Value::Object(
                 cloud.add_router_interface(caller, id, &self.object_body()?)?,
@@ -236,19 +249,23 @@ impl Request<'_> {
                 .find(|extension| extension["alias"] == *alias)
             {
                 Some(extension) => ok(&json!({ "extension": extension })),
-                None => {
-                    let page = format!(
-                        "404 Not Found\n\nThe resource could not be found.\n\n Extension with alias {alias} does not exist  "
-                    );
-                    Ok(Answer::text(
-                        StatusCode::NOT_FOUND,
-                        "text/plain; charset=UTF-8",
-                        page,
-                    ))
-                }
+                None => Ok(self.no_such_extension(alias)),
             },
             _ => Err(ApiError::no_such_path()),
         }
+    }
+
+    /// What webob answers, in the form that the client takes.
+    fn no_such_extension(&self, alias: &str) -> Answer {
+        let what = "The resource could not be found.";
+        let about = format!("Extension with alias {alias} does not exist");
+        if self.accept.contains("application/json") {
+            let message = format!("{what}<br /><br />\n{about}\n\n");
+            let body = json!({"code": "404 Not Found", "message": message, "title": "Not Found"});
+            return Answer::json(StatusCode::NOT_FOUND, &body);
+        }
+        let page = format!("404 Not Found\n\n{what}\n\n {about}  ");
+        Answer::text(StatusCode::NOT_FOUND, "text/plain; charset=UTF-8", page)
     }
 
     fn quotas(&self, cloud: &mut Cloud, rest: &[&str]) -> Answered {
@@ -302,6 +319,13 @@ impl Request<'_> {
             .map_err(|_| ApiError::bad_request("Body contains invalid data"))
     }
 
+    /// The body of an action, which another layer reads.
+    fn action_body(&self) -> Result<Value, ApiError> {
+        let message = "Malformed request body: Cannot understand JSON.";
+        serde_json::from_slice(self.body)
+            .map_err(|_| ApiError::new(StatusCode::BAD_REQUEST, "MalformedRequestBody", message))
+    }
+
     fn object_body(&self) -> Result<Fields, ApiError> {
         if self.body.is_empty() {
             return Ok(Fields::new());
@@ -319,20 +343,28 @@ impl Request<'_> {
         named_object(kind, body.remove(name).ok_or_else(missing)?)
     }
 
-    /// The revision that `If-Match: revision_number=N` asks for.
+    /// The revision that `If-Match: revision_number=N` asks for; any other condition is none.
     fn revision(&self) -> Result<Option<i64>, ApiError> {
-        if self.if_match.is_empty() {
-            return Ok(None);
-        }
-        let number = self
+        let asked = self
             .if_match
             .trim_matches('"')
-            .strip_prefix("revision_number=")
-            .and_then(|number| number.parse().ok());
+            .strip_prefix("revision_number=");
         let reason = "Revision number etag must be in the format of revision_number=<int>";
-        number
-            .map(Some)
-            .ok_or_else(|| ApiError::bad_resource("if-match", reason))
+        asked
+            .map(|number| {
+                number
+                    .parse()
+                    .map_err(|_| ApiError::bad_resource("if-match", reason))
+            })
+            .transpose()
+    }
+}
+
+/// One object of a bulk.
+fn fields_of(value: Value) -> Result<Fields, ApiError> {
+    match value {
+        Value::Object(fields) => Ok(fields),
+        _ => Err(ApiError::bad_request("Body contains invalid data")),
     }
 }
 

@@ -6,7 +6,10 @@
 
 mod activation;
 mod addresses;
+mod attributes;
+mod list;
 mod network;
+mod object;
 mod port;
 mod query;
 mod quota;
@@ -14,6 +17,7 @@ mod router;
 mod schema;
 mod security;
 mod subnet;
+mod subports;
 mod tags;
 mod trunk;
 mod validate;
@@ -34,6 +38,7 @@ pub use wiring::{Filter, PortWiring, RouterLeg, RouterWiring, Rule, Wiring};
 
 use super::{ApiError, Settings};
 use activation::Transition;
+use object::{flag, given, items, text};
 
 /// Who calls: what a token stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -153,9 +158,17 @@ impl Cloud {
                 }
             }
         }
-        ids.iter()
+        let mut created = ids
+            .iter()
             .map(|id| self.view(caller, kind, id, &[]))
-            .collect()
+            .collect::<Result<Vec<_>, _>>()?;
+        if kind == Kind::SecurityGroupRule {
+            // Only a GET shows them.
+            created
+                .iter_mut()
+                .for_each(|rule| drop(rule.remove("tags")));
+        }
+        Ok(created)
     }
 
     fn create_checked(
@@ -392,30 +405,4 @@ impl Cloud {
         let now = jiff::Timestamp::try_from(self.now).unwrap_or_default();
         now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
     }
-}
-
-/// A string attribute, empty when there is none.
-fn text<'a>(object: &'a Fields, name: &str) -> &'a str {
-    object.get(name).and_then(Value::as_str).unwrap_or_default()
-}
-
-/// A boolean attribute, false when there is none.
-fn flag(object: &Fields, name: &str) -> bool {
-    object
-        .get(name)
-        .and_then(Value::as_bool)
-        .unwrap_or_default()
-}
-
-/// The items of a list attribute.
-fn items<'a>(object: &'a Fields, name: &str) -> &'a [Value] {
-    object
-        .get(name)
-        .and_then(Value::as_array)
-        .map_or(&[], Vec::as_slice)
-}
-
-/// An attribute that was set to something other than null.
-fn given<'a>(object: &'a Fields, name: &str) -> Option<&'a Value> {
-    object.get(name).filter(|value| !value.is_null())
 }

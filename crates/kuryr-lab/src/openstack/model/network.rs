@@ -5,11 +5,15 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::super::ApiError;
+use super::super::settings::Backend;
 use super::schema::{Fields, Kind};
-use super::{Cloud, text};
+use super::{Caller, Cloud, text, validate};
 
 /// First `provider:segmentation_id`: the VNI of the lab's own encapsulation.
 const FIRST_VNI: i64 = 5000;
+
+/// Owner of the port by which ML2/OVN serves metadata on a network.
+const METADATA: &str = "network:distributed";
 
 impl Cloud {
     pub(super) fn create_network(&mut self, mut fields: Fields) -> Result<String, ApiError> {
@@ -49,7 +53,27 @@ impl Cloud {
         fields
             .entry("provider:segmentation_id")
             .or_insert_with(|| json!(vni));
-        Ok(self.insert(Kind::Network, fields))
+        let project = text(&fields, "project_id").to_owned();
+        let id = self.insert(Kind::Network, fields);
+        self.default_security_group(&project);
+        if self.settings.metadata_ports && self.settings.backend == Backend::Ovn {
+            self.create_metadata_port(&id, project)?;
+        }
+        Ok(id)
+    }
+
+    fn create_metadata_port(&mut self, network: &str, project_id: String) -> Result<(), ApiError> {
+        let caller = Caller {
+            project_id,
+            admin: true,
+        };
+        let port = json!({
+            "network_id": network, "device_owner": METADATA, "device_id": format!("ovnmeta-{network}"),
+            "fixed_ips": [], "security_groups": [], "port_security_enabled": false,
+        });
+        let port = port.as_object().cloned().unwrap_or_default();
+        let port = validate::for_post(&caller, Kind::Port, port)?;
+        self.create_port(&caller, port).map(drop)
     }
 
     fn free_vni(&self) -> i64 {
@@ -78,15 +102,19 @@ impl Cloud {
         let ports = self
             .table(Kind::Port)
             .filter(|(_, port)| text(port, "network_id") == id);
-        let ports: Vec<&str> = ports.map(|(id, _)| id.as_str()).collect();
-        if !ports.is_empty() {
+        let (own, others): (Vec<_>, Vec<_>) =
+            ports.partition(|(_, port)| text(port, "device_owner") == METADATA);
+        if !others.is_empty() {
+            let others: Vec<&str> = others.into_iter().map(|(id, _)| id.as_str()).collect();
             let message = format!(
                 "Unable to complete operation on network {id}. There are one or more ports still in use on the network, \
                  id for these ports is: {}.",
-                ports.join(",")
+                others.join(",")
             );
             return Err(ApiError::conflict("NetworkInUse", message));
         }
+        let own: Vec<String> = own.into_iter().map(|(id, _)| id.clone()).collect();
+        own.iter().for_each(|port| self.remove(Kind::Port, port));
         let subnets: Vec<String> = self.subnets_of(id).into_iter().map(str::to_owned).collect();
         subnets
             .iter()

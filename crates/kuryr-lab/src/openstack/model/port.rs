@@ -26,7 +26,7 @@ impl Cloud {
         fields.insert("port_security_enabled".to_owned(), json!(security));
         if given(&fields, "security_groups").is_none() {
             let groups = match security {
-                true => vec![self.default_security_group(&text(&fields, "project_id").to_owned())],
+                true => vec![self.default_security_group(text(&fields, "project_id"))],
                 false => Vec::new(),
             };
             fields.insert("security_groups".to_owned(), json!(groups));
@@ -156,7 +156,7 @@ impl Cloud {
             .remove(&(network.clone(), text(&current, "mac_address").to_owned()));
         self.macs.insert((network, mac), id.to_owned());
         if let Some(host) = changes.get("binding:host_id").and_then(Value::as_str) {
-            changes.extend(self.binding(&host.to_owned(), None));
+            changes.extend(self.binding(host, None));
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::super::ApiError;
@@ -104,7 +105,15 @@ impl Cloud {
     /// # Errors
     /// 403 for another project's.
     pub fn quota_details(&self, caller: &Caller, project: &str) -> Result<Fields, ApiError> {
-        may_read(caller, project)?;
+        if !caller.admin && caller.project_id != project {
+            let message = "User does not have admin privileges: Only admin is authorized to access quotas for another \
+                           project.";
+            return Err(ApiError::new(
+                StatusCode::FORBIDDEN,
+                "AdminRequired",
+                message,
+            ));
+        }
         let detail = |name: &str| {
             let kind = Kind::ALL.into_iter().find(|kind| kind.singular() == name);
             let used = kind.map_or(0, |kind| self.used(project, kind));

@@ -38,10 +38,8 @@ impl Cloud {
         let gateway = match fields.get("gateway_ip") {
             Some(Value::String(address)) => address.parse().ok(),
             Some(_) => None,
-            None => Some(address_of(
-                number_of(cidr.network()) + 1,
-                cidr.addr().is_ipv6(),
-            )),
+            None if version == 6 => Some(cidr.network()),
+            None => Some(address_of(number_of(cidr.network()) + 1, false)),
         };
         let pools = match fields.get("allocation_pools").and_then(Value::as_array) {
             Some(pools) => checked_pools(pools, &cidr)?,

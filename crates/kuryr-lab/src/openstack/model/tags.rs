@@ -35,7 +35,7 @@ impl Cloud {
         let tags = body
             .get("tags")
             .ok_or_else(|| ApiError::invalid_input("Invalid tags body"))?;
-        let tags = check_tags(tags)?;
+        let tags = check_tags(tags).map_err(ApiError::invalid_input)?;
         self.set(kind, id, &[("tags", tags.clone())]);
         Ok(json!({ "tags": tags }))
     }

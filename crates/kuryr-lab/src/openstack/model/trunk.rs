@@ -6,12 +6,11 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use super::super::ApiError;
 use super::super::settings::Backend;
 use super::schema::{Fields, Kind};
-use super::validate::{plain, python};
+use super::subports::{check_form, segmentation};
 use super::{Caller, Cloud, flag, items, text};
 
 /// Where a subport sits.
@@ -83,6 +82,10 @@ impl Cloud {
             return Err(ApiError::conflict("DuplicateSubPort", message));
         }
         self.attach(trunk, &subports);
+        if subports.is_empty() && self.settings.backend == Backend::Ovn {
+            // The plugin sets it DOWN, and ML2/OVN, with nothing to do, not ACTIVE again.
+            self.set(Kind::Trunk, trunk, &[("status", json!("DOWN"))]);
+        }
         self.answer_of_change(caller, trunk)
     }
 
@@ -146,6 +149,9 @@ impl Cloud {
                 self.set(Kind::Port, port, &changes);
             }
         }
+        if self.settings.backend == Backend::Ovn && !subports.is_empty() {
+            self.set(Kind::Trunk, trunk, &[("status", json!("ACTIVE"))]);
+        }
         self.trunk_changed(trunk);
         self.subports_may_rise(trunk);
     }
@@ -157,6 +163,9 @@ impl Cloud {
         };
         if let Some(subports) = self.subports.get_mut(&trunk) {
             subports.remove(port);
+        }
+        if self.settings.backend == Backend::Ovn {
+            self.set(Kind::Trunk, &trunk, &[("status", json!("ACTIVE"))]);
         }
         let active = self
             .get(Kind::Port, port)
@@ -351,91 +360,4 @@ fn parent_in_use(port: &str) -> ApiError {
     let message =
         format!("Port {port} is currently in use and is not eligible for use as a parent port.");
     ApiError::conflict("ParentPortInUse", message)
-}
-
-/// The form of a list of subports, before any of them is looked up.
-fn check_form(subports: &Value) -> Result<Vec<Fields>, ApiError> {
-    let wrong = |reason: String| Err(ApiError::invalid_input(reason));
-    let Some(subports) = subports.as_array() else {
-        return wrong(format!(
-            "Invalid data format for subports: '{}' is not a list",
-            plain(subports)
-        ));
-    };
-    let (mut ports, mut vlans) = (BTreeSet::new(), BTreeSet::new());
-    let mut checked = Vec::with_capacity(subports.len());
-    for subport in subports {
-        let Some(fields) = subport.as_object() else {
-            return wrong(format!(
-                "Invalid data format for subport: '{}' is not a dict",
-                plain(subport)
-            ));
-        };
-        let Some(port) = fields.get("port_id").filter(|port| !port.is_null()) else {
-            return wrong("A valid port UUID must be specified".to_owned());
-        };
-        if port
-            .as_str()
-            .is_none_or(|port| Uuid::parse_str(port).is_err())
-        {
-            return wrong(format!("Invalid UUID for subport: '{}'", plain(port)));
-        }
-        if !ports.insert(plain(port)) {
-            return wrong(format!("Non unique UUID for subport: '{}'", plain(port)));
-        }
-        match (
-            fields.get("segmentation_id"),
-            fields.get("segmentation_type"),
-        ) {
-            (Some(vlan), Some(kind)) => {
-                if !vlans.insert((plain(kind), plain(vlan))) {
-                    return wrong(format!(
-                        "Segmentation ID '{}' for '{}' is not unique",
-                        plain(vlan),
-                        plain(port)
-                    ));
-                }
-            }
-            _ if fields.len() > 1 => return Err(no_segmentation(fields)),
-            _ => {}
-        }
-        checked.push(fields.clone());
-    }
-    Ok(checked)
-}
-
-fn no_segmentation(subport: &Fields) -> ApiError {
-    ApiError::invalid_input(format!(
-        "Invalid subport details '{}': missing segmentation information. Must specify both segmentation_id and \
-         segmentation_type",
-        python(&Value::Object(subport.clone()))
-    ))
-}
-
-fn segmentation(subport: &Fields) -> Result<u16, ApiError> {
-    let (Some(id), Some(kind)) = (
-        subport.get("segmentation_id"),
-        subport.get("segmentation_type"),
-    ) else {
-        return Err(no_segmentation(subport));
-    };
-    let Some(number) = id.as_i64().or_else(|| id.as_str()?.parse().ok()) else {
-        let reason = format!(
-            "Invalid subport details: segmentation_id '{}' is not an integer",
-            plain(id)
-        );
-        return Err(ApiError::invalid_input(reason));
-    };
-    if kind != "vlan" {
-        return Err(ApiError::invalid_input(format!(
-            "Unknown segmentation_type '{}'",
-            plain(kind)
-        )));
-    }
-    let vlan = u16::try_from(number)
-        .ok()
-        .filter(|vlan| (1..=4094).contains(vlan));
-    vlan.ok_or_else(|| {
-        ApiError::invalid_input(format!("Segmentation ID '{number}' is not in range"))
-    })
 }

@@ -44,7 +44,9 @@ pub(super) fn for_post(caller: &Caller, kind: Kind, mut asked: Fields) -> Result
         }
     }
     if let Some(tags) = tags {
-        asked.insert("tags".to_owned(), check_tags(&tags)?);
+        let wrong =
+            |reason| ApiError::bad_request(format!("Invalid input for tags. Reason: {reason}."));
+        asked.insert("tags".to_owned(), check_tags(&tags).map_err(wrong)?);
     }
     Ok(asked)
 }
@@ -65,30 +67,20 @@ pub(super) fn for_put(caller: &Caller, kind: Kind, mut asked: Fields) -> Result<
     Ok(asked)
 }
 
-/// Tags as a list of distinct strings, in the order given.
-pub(super) fn check_tags(tags: &Value) -> Result<Value, ApiError> {
-    let Some(items) = tags.as_array() else {
-        return Err(ApiError::invalid_input(format!(
-            "'{}' is not a list",
-            plain(tags)
-        )));
-    };
-    let mut distinct: Vec<&Value> = Vec::new();
-    for item in items {
-        match item.as_str() {
-            Some(tag) if tag.len() <= 255 => {}
-            _ => {
-                return Err(ApiError::invalid_input(format!(
-                    "'{}' is not a valid string",
-                    plain(item)
-                )));
-            }
+/// Tags as a list of distinct strings, or what is wrong with them.
+pub(super) fn check_tags(tags: &Value) -> Result<Value, String> {
+    let items = tags
+        .as_array()
+        .ok_or_else(|| format!("'{}' is not a list", plain(tags)))?;
+    for (at, item) in items.iter().enumerate() {
+        if item.as_str().is_none_or(|tag| tag.len() > 255) {
+            return Err(format!("'{}' is not a valid string", plain(item)));
         }
-        if !distinct.contains(&item) {
-            distinct.push(item);
+        if items[..at].contains(item) {
+            return Err(format!("Duplicate items in the list: '{}'", plain(item)));
         }
     }
-    Ok(json!(distinct))
+    Ok(tags.clone())
 }
 
 fn populate_project(caller: &Caller, asked: &mut Fields) -> Result<(), ApiError> {
@@ -180,7 +172,8 @@ impl Attribute {
             Shape::UuidOrNull | Shape::IpOrNull if value.is_null() => Ok(Value::Null),
             Shape::Uuid | Shape::UuidOrNull => uuid(value).map_err(wrong),
             Shape::Uuids => each(value, uuid).map_err(wrong),
-            Shape::Cidr => cidr(value).map_err(wrong),
+            Shape::Cidr => cidr(value)
+                .map_err(|_| ApiError::invalid_input(format!("{shown} is not in a CIDR format"))),
             Shape::Cidrs => each(value, cidr).map_err(wrong),
             Shape::IpOrNull => ip(value).map_err(wrong),
             Shape::Mac => mac(value).map_err(wrong),
