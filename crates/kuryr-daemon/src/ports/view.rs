@@ -6,13 +6,10 @@ use std::fmt;
 use kube::ResourceExt;
 use kube::core::DynamicObject;
 use kuryr_api::crd::{KuryrPortSpec, KuryrPortStatus};
+use kuryr_api::names::WAIT_REASON_ANNOTATION;
 use kuryr_api::vif::Vif;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-
-/// Annotation by which the controller says why a KuryrPort has no port yet: a JSON object
-/// with `reason` and `message`.
-pub const WAIT_REASON_ANNOTATION: &str = "openstack.org/kuryr-wait-reason";
 
 /// Namespace and name of a pod; its KuryrPort has the same.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -68,6 +68,74 @@ async fn del_stops_an_add_that_waits_for_active() {
     world.assert_clean();
 }
 
+/// The ADD has passed its last question whether it is wanted: DEL waits for it to be undone.
+#[tokio::test]
+async fn del_is_not_done_before_the_add_that_it_stops() {
+    let mut world = World::new().await;
+    world.port("web-0", &uid("web-0"), Some(vif(1, 101, true)));
+    world.add(&target("c1", "web-0")).await.unwrap();
+    world.hands.gate.shut();
+    let adding = world.adding(&target("c2", "web-0"));
+    world.until(|k| k.unplugging == 1).await;
+    let deleting = world.deleting(&target("c2", "web-0"));
+    for _ in 0..50 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!deleting.is_finished());
+    world.hands.gate.open();
+    deleting.await.unwrap().unwrap();
+    world.assert_clean();
+    adding.await.unwrap().unwrap_err();
+}
+
+/// The ADD waits for its locks when DEL comes: it must not plug at all.
+#[tokio::test]
+async fn an_add_stopped_before_its_turn_never_plugs() {
+    let mut world = World::new().await;
+    world.port("web-0", &uid("web-0"), Some(vif(1, 101, true)));
+    world.add(&target("c1", "web-0")).await.unwrap();
+    world.hands.gate.shut();
+    let first = world.deleting(&target("c1", "web-0"));
+    world.until(|k| k.unplugging == 1).await;
+    let adding = world.adding(&target("c2", "web-0"));
+    for _ in 0..50 {
+        tokio::task::yield_now().await;
+    }
+    let second = world.deleting(&target("c2", "web-0"));
+    for _ in 0..50 {
+        tokio::task::yield_now().await;
+    }
+    world.hands.gate.open();
+    first.await.unwrap().unwrap();
+    second.await.unwrap().unwrap();
+    adding.await.unwrap().unwrap_err();
+    assert_eq!(world.kernel().plugged, 1);
+    world.assert_clean();
+}
+
+/// The pool gave the port to another pod, whose ADD is just taking it over.
+#[tokio::test]
+async fn del_does_not_touch_what_another_add_takes_over() {
+    let mut world = World::new().await;
+    world.port("old", &uid("old"), Some(vif(1, 101, true)));
+    world.add(&target("c1", "old")).await.unwrap();
+    world.delete_port("old");
+    world.port("new", &uid("new"), Some(vif(1, 101, true)));
+    world.hands.gate.shut();
+    let adding = world.adding(&target("c2", "new"));
+    world.until(|k| k.unplugging == 1).await;
+    let deleting = world.deleting(&target("c1", "old"));
+    for _ in 0..50 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(world.kernel().unplugging, 1);
+    world.hands.gate.open();
+    deleting.await.unwrap().unwrap();
+    adding.await.unwrap().unwrap();
+    assert_eq!(world.kernel().links.len(), 1);
+    assert_eq!(world.node.ledger().len(), 1);
+}
+
 /// However the two meet, nothing is left once both are done.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn del_at_any_moment_of_an_add_leaves_nothing() {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
 use kuryr_api::vif::{Vif, VifNetwork, VifSubnet};
@@ -38,12 +38,38 @@ pub(crate) struct Kernel {
     pub(crate) no_uplink: bool,
     /// How often something was really plugged.
     pub(crate) plugged: usize,
+    /// How often unplugging began.
+    pub(crate) unplugging: usize,
     inodes: u64,
+}
+
+/// Where unplugging stops while a test looks at what others do meanwhile.
+#[derive(Default)]
+pub(crate) struct Gate {
+    shut: Mutex<bool>,
+    opened: Condvar,
+}
+
+impl Gate {
+    pub(crate) fn shut(&self) {
+        *self.shut.lock().unwrap() = true;
+    }
+
+    pub(crate) fn open(&self) {
+        *self.shut.lock().unwrap() = false;
+        self.opened.notify_all();
+    }
+
+    fn pass(&self) {
+        let shut = self.shut.lock().unwrap();
+        drop(self.opened.wait_while(shut, |shut| *shut).unwrap());
+    }
 }
 
 /// One daemon's hands on the kernel; it loses them when it is killed.
 pub(crate) struct Hands {
     kernel: Arc<Mutex<Kernel>>,
+    pub(crate) gate: Gate,
     changed: watch::Sender<()>,
     dead: AtomicBool,
 }
@@ -161,6 +187,9 @@ impl Plugger for Hands {
     }
 
     fn unplug(&self, spec: &UnplugSpec) -> Result<(), NetError> {
+        self.kernel()?.unplugging += 1;
+        self.changed.send_replace(());
+        self.gate.pass();
         let mut kernel = self.kernel()?;
         kernel.links.remove(&spec.host_name);
         if let Some(vlan) = spec.vlan
@@ -349,6 +378,13 @@ impl World {
         tokio::spawn(async move { node.add(&target, Duration::from_secs(60), gone).await })
     }
 
+    /// A DEL in the background.
+    pub(crate) fn deleting(&self, target: &Target) -> JoinHandle<Result<(), Refusal>> {
+        let node = Arc::clone(&self.node);
+        let target = target.clone();
+        tokio::spawn(async move { node.del(&target).await })
+    }
+
     fn netns(&self, target: &Target) {
         if let Some(path) = &target.netns {
             self.kernel().make_netns(path);
@@ -362,8 +398,12 @@ impl World {
     /// Waits until the kernel is as wanted.
     pub(crate) async fn until(&self, wanted: impl Fn(&Kernel) -> bool) {
         let mut changed = self.changed.subscribe();
+        let limit = Duration::from_secs(20);
         while !wanted(&self.kernel()) {
-            changed.changed().await.unwrap();
+            let changed = tokio::time::timeout(limit, changed.changed()).await;
+            changed
+                .expect("the kernel never came to what the test waits for")
+                .unwrap();
         }
     }
 
@@ -391,6 +431,7 @@ fn daemon(
     let hands = Arc::new(Hands {
         kernel: Arc::clone(kernel),
         changed: changed.clone(),
+        gate: Gate::default(),
         dead: AtomicBool::new(false),
     });
     let limits = Limits {
