@@ -32,7 +32,10 @@ pub(super) enum SandboxError {
     #[error("failed to destroy network for sandbox {id:?}: {source}")]
     Del { id: String, source: CniError },
     #[error("network namespace {netns}: {source}")]
-    Netns { netns: String, source: NetError },
+    Netns {
+        netns: String,
+        source: Box<NetError>,
+    },
     #[error("checkpoint {}: {source}", path.display())]
     Checkpoint {
         path: PathBuf,
@@ -84,7 +87,7 @@ impl Sandbox {
             .map_err(|source| SandboxError::Del { id, source })?;
         netns::delete(&self.netns).map_err(|source| SandboxError::Netns {
             netns: self.netns.clone(),
-            source,
+            source: Box::new(source),
         })?;
         let path = self.path(&spec.state_dir);
         match fs::remove_file(&path) {
@@ -102,7 +105,7 @@ impl Sandbox {
         };
         make().map_err(|source| SandboxError::Netns {
             netns: self.netns.clone(),
-            source,
+            source: Box::new(source),
         })
     }
 

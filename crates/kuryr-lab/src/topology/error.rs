@@ -30,7 +30,7 @@ pub enum TopologyError {
         /// What was attempted.
         what: String,
         /// What came back.
-        source: NetError,
+        source: Box<NetError>,
     },
     /// A file or process could not be used.
     #[error("{what}: {source}")]
@@ -57,7 +57,10 @@ impl TopologyError {
     /// Wraps a failure of kuryr-net with what was attempted.
     pub(super) fn net(what: impl Into<String>) -> impl FnOnce(NetError) -> Self {
         let what = what.into();
-        move |source| Self::Net { what, source }
+        move |source| Self::Net {
+            what,
+            source: Box::new(source),
+        }
     }
 
     /// Wraps a failure of the operating system with what was attempted.
