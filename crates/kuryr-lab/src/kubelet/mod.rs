@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 use kube::Client;
 use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
 
 pub use cni::{CniError, Network, Runtime};
 pub use pods::KubeletError;
@@ -48,7 +49,8 @@ pub struct KubeletSpec {
 /// A kubelet that runs. It stops when dropped, and leaves its pods' namespaces as a real one does.
 #[derive(Debug)]
 pub struct Kubelet {
-    _stop: DropGuard,
+    stop: DropGuard,
+    work: TaskTracker,
 }
 
 /// What all parts of a kubelet use.
@@ -56,6 +58,8 @@ struct Context {
     spec: KubeletSpec,
     client: Client,
     runtime: Runtime,
+    /// What is under way in the kernel or a plugin, and can't be broken off.
+    work: TaskTracker,
 }
 
 impl Kubelet {
@@ -70,23 +74,29 @@ impl Kubelet {
             netns: spec.netns.clone(),
         };
         let known = sandbox::load_all(&spec.state_dir)?;
+        let work = TaskTracker::new();
         let context = Arc::new(Context {
             spec,
             client,
             runtime,
+            work: work.clone(),
         });
         node::register(&context).await?;
         let stop = CancellationToken::new();
-        tokio::spawn(
-            stop.clone()
-                .run_until_cancelled_owned(node::keep(context.clone())),
-        );
-        tokio::spawn(
-            stop.clone()
-                .run_until_cancelled_owned(pods::follow(context, known)),
-        );
+        let keep = node::keep(context.clone());
+        work.spawn(stop.clone().run_until_cancelled_owned(keep));
+        let follow = pods::follow(context, known);
+        work.spawn(stop.clone().run_until_cancelled_owned(follow));
         Ok(Self {
-            _stop: stop.drop_guard(),
+            stop: stop.drop_guard(),
+            work,
         })
+    }
+
+    /// Stops, and waits until what is under way in the kernel or a plugin has ended.
+    pub async fn shutdown(self) {
+        drop(self.stop);
+        self.work.close();
+        self.work.wait().await;
     }
 }

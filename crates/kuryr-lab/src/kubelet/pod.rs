@@ -138,8 +138,8 @@ impl PodLife {
 
     /// Has the plugin set the sandbox up. After a failure it is torn down; what could not be is kept for the next try.
     async fn set_up(&mut self, sandbox: Sandbox) -> Result<(), PodError> {
-        let context = self.context.clone();
-        let added = blocking(move || sandbox.add(&context.spec, &context.runtime)).await;
+        let add = move |context: &Context| sandbox.add(&context.spec, &context.runtime);
+        let added = blocking(&self.context, add).await;
         if added.is_err()
             && let Err(error) = self.tear_down().await
         {
@@ -197,8 +197,8 @@ impl PodLife {
         let Some(sandbox) = self.sandbox.clone() else {
             return Ok(());
         };
-        let context = self.context.clone();
-        blocking(move || sandbox.remove(&context.spec, &context.runtime)).await?;
+        let remove = move |context: &Context| sandbox.remove(&context.spec, &context.runtime);
+        blocking(&self.context, remove).await?;
         self.sandbox = None;
         Ok(())
     }
@@ -292,9 +292,11 @@ fn event(pod: &Pod, node: &str, reason: &str, message: &str) -> Value {
 }
 
 async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, SandboxError> + Send + 'static,
+    context: &Arc<Context>,
+    work: impl FnOnce(&Context) -> Result<T, SandboxError> + Send + 'static,
 ) -> Result<T, PodError> {
-    match tokio::task::spawn_blocking(work).await {
+    let shared = context.clone();
+    match context.work.spawn_blocking(move || work(&shared)).await {
         Ok(result) => Ok(result?),
         Err(failed) => match failed.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),

@@ -126,8 +126,8 @@ impl Pods {
             return;
         }
         let (sender, receiver) = watch::channel(known);
-        self.running
-            .spawn(PodLife::new(self.context.clone(), sandbox).run(receiver));
+        let life = PodLife::new(self.context.clone(), sandbox).run(receiver);
+        self.running.spawn(self.context.work.track_future(life));
         self.tasks.insert(uid.to_owned(), sender);
     }
 }

@@ -1,11 +1,11 @@
 //! A whole lab: cloud, cluster, workers and pods, started, watched and stopped as one.
 //!
 //! ```text
-//!  Lab::start ── tenant      networks, router, security group, a trunk for each worker, in Neutron
+//!  Lab::start ── site        Keystone and Neutron, hypervisors and workers, a folder
+//!             │   tenant     networks, router, security group, a trunk for each worker
 //!             ── cluster     the embedded Kubernetes API, or a real etcd and kube-apiserver
-//!             ── Topology    hypervisors and workers as network namespaces
-//!             ── Product     the controller and daemons under test, which the caller brings
-//!             ── Kubelet     one for each worker; it calls the plugin
+//!             ── parts       the controller and daemons, which the caller brings as Product
+//!             ── nodes       a kubelet for each worker; it calls the plugin
 //!             ── pods
 //!  Lab::watch ── snapshot    what the pods have: address, subport, VLAN, node, hypervisor
 //!  Lab::reach ── reach       who reaches whom, by echo requests in the pods' namespaces
@@ -22,10 +22,12 @@ mod kubeconfig;
 mod lab;
 mod nodes;
 mod options;
+mod parts;
 mod pods;
 mod product;
 mod reach;
 mod real;
+mod site;
 mod snapshot;
 mod tenant;
 mod way;

@@ -2,18 +2,20 @@
 
 use std::net::IpAddr;
 
+use kuryr_api::names::DEFAULT_IFNAME;
+
 use super::{PodRow, Worker};
 use crate::topology::names;
 use crate::topology::plan::Wired;
-use kuryr_api::names::DEFAULT_IFNAME;
-use kuryr_api::vif::link_name;
 
 /// One step.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Step {
-    /// Where it happens.
+    /// Where it happens: a pod, a worker, a hypervisor.
     pub place: String,
-    /// What happens there.
+    /// The links that the packet comes in and goes out by, or its addresses.
+    pub path: String,
+    /// What is done with it.
     pub what: String,
 }
 
@@ -26,6 +28,8 @@ pub struct Side {
     pub address: IpAddr,
     /// Its worker.
     pub worker: Worker,
+    /// The worker's end of the pod's veth pair; `None`: the pod has a vlan link instead.
+    pub tap: Option<String>,
     /// Its port in Neutron.
     pub subport: String,
     /// The port's VLAN on the worker's trunk.
@@ -54,6 +58,7 @@ impl Side {
             pod: pod.title(),
             address: *pod.addresses.first()?,
             worker: worker.clone(),
+            tap: None,
             vlan: leg.vlan?,
             vni: leg.vni,
             hypervisor: number,
@@ -61,126 +66,124 @@ impl Side {
         })
     }
 
-    fn tap(&self) -> String {
+    /// The hypervisor's end of the worker's interface.
+    fn trunk(&self) -> String {
         names::tap(&self.worker.parent)
+    }
+
+    /// The port's end at its network's bridge.
+    fn leg(&self) -> String {
+        names::bridge_port(&self.subport)
     }
 
     fn bridge(&self) -> String {
         names::bridge(self.vni)
     }
+
+    /// First bytes of the port's id, as people call it.
+    fn subport(&self) -> &str {
+        self.subport.get(..8).unwrap_or(&self.subport)
+    }
 }
 
 /// The steps of a packet from one pod to another of the same network.
 pub(super) fn way(from: &Side, to: &Side) -> Vec<Step> {
-    let mut steps = sending(from, to);
+    let mut steps = sending(from, to).to_vec();
     if from.hypervisor != to.hypervisor {
         steps.extend(encapsulation(from, to));
     }
-    steps.extend(receiving(from, to));
+    steps.extend(receiving(to));
     steps
 }
 
-fn sending(from: &Side, to: &Side) -> Vec<Step> {
-    let (hypervisor, uplink) = (&from.worker.hypervisor, &from.worker.uplink);
-    vec![
+fn sending(from: &Side, to: &Side) -> [Step; 3] {
+    let uplink = &from.worker.uplink;
+    let pushed = format!("VLAN tag {} pushed: subport {}", from.vlan, from.subport());
+    let worker = match &from.tap {
+        Some(tap) => step(&from.worker.name, arrow(tap, uplink), pushed),
+        None => step(
+            &from.worker.name,
+            uplink.clone(),
+            format!("{pushed}, by a vlan link"),
+        ),
+    };
+    let popped = format!(
+        "VLAN tag {} popped, security group passed, bridge {}",
+        from.vlan,
+        from.bridge()
+    );
+    [
         step(
             &from.pod,
-            format!("{DEFAULT_IFNAME} {} sends to {}", from.address, to.address),
+            DEFAULT_IFNAME.to_owned(),
+            arrow(from.address, to.address),
         ),
-        step(
-            &from.worker.name,
-            format!(
-                "{} > {uplink}: pushes VLAN tag {}, the one of subport {}",
-                link_name(&from.subport),
-                from.vlan,
-                short(&from.subport),
-            ),
-        ),
-        step(
-            hypervisor,
-            format!(
-                "{} > {}: pops VLAN tag {}, the port's security group lets it pass, \
-                 bridge {} is the network",
-                from.tap(),
-                names::bridge_port(&from.subport),
-                from.vlan,
-                from.bridge(),
-            ),
-        ),
-    ]
-}
-
-fn encapsulation(from: &Side, to: &Side) -> Vec<Step> {
-    let (here, there) = (from.hypervisor, to.hypervisor);
-    vec![
+        worker,
         step(
             &from.worker.hypervisor,
-            format!(
-                "{}: wraps it in VXLAN with VNI {}, the only encapsulation",
-                names::vxlan(from.vni, there),
-                from.vni,
-            ),
-        ),
-        step(
-            "underlay",
-            format!(
-                "{} > {}, UDP port {}",
-                names::underlay_address(here),
-                names::underlay_address(there),
-                names::vxlan_port(here, there),
-            ),
-        ),
-        step(
-            &to.worker.hypervisor,
-            format!(
-                "{}: unwraps it into bridge {}",
-                names::vxlan(to.vni, here),
-                to.bridge()
-            ),
+            arrow(from.trunk(), from.leg()),
+            popped,
         ),
     ]
 }
 
-fn receiving(from: &Side, to: &Side) -> Vec<Step> {
-    let back = if from.worker.name == to.worker.name {
-        "back "
-    } else {
-        ""
-    };
-    vec![
+fn encapsulation(from: &Side, to: &Side) -> [Step; 3] {
+    let (here, there) = (from.hypervisor, to.hypervisor);
+    let wrapped = format!("VXLAN with VNI {}: the only encapsulation", from.vni);
+    let way = arrow(
+        names::underlay_address(here),
+        names::underlay_address(there),
+    );
+    let port = format!("UDP port {}", names::vxlan_port(here, there));
+    let unwrapped = format!("unwrapped, bridge {}", to.bridge());
+    [
         step(
-            &to.worker.hypervisor,
-            format!(
-                "{} > {}: {}'s security group lets it pass, pushes VLAN tag {}",
-                names::bridge_port(&to.subport),
-                to.tap(),
-                to.pod,
-                to.vlan,
-            ),
+            &from.worker.hypervisor,
+            names::vxlan(from.vni, there),
+            wrapped,
         ),
-        step(
+        step("underlay", way, port),
+        step(&to.worker.hypervisor, names::vxlan(to.vni, here), unwrapped),
+    ]
+}
+
+fn receiving(to: &Side) -> [Step; 3] {
+    let uplink = &to.worker.uplink;
+    let pushed = format!(
+        "security group passed, VLAN tag {} pushed: subport {}",
+        to.vlan,
+        to.subport()
+    );
+    let popped = format!("VLAN tag {} popped", to.vlan);
+    let worker = match &to.tap {
+        Some(tap) => step(&to.worker.name, arrow(uplink, tap), popped),
+        None => step(
             &to.worker.name,
-            format!(
-                "{} > {}: pops VLAN tag {}, {back}into the pod",
-                to.worker.uplink,
-                link_name(&to.subport),
-                to.vlan,
-            ),
+            uplink.clone(),
+            format!("{popped}, by a vlan link"),
         ),
-        step(&to.pod, format!("{DEFAULT_IFNAME} {} has it", to.address)),
+    };
+    [
+        step(&to.worker.hypervisor, arrow(to.leg(), to.trunk()), pushed),
+        worker,
+        step(
+            &to.pod,
+            DEFAULT_IFNAME.to_owned(),
+            format!("{} has it", to.address),
+        ),
     ]
 }
 
-fn step(place: &str, what: String) -> Step {
+fn step(place: &str, path: String, what: String) -> Step {
     Step {
         place: place.to_owned(),
+        path,
         what,
     }
 }
 
-/// First bytes of an id, as people call it.
-fn short(id: &str) -> &str {
-    id.get(..8).unwrap_or(id)
+fn arrow(from: impl std::fmt::Display, to: impl std::fmt::Display) -> String {
+    format!("{from} → {to}")
 }
 
 #[cfg(test)]
@@ -200,6 +203,7 @@ mod tests {
                 parent: format!("{worker}eeeeeee-1111-2222-3333-444444444444"),
                 hypervisor: format!("hv{hypervisor}"),
             },
+            tap: Some(format!("tap{number}aaaaaaa-bb")),
             subport: format!("{number}aaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee"),
             vlan: 100 + u16::from(number),
             vni: 1042,
@@ -207,28 +211,34 @@ mod tests {
         }
     }
 
-    fn text(from: &Side, to: &Side) -> Vec<String> {
-        way(from, to)
+    fn text(from: &Side, to: &Side) -> String {
+        let steps = way(from, to);
+        let lines = steps
             .iter()
-            .map(|step| format!("{}: {}", step.place, step.what))
-            .collect()
+            .map(|step| format!("{}: {}: {}", step.place, step.path, step.what));
+        lines.collect::<Vec<_>>().join("\n")
     }
 
     #[test]
     fn a_packet_to_another_hypervisor_is_encapsulated_once() {
         let steps = text(&side(1, 1, 1), &side(2, 2, 2));
-        assert_eq!(
-            steps.iter().filter(|step| step.contains("VXLAN")).count(),
-            1
-        );
-        insta::assert_snapshot!(steps.join("\n"));
+        assert_eq!(steps.matches("VXLAN").count(), 1);
+        insta::assert_snapshot!(steps);
     }
 
     #[test]
-    fn a_packet_on_one_hypervisor_is_not() {
-        let steps = text(&side(1, 1, 1), &side(2, 1, 1)).join("\n");
+    fn a_packet_on_one_hypervisor_is_not_encapsulated() {
+        let steps = text(&side(1, 1, 1), &side(2, 1, 1));
+        assert!(!steps.contains("VXLAN"), "{steps}");
+    }
+
+    #[test]
+    fn a_vlan_link_has_no_end_on_the_worker() {
+        let mut from = side(1, 1, 1);
+        from.tap = None;
+        let steps = text(&from, &side(2, 2, 2));
         assert!(
-            !steps.contains("VXLAN") && steps.contains("back into the pod"),
+            steps.contains("worker1: eth0: VLAN tag 101 pushed"),
             "{steps}"
         );
     }

@@ -21,6 +21,7 @@ mod error;
 pub mod filter;
 pub(crate) mod names;
 pub mod plan;
+mod lock;
 mod preflight;
 mod reconcile;
 mod vm;

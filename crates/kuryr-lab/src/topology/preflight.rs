@@ -3,11 +3,11 @@
 use std::fmt;
 use std::fs;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use kuryr_net::links::{Links, NewLink, Vxlan};
 use kuryr_net::netns;
 
-use super::LabId;
 use super::names::underlay_address;
 
 /// One thing that is missing.
@@ -82,7 +82,7 @@ table bridge probe {
 ///
 /// # Errors
 /// [`Missing`] lists all that is missing, each with what helps.
-pub fn preflight(lab: &LabId) -> Result<(), Missing> {
+pub fn preflight() -> Result<(), Missing> {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mut needs = missing_capabilities(&status);
     if !needs.is_empty() {
@@ -91,8 +91,10 @@ pub fn preflight(lab: &LabId) -> Result<(), Missing> {
     if in_user_namespace(&fs::read_to_string("/proc/self/uid_map").unwrap_or_default()) {
         needs.push(Need::UserNamespace);
     }
-    let name = lab.netns("probe");
-    let _ = netns::delete(&name);
+    // One of its own: several labs may begin at once.
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("kuryr-probe-{}-{count}", std::process::id());
     match netns::create(&name) {
         Err(error) => needs.push(Need::Namespaces(error.to_string())),
         Ok(path) => {

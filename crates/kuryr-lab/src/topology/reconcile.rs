@@ -1,7 +1,7 @@
 //! The topology as a whole: made, kept as Neutron's state wants it, removed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
+use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::apply::Hypervisors;
+use super::lock::Lock;
 use super::plan::{Wired, desired, plan};
 use super::{LabId, TopologyError, Vm, VmSpec, preflight, vm};
 use crate::openstack::{Activation, Handle};
@@ -18,8 +19,6 @@ use crate::openstack::{Activation, Handle};
 /// First pause after a step failed; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// Directory of the files by whose lock a running lab is known.
-const LOCKS: &str = "/run/kuryr-lab";
 
 /// What to build.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,8 +45,8 @@ pub struct Topology {
     work: Arc<Mutex<Work>>,
     applied: watch::Receiver<u64>,
     stop: Option<DropGuard>,
-    /// Held locked as long as the lab runs.
-    _lock: File,
+    /// Held as long as anything of the lab is there: dropped last.
+    _lock: Lock,
 }
 
 impl Topology {
@@ -66,8 +65,8 @@ impl Topology {
         };
         let build = hypervisors.clone();
         let lock = blocking(move || {
-            preflight(&build.lab)?;
-            let lock = lock(&build.lab)?;
+            preflight()?;
+            let lock = Lock::take(&build.lab)?;
             remove_namespaces(&build.lab)?;
             build
                 .build()
@@ -274,27 +273,6 @@ async fn blocking<T: Send + 'static>(
                 "the topology's work ended early: {failed}"
             ))),
         },
-    }
-}
-
-/// Takes the lab's lock, which the kernel gives back when the process ends, however it does.
-fn lock(lab: &LabId) -> Result<File, TopologyError> {
-    let path = PathBuf::from(LOCKS).join(format!("{}.lock", lab.as_str()));
-    let what = || format!("lock {}", path.display());
-    fs::create_dir_all(LOCKS).map_err(TopologyError::io(what()))?;
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(TopologyError::io(what()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => Err(TopologyError::Running {
-            name: lab.as_str().to_owned(),
-            lock: path,
-        }),
-        Err(fs::TryLockError::Error(source)) => Err(TopologyError::io(what())(source)),
     }
 }
 

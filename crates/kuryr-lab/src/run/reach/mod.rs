@@ -37,28 +37,12 @@ pub struct Pair {
 /// did not answer.
 pub type Reach = BTreeMap<Pair, Result<Duration, String>>;
 
-/// Every direction between different pods that is not in `known`.
-pub(super) fn missing(pods: &[Endpoint], known: &Reach) -> Vec<Pair> {
-    let pairs = pods
-        .iter()
-        .flat_map(|from| pods.iter().map(move |to| (from, to)));
-    pairs
-        .filter(|(from, to)| from.pod != to.pod)
-        .map(|(from, to)| Pair {
-            from: from.pod.clone(),
-            to: to.pod.clone(),
-        })
-        .filter(|pair| !known.contains_key(pair))
-        .collect()
-}
-
-/// Sends requests for the pairs until each is answered or `patience` is over for its sender.
-pub(super) async fn reach(pods: &[Endpoint], pairs: &[Pair], patience: Duration) -> Reach {
-    let senders = pods.iter().filter_map(|from| {
-        let of_sender = pairs.iter().filter(|pair| pair.from == from.pod);
-        let receiver = |pair: &Pair| pods.iter().find(|pod| pod.pod == pair.to).cloned();
-        let receivers: Vec<Endpoint> = of_sender.filter_map(receiver).collect();
-        (!receivers.is_empty()).then(|| (from.clone(), receivers))
+/// Sends requests in every direction between different pods, until each is answered or
+/// `patience` is over for its sender.
+pub(super) async fn reach(pods: &[Endpoint], patience: Duration) -> Reach {
+    let senders = pods.iter().map(|from| {
+        let others = pods.iter().filter(|to| to.pod != from.pod).cloned();
+        (from.clone(), others.collect::<Vec<_>>())
     });
     let found = stream::iter(senders.collect::<Vec<_>>())
         .map(|(from, receivers)| from_one(from, receivers, patience))
@@ -123,15 +107,20 @@ mod tests {
         }
     }
 
-    #[test]
-    fn every_direction_is_a_pair() {
-        let pods = [pod("a", &[]), pod("b", &[]), pod("c", &[])];
-        let mut known = Reach::new();
-        let all = missing(&pods, &known);
-        assert_eq!(all.len(), 6);
-        known.insert(all[0].clone(), Ok(Duration::ZERO));
-        assert_eq!(missing(&pods, &known).len(), 5);
-        assert!(missing(&pods[..1], &known).is_empty());
+    #[tokio::test]
+    async fn every_direction_is_tried_and_failures_are_told() {
+        let pods = [
+            pod("a", &["192.0.2.1"]),
+            pod("b", &["192.0.2.2"]),
+            pod("c", &[]),
+        ];
+        let found = reach(&pods, Duration::ZERO).await;
+        assert_eq!(found.len(), 6);
+        assert!(
+            found.values().all(Result::is_err),
+            "no namespace: {found:?}"
+        );
+        assert!(reach(&pods[..1], Duration::ZERO).await.is_empty());
     }
 
     #[test]

@@ -10,8 +10,8 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, 
 use super::RealError;
 use crate::run::folder::write_private;
 
-/// File of the key that signs service accounts' tokens.
-pub(super) const ACCOUNTS: &str = "service-accounts.key";
+/// Files of the key that signs service accounts' tokens, and of its public half.
+pub(super) const ACCOUNTS: (&str, &str) = ("service-accounts.key", "service-accounts.pub");
 const NAMES: [&str; 4] = [
     "localhost",
     "127.0.0.1",
@@ -49,11 +49,9 @@ impl Keys {
             "the server's certificate",
         )?;
         write(&keys.key, &made.key, "the server's key")?;
-        write(
-            &folder.join(ACCOUNTS),
-            &made.accounts,
-            "the key of service accounts",
-        )?;
+        let accounts = "the key of service accounts";
+        write(&folder.join(ACCOUNTS.0), &made.accounts.0, accounts)?;
+        write(&folder.join(ACCOUNTS.1), &made.accounts.1, accounts)?;
         let tokens = format!("{},kuryr-lab,kuryr-lab,\"system:masters\"\n", keys.token);
         write(&keys.tokens, &tokens, "the client's token")?;
         let _ = fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o700));
@@ -82,7 +80,7 @@ struct Made {
     authority: String,
     certificate: String,
     key: String,
-    accounts: String,
+    accounts: (String, String),
 }
 
 impl Made {
@@ -102,11 +100,12 @@ impl Made {
             .distinguished_name
             .push(DnType::CommonName, "kube-apiserver");
         let certificate = server.signed_by(&key, &issuer)?;
+        let accounts = KeyPair::generate()?;
         Ok(Self {
             authority: own.pem(),
             certificate: certificate.pem(),
             key: key.serialize_pem(),
-            accounts: KeyPair::generate()?.serialize_pem(),
+            accounts: (accounts.serialize_pem(), accounts.public_key_pem()),
         })
     }
 }

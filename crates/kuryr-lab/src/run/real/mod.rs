@@ -23,6 +23,7 @@ use backon::{ConstantBuilder, Retryable};
 use kube::Client;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde_json::json;
+use tokio::net::TcpStream;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub(super) use binaries::Binaries;
@@ -64,7 +65,7 @@ impl RealKubernetes {
         let mut api_server = Process::start(&binaries.api_server, "kube-apiserver", flags, folder)?;
         let client = client(&kubeconfig(address, &keys)).await?;
         let version = tokio::select! {
-            version = serving(&client) => version.map_err(|error| api_server.not_ready(&error))?,
+            version = serving(&client, address) => version.map_err(|error| api_server.not_ready(&error))?,
             ended = api_server.ended() => return Err(ended),
             ended = etcd.ended() => return Err(ended),
         };
@@ -137,10 +138,10 @@ fn api_server_flags(folder: &Path, keys: &Keys, own: SocketAddr, etcd: SocketAdd
         "--disable-admission-plugins=ServiceAccount,TaintNodesByCondition".to_owned(),
         "--endpoint-reconciler-type=none".to_owned(),
         "--service-account-issuer=https://kubernetes.default.svc".to_owned(),
-        format!("--service-account-key-file={}", file(keys::ACCOUNTS)),
+        format!("--service-account-key-file={}", file(keys::ACCOUNTS.1)),
         format!(
             "--service-account-signing-key-file={}",
-            file(keys::ACCOUNTS)
+            file(keys::ACCOUNTS.0)
         ),
         format!("--service-cluster-ip-range={SERVICES}"),
     ]
@@ -173,16 +174,19 @@ async fn client(kubeconfig: &str) -> Result<Client, RealError> {
 }
 
 /// Waits until the API server is ready; its version.
-async fn serving(client: &Client) -> Result<String, kube::Error> {
+async fn serving(client: &Client, address: SocketAddr) -> Result<String, kube::Error> {
+    let often = ConstantBuilder::default()
+        .with_delay(ASK_EVERY)
+        .with_max_times(ASK_TIMES);
+    let listens = || TcpStream::connect(address);
+    let connected = listens.retry(often).await;
+    connected.map_err(|error| kube::Error::Service(error.into()))?;
     let ready = || async {
         let request = http::Request::get("/readyz").body(Vec::new());
         client
             .request_text(request.map_err(kube::Error::HttpError)?)
             .await
     };
-    let often = ConstantBuilder::default()
-        .with_delay(ASK_EVERY)
-        .with_max_times(ASK_TIMES);
     ready.retry(often).await?;
     Ok(client.apiserver_version().await?.git_version)
 }

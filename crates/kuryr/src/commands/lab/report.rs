@@ -1,12 +1,13 @@
 //! A check's result as JSON.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use kuryr_lab::run::{Lab, PodRow, Snapshot, Step, Worker};
 use serde::Serialize;
 
 use super::session::Found;
-use super::view::{self, Pairs};
+use super::view::Pairs;
 
 /// The whole of it.
 #[derive(Debug, Serialize)]
@@ -19,9 +20,9 @@ pub(super) struct Report<'a> {
     pods: &'a [PodRow],
     pairs: Pairs,
     directions: Vec<Direction>,
-    way: Option<Vec<Step>>,
+    way: Option<&'a [Step]>,
     neutron_calls: usize,
-    calls: std::collections::BTreeMap<String, usize>,
+    calls: &'a BTreeMap<String, usize>,
     failures: &'a [String],
 }
 
@@ -36,20 +37,19 @@ struct Direction {
 }
 
 impl<'a> Report<'a> {
-    pub(super) fn new(lab: &'a Lab, found: &'a Found, took: Duration) -> Self {
-        let way = view::shown_pair(&found.snapshot).and_then(|(from, to)| lab.way(from, to));
+    pub(super) fn new(lab: &'a Lab, found: &'a Found) -> Self {
         Self {
             ok: found.failures.is_empty(),
-            seconds: took.as_secs_f64(),
+            seconds: found.took.as_secs_f64(),
             kubernetes: lab.kubernetes(),
             hypervisors: lab.hypervisors(),
             workers: lab.workers(),
             pods: &found.snapshot.pods,
             pairs: Pairs::of(&found.snapshot, &found.reach),
             directions: directions(&found.snapshot, found),
-            way,
+            way: found.way.as_deref(),
             neutron_calls: found.calls,
-            calls: lab.calls().by_operation(),
+            calls: &found.operations,
             failures: &found.failures,
         }
     }

@@ -1,10 +1,12 @@
 //! A lab from its start to its end.
 
-use std::time::Instant;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use kuryr_lab::run::{Lab, LabError, PodRow, Reach, Snapshot, Stage};
+use kuryr_lab::run::{Lab, LabError, PodRow, Reach, Snapshot, Stage, Step};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::progress::Progress;
@@ -15,6 +17,13 @@ use super::{Options, Output};
 use crate::wiring::Stop;
 use crate::wiring::lab::Kuryr;
 
+/// How long a pod that is ready may take to answer, in a check.
+const TO_ANSWER: Duration = Duration::from_secs(10);
+/// The same, while the lab is looked at.
+const TO_ANSWER_LIVE: Duration = Duration::from_secs(1);
+/// How often pods are asked again though nothing changed: someone may have changed a security
+/// group. So many times as long as it takes, at least.
+const ASK_AGAIN: (Duration, u32) = (Duration::from_secs(3), 10);
 /// Lines of the screen besides pods and steps: headings, the footer, the cursor's.
 const OTHER_LINES: usize = 8;
 
@@ -23,8 +32,13 @@ const OTHER_LINES: usize = 8;
 pub(super) struct Found {
     pub(super) snapshot: Snapshot,
     pub(super) reach: Reach,
+    pub(super) way: Option<Vec<Step>>,
     /// Calls to Neutron until then.
     pub(super) calls: usize,
+    /// Calls to Keystone and Neutron until then, by method and path.
+    pub(super) operations: BTreeMap<String, usize>,
+    /// How long it took until then.
+    pub(super) took: Duration,
     /// What was not as it should be; empty: all was well.
     pub(super) failures: Vec<String>,
 }
@@ -32,7 +46,7 @@ pub(super) struct Found {
 /// How a lab ended: whether all was well, and what is said when it is removed.
 struct Outcome {
     well: bool,
-    last: String,
+    last: Option<String>,
 }
 
 /// Runs a lab as the options say; whether all was well.
@@ -43,10 +57,7 @@ pub(super) async fn run(options: &Options, stop: CancellationToken) -> Result<bo
     let progress = Progress::new(options.lab());
     let stage = |stage: Stage| progress.stage(&stage);
     let began = Instant::now();
-    let started = tokio::select! {
-        started = Lab::start(options.lab(), &product, &stage) => started,
-        () = stop.cancelled() => Err(LabError::Stopped),
-    };
+    let started = Lab::start(options.lab(), &product, &stage, &stop).await;
     let lab = started.map_err(|error| {
         progress.abandon();
         Stop::from_error(error)
@@ -61,18 +72,16 @@ pub(super) async fn run(options: &Options, stop: CancellationToken) -> Result<bo
         ended = work => ended,
         () = stop.cancelled() => match options.check {
             true => Err(LabError::Stopped),
-            false => Ok(Outcome { well: true, last: String::new() }),
+            false => Ok(Outcome { well: true, last: None }),
         },
     };
     progress.abandon();
-    let folder = lab.folder().to_owned();
     let removed = lab.shutdown().await;
     let outcome = ended.map_err(Stop::from_error)?;
     removed.map_err(Stop::from_error)?;
-    if outcome.last.is_empty() {
-        eprintln!("\n  all of the lab is removed, {} too", folder.display());
-    } else {
-        println!("{}", outcome.last);
+    match outcome.last {
+        Some(last) => println!("{last}"),
+        None => eprintln!("\nAll of the lab is removed."),
     }
     Ok(outcome.well)
 }
@@ -84,53 +93,63 @@ async fn check(
     progress: &Progress,
     began: Instant,
 ) -> Result<Outcome, LabError> {
-    lab.ready(&|stage| progress.stage(&stage)).await?;
-    progress.finish();
+    let mut found = look(lab, progress, began).await?;
+    let text = body(lab, &found.snapshot, &found.reach, &Screen::new());
+    // Pools keep ports for the pods that come.
+    let own_ports = options.config_file.is_empty();
+    if let Err(error) = lab.release(own_ports).await {
+        found.failures.push(error.to_string());
+    }
+    let pairs = Pairs::of(&found.snapshot, &found.reach);
+    let ready = found.snapshot.ready().count();
+    let summary = view::summary(ready, lab.workers().len(), pairs, found.calls);
+    let last = match options.output {
+        Output::Json => {
+            eprintln!("{summary}");
+            Report::new(lab, &found).json()
+        }
+        Output::Text => {
+            println!("\n{text}\n");
+            found
+                .failures
+                .iter()
+                .for_each(|failure| println!("{failure}"));
+            summary
+        }
+    };
+    Ok(Outcome {
+        well: found.failures.is_empty(),
+        last: Some(last),
+    })
+}
+
+async fn look(lab: &Lab, progress: &Progress, began: Instant) -> Result<Found, LabError> {
+    let mut failures = Vec::new();
+    match lab.ready(&|stage| progress.stage(&stage)).await {
+        Ok(()) => progress.finish(),
+        Err(late @ LabError::Late { .. }) => {
+            progress.abandon();
+            failures.push(late.to_string());
+        }
+        Err(error) => return Err(error),
+    }
     let snapshot = lab.watch().borrow().clone();
-    let reach = lab.reach(&snapshot, &Reach::new()).await;
-    let failures = view::unreached(&snapshot, &reach);
-    let mut found = Found {
+    let reach = lab.reach(&snapshot, TO_ANSWER).await;
+    failures.extend(view::unreached(&snapshot, &reach));
+    Ok(Found {
+        way: view::shown_pair(&snapshot).and_then(|(from, to)| lab.way(from, to)),
         snapshot,
         reach,
         calls: lab.calls().to_neutron(),
+        operations: lab.calls().by_operation(),
+        took: began.elapsed(),
         failures,
-    };
-    let screen = Screen::new();
-    let width = screen.width();
-    let mut text = body(lab, &found.snapshot, &found.reach, width, usize::MAX);
-    let took = began.elapsed();
-    if let Err(error) = lab.release(options.config_file.is_empty()).await {
-        found.failures.push(error.to_string());
-    }
-    let (ready, pairs) = (
-        found.snapshot.ready().count(),
-        Pairs::of(&found.snapshot, &found.reach),
-    );
-    let well = found.failures.is_empty() && pairs.reached == pairs.of;
-    let summary = view::summary(ready, lab.workers().len(), pairs, found.calls);
-    Ok(Outcome {
-        well,
-        last: match options.output {
-            Output::Json => {
-                eprintln!("{summary}");
-                Report::new(lab, &found, took).json()
-            }
-            Output::Text => {
-                for failure in &found.failures {
-                    text.push_str("\n  ");
-                    text.push_str(failure);
-                }
-                println!("\n{text}\n");
-                summary
-            }
-        },
     })
 }
 
 /// Shows the lab as it changes, until a part of it ends or nobody waits for this any more.
 async fn stay(lab: &Lab, progress: &Progress) -> Result<Outcome, LabError> {
-    let late = lab.ready(&|stage| progress.stage(&stage)).await;
-    match late {
+    match lab.ready(&|stage| progress.stage(&stage)).await {
         // Whoever looks at it finds out why.
         Err(late @ LabError::Late { .. }) => {
             progress.abandon();
@@ -142,72 +161,81 @@ async fn stay(lab: &Lab, progress: &Progress) -> Result<Outcome, LabError> {
         }
     }
     let mut watch = lab.watch();
-    let first = watch.borrow().clone();
-    println!("\n{}\n", hints(lab, &first));
+    println!("\n{}\n", hints(lab, &watch.borrow().clone()));
     let mut screen = Screen::new();
     let mut reach = Reach::new();
     let mut probes = FuturesUnordered::new();
     loop {
         let snapshot = watch.borrow_and_update().clone();
         forget(&mut reach, &snapshot);
-        screen.draw(live(lab, &snapshot, &reach, &screen));
+        let text = live(lab, &snapshot, &reach, &screen);
+        screen.draw(text);
         if probes.is_empty() {
-            let (now, known) = (snapshot.clone(), reach.clone());
-            probes.push(async move { lab.reach(&now, &known).await });
+            let pause = if reach.is_empty() {
+                Duration::ZERO
+            } else {
+                ASK_AGAIN.0
+            };
+            probes.push(probe(lab, snapshot, pause));
         }
         tokio::select! {
             failed = lab.failed() => return Err(failed),
-            changed = watch.changed() => if changed.is_err() { return Err(LabError::Stopped) },
-            Some(found) = probes.next() => {
-                // Nothing new: the next change begins anew.
-                if found.is_empty() {
-                    tokio::select! {
-                        failed = lab.failed() => return Err(failed),
-                        _ = watch.changed() => {}
-                    }
+            changed = watch.changed() => {
+                if changed.is_err() {
+                    return Err(LabError::Stopped);
                 }
+                // What is asked now is out of date.
+                probes.clear();
+                let now = watch.borrow().clone();
+                probes.push(probe(lab, now, Duration::ZERO));
+            }
+            Some((found, took)) = probes.next() => {
                 reach.extend(found);
+                let pause = ASK_AGAIN.0.max(took * ASK_AGAIN.1);
+                let now = watch.borrow().clone();
+                probes.push(probe(lab, now, pause));
             }
         }
     }
 }
 
+/// Has all pods reach each other after a pause; what was found, and how long it took.
+async fn probe(lab: &Lab, snapshot: Snapshot, pause: Duration) -> (Reach, Duration) {
+    sleep(pause).await;
+    let began = Instant::now();
+    let found = lab.reach(&snapshot, TO_ANSWER_LIVE).await;
+    (found, began.elapsed())
+}
+
 /// Results about pods that are gone are of no use any more.
 fn forget(reach: &mut Reach, snapshot: &Snapshot) {
-    let there: std::collections::BTreeSet<String> = snapshot.pods.iter().map(PodRow::key).collect();
+    let there: BTreeSet<String> = snapshot.ready().map(PodRow::key).collect();
     reach.retain(|pair, _| there.contains(&pair.from) && there.contains(&pair.to));
 }
 
 /// What is drawn again when something changes.
 fn live(lab: &Lab, snapshot: &Snapshot, reach: &Reach, screen: &Screen) -> String {
-    let height = screen.height().map_or(usize::MAX, usize::from);
-    let mut text = body(lab, snapshot, reach, screen.width(), height);
     let pairs = Pairs::of(snapshot, reach);
-    let summary = view::summary(
-        snapshot.ready().count(),
-        lab.workers().len(),
-        pairs,
-        lab.calls().to_neutron(),
-    );
-    text.push_str(&format!(
-        "\n\n{summary}; Ctrl-C ends it and removes all of it"
-    ));
-    text
+    let calls = lab.calls().to_neutron();
+    let ready = snapshot.ready().count();
+    let summary = view::summary(ready, lab.workers().len(), pairs, calls);
+    let body = body(lab, snapshot, reach, screen);
+    format!("{body}\n\n{summary}\nCtrl-C ends it and removes all of it")
 }
 
 /// The table, and below it the way of one packet.
-fn body(
-    lab: &Lab,
-    snapshot: &Snapshot,
-    reach: &Reach,
-    width: Option<u16>,
-    height: usize,
-) -> String {
-    let way =
-        view::shown_pair(snapshot).and_then(|(from, to)| Some((from, to, lab.way(from, to)?)));
-    let way = way.map(|(from, to, steps)| view::steps(from, to, &steps, width));
+fn body(lab: &Lab, snapshot: &Snapshot, reach: &Reach, screen: &Screen) -> String {
+    let width = screen.width();
+    let way = view::shown_pair(snapshot).and_then(|(from, to)| {
+        let steps = lab.way(from, to)?;
+        let round_trip = view::round_trip(from, to, reach);
+        Some(view::steps(from, to, &steps, round_trip, width))
+    });
     let taken = way.as_ref().map_or(0, |way| way.lines().count()) + OTHER_LINES;
-    let table = view::table(snapshot, reach, width, height.saturating_sub(taken).max(3));
+    let rows = screen.height().map_or(usize::MAX, |height| {
+        usize::from(height).saturating_sub(taken)
+    });
+    let table = view::table(snapshot, reach, width, rows.max(3));
     match way {
         Some(way) => format!("{table}\n\n{way}"),
         None => table,
@@ -216,14 +244,13 @@ fn body(
 
 fn hints(lab: &Lab, snapshot: &Snapshot) -> String {
     let pair = view::shown_pair(snapshot);
-    let netns = pair.and_then(|(from, _)| lab.pod_netns(from));
-    let peer = pair
-        .and_then(|(_, to)| to.addresses.first())
-        .map(ToString::to_string);
+    let inside = pair.and_then(|(from, to)| {
+        let (netns, peer) = (lab.pod_netns(from)?, to.addresses.first()?);
+        Some((from.title(), netns, *peer))
+    });
     view::hints(
         lab.kubeconfig(),
-        lab.folder(),
-        netns.as_deref(),
-        peer.as_deref(),
+        &lab.folder().join("clouds.yaml"),
+        inside.as_ref(),
     )
 }

@@ -1,11 +1,13 @@
 //! What is shown of a lab, as text. Pure.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table, presets};
-use console::style;
-use kuryr_lab::run::{PodRow, PodState, Reach, Snapshot, Step};
+use console::{Alignment, measure_text_width, pad_str, style, truncate_str};
+use kuryr_lab::run::{Pair, PodRow, PodState, Reach, Snapshot, Step};
 
 /// Columns of the table of pods.
 const COLUMNS: [&str; 8] = [
@@ -143,30 +145,50 @@ pub(super) fn shown_pair(snapshot: &Snapshot) -> Option<(&PodRow, &PodRow)> {
         .map(|to| (from, to))
 }
 
+/// The last round trip between two pods.
+pub(super) fn round_trip(from: &PodRow, to: &PodRow, reach: &Reach) -> Option<Duration> {
+    let pair = Pair {
+        from: from.key(),
+        to: to.key(),
+    };
+    reach.get(&pair)?.as_ref().ok().copied()
+}
+
 /// The steps of one packet, numbered, each cut to `width`.
-pub(super) fn steps(from: &PodRow, to: &PodRow, steps: &[Step], width: Option<u16>) -> String {
-    let place = steps
-        .iter()
-        .map(|step| step.place.len())
-        .max()
-        .unwrap_or_default();
-    let mut text = style(format!(
-        "One packet from {} to {}",
-        from.title(),
-        to.title()
-    ))
-    .bold()
-    .to_string();
+pub(super) fn steps(
+    from: &PodRow,
+    to: &PodRow,
+    steps: &[Step],
+    round_trip: Option<Duration>,
+    width: Option<u16>,
+) -> String {
+    let widest = |of: fn(&Step) -> &String| {
+        let widths = steps.iter().map(|step| measure_text_width(of(step)));
+        widths.max().unwrap_or_default()
+    };
+    let (place, path) = (widest(|step| &step.place), widest(|step| &step.path));
+    let heading = format!("One packet from {} to {}", from.title(), to.title());
+    let mut lines = vec![style(heading).bold().to_string()];
     for (number, step) in (1..).zip(steps) {
-        let line = format!(" {number:>2}  {:<place$}  {}", step.place, step.what);
-        let line = match width {
-            Some(width) => console::truncate_str(&line, width.into(), "…").into_owned(),
-            None => line,
+        let answer = match round_trip.filter(|_| number == steps.len()) {
+            Some(took) => format!(
+                " and answers; round trip {:.2} ms",
+                took.as_secs_f64() * 1000.0
+            ),
+            None => String::new(),
         };
-        text.push('\n');
-        text.push_str(&line);
+        let line = format!(
+            " {number:>2}  {:<place$}  {}  {}{answer}",
+            step.place,
+            pad_str(&step.path, path, Alignment::Left, None),
+            step.what
+        );
+        lines.push(match width {
+            Some(width) => truncate_str(&line, width.into(), "…").into_owned(),
+            None => line,
+        });
     }
-    text
+    lines.join("\n")
 }
 
 /// Directions that do not work, a line each.
@@ -202,41 +224,54 @@ pub(super) fn summary(ready: usize, workers: usize, pairs: Pairs, calls: usize) 
     )
 }
 
-/// How to use the lab from another terminal.
+/// How to use the lab from another terminal. `inside`: a pod, its namespace, and the address of
+/// another one.
 pub(super) fn hints(
     kubeconfig: &Path,
-    folder: &Path,
-    netns: Option<&Path>,
-    peer: Option<&str>,
+    clouds: &Path,
+    inside: Option<&(String, PathBuf, IpAddr)>,
 ) -> String {
     let mut lines = vec![
-        style("In another terminal").bold().to_string(),
-        format!("  export KUBECONFIG={}", kubeconfig.display()),
-        "  kubectl get pods -o wide".to_owned(),
-        "  kubectl get kuryrports".to_owned(),
-        format!(
-            "  kubectl run web --image=any    {}",
-            dim("one more pod; the lab runs no image")
+        (
+            format!("export KUBECONFIG={}", kubeconfig.display()),
+            String::new(),
         ),
-        format!(
-            "  kubectl delete pod pod-1       {}",
-            dim("its port goes from Neutron")
+        ("kubectl get pods -o wide".to_owned(), String::new()),
+        (
+            "kubectl get kuryrports".to_owned(),
+            "their Neutron ports".to_owned(),
         ),
-        format!(
-            "  OS_CLIENT_CONFIG_FILE={} openstack --os-cloud kuryr port list",
-            folder.join("clouds.yaml").display()
+        (
+            "kubectl run web --image=any".to_owned(),
+            "one pod more; no image is run".to_owned(),
+        ),
+        (
+            "kubectl delete pod web".to_owned(),
+            "its port goes from Neutron".to_owned(),
         ),
     ];
-    if let (Some(netns), Some(peer)) = (netns, peer) {
-        lines.push(format!(
-            "  nsenter --net={} ping {peer}    {}",
-            netns.display(),
-            dim("as if in pod-1")
-        ));
+    if let Some((pod, netns, peer)) = inside {
+        let enter = format!("nsenter --net={} ping {peer}", netns.display());
+        lines.push((enter, format!("from {pod}")));
     }
-    lines.join("\n")
-}
-
-fn dim(text: &str) -> String {
-    style(format!("# {text}")).dim().to_string()
+    let openstack = format!(
+        "OS_CLIENT_CONFIG_FILE={} openstack --os-cloud kuryr port list",
+        clouds.display()
+    );
+    lines.push((openstack, String::new()));
+    let wide = |line: &&(String, String)| !line.1.is_empty();
+    let widths = lines.iter().filter(wide).map(|(command, _)| command.len());
+    let column = widths.max().unwrap_or_default();
+    let heading = style("In another terminal").bold().to_string();
+    let lines = lines
+        .into_iter()
+        .map(|(command, why)| match why.is_empty() {
+            true => format!("  {command}"),
+            false => format!("  {command:<column$}  {}", style(format!("# {why}")).dim()),
+        });
+    [heading]
+        .into_iter()
+        .chain(lines)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
