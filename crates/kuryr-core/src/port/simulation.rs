@@ -38,6 +38,8 @@ struct Cloud {
     made: usize,
     version: u64,
     calls: usize,
+    /// Deletions of claims that no watch has told of yet.
+    deleted: Vec<(PodKey, u64)>,
 }
 
 /// What happens to a call.
@@ -126,12 +128,7 @@ impl Cloud {
                 Some(c) if c.pod_uid == *uid => self.put_claim(pod, uid, &c.node, Some(vif)),
                 _ => again("NotFound"),
             },
-            Action::DropClaim { pod, uid } => {
-                if self.claims.get(pod).is_some_and(|c| c.pod_uid == *uid) {
-                    self.claims.remove(pod);
-                }
-                Outcome::Done
-            }
+            Action::DropClaim { pod, uid } => self.drop_claim(pod, uid),
             Action::DropPodFinalizer { pod, uid } => {
                 if let Some(p) = self.pods.get_mut(pod).filter(|p| p.uid == *uid) {
                     p.finalizer = false;
@@ -195,6 +192,25 @@ impl Cloud {
         };
         self.claims.insert(pod.clone(), claim.clone());
         Outcome::Claim(claim)
+    }
+
+    /// The answer shows the object as it was last, without its finalizer.
+    fn drop_claim(&mut self, pod: &PodKey, uid: &Id) -> Outcome {
+        if self.claims.get(pod).is_none_or(|c| c.pod_uid != *uid) {
+            return Outcome::Done;
+        }
+        let Some(claim) = self.claims.remove(pod) else {
+            return Outcome::Done;
+        };
+        self.version += 1;
+        self.deleted.push((pod.clone(), self.version));
+        Outcome::Claim(Claim {
+            vif: None,
+            deleting: true,
+            finalizer: false,
+            version: self.version,
+            ..claim
+        })
     }
 
     fn create(&mut self, orders: &[(Id, Arc<PortKind>, usize)]) -> Outcome {
@@ -301,12 +317,14 @@ fn lost() -> Outcome {
 struct Controller {
     world: World,
     under_way: Vec<Action>,
+    /// Calls that were carried out; their answers are on their way.
+    answers: Vec<(Action, Outcome)>,
     now: u64,
 }
 
 impl Controller {
     /// As after a start: the watches are read, Neutron is not yet.
-    fn start(cloud: &Cloud, settings: Settings, now: u64) -> Self {
+    fn start(cloud: &mut Cloud, settings: Settings, now: u64) -> Self {
         let mut world = World::new(settings);
         world.tick(now);
         for n in 0..cloud.trunks.len() {
@@ -315,9 +333,10 @@ impl Controller {
         let mut controller = Self {
             world,
             under_way: vec![],
+            answers: vec![],
             now,
         };
-        controller.watch(cloud);
+        controller.relist(cloud);
         controller.world.retain_nodes(
             &cloud
                 .trunks
@@ -329,16 +348,25 @@ impl Controller {
     }
 
     /// All watch events since the last time.
-    fn watch(&mut self, cloud: &Cloud) {
-        let from = self.world.mark();
+    fn watch(&mut self, cloud: &mut Cloud) {
         for pod in cloud.pods.values() {
             self.world.apply_pod(pod.clone());
         }
         self.world
             .retain_pods(&cloud.pods.keys().cloned().collect());
+        for (key, version) in cloud.deleted.drain(..) {
+            self.world.delete_claim(&key, version);
+        }
         for claim in cloud.claims.values() {
             self.world.apply_claim(claim.clone());
         }
+    }
+
+    /// The watch of claims broke, and they are listed anew.
+    fn relist(&mut self, cloud: &mut Cloud) {
+        let from = self.world.mark();
+        cloud.deleted.clear();
+        self.watch(cloud);
         self.world
             .retain_claims(&cloud.claims.keys().cloned().collect(), from);
     }
@@ -354,14 +382,32 @@ impl Controller {
         actions
     }
 
+    /// A call is carried out, and its answer arrives.
     fn answer(&mut self, which: usize, cloud: &mut Cloud, fate: Fate) {
+        self.carry_out(which, cloud, fate);
+        if let Some((action, outcome)) = self.answers.pop() {
+            self.world.finish(&action, outcome, 100);
+        }
+    }
+
+    /// A call is carried out.
+    fn carry_out(&mut self, which: usize, cloud: &mut Cloud, fate: Fate) {
         if self.under_way.is_empty() {
             return;
         }
         let action = self.under_way.remove(which % self.under_way.len());
         let outcome = cloud.carry_out(&action, fate);
-        self.world.finish(&action, outcome, 100);
+        self.answers.push((action, outcome));
         cloud.check_always();
+    }
+
+    /// The answer to a call that was carried out some time ago arrives.
+    fn arrive(&mut self, which: usize) {
+        if !self.answers.is_empty() {
+            let which = which % self.answers.len();
+            let (action, outcome) = self.answers.remove(which);
+            self.world.finish(&action, outcome, 100);
+        }
     }
 
     /// Runs until nothing is to be done; gives the number of calls, or none if it never rests.
@@ -370,6 +416,9 @@ impl Controller {
         for _ in 0..3_000 {
             self.watch(cloud);
             self.plan();
+            while !self.answers.is_empty() {
+                self.arrive(0);
+            }
             if self.under_way.is_empty() {
                 match self.world.next_wake() {
                     Some(at) => self.now = self.now.max(at),
@@ -446,23 +495,31 @@ enum Step {
     DeletePod(usize),
     Plan,
     Answer(usize, Fate),
+    CarryOut(usize, Fate),
+    Arrive(usize),
+    Relist,
     Restart,
     Drift(usize),
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let fate = prop_oneof![
-        6 => Just(Fate::Works),
-        1 => Just(Fate::Refused),
-        1 => Just(Fate::DoneButAnswerLost),
-        1 => Just(Fate::NeverSent),
-    ];
+    let fate = || {
+        prop_oneof![
+            6 => Just(Fate::Works),
+            1 => Just(Fate::Refused),
+            1 => Just(Fate::DoneButAnswerLost),
+            1 => Just(Fate::NeverSent),
+        ]
+    };
     prop_oneof![
         3 => (0..12usize, 0..3usize).prop_map(|(p, n)| Step::AddPod(p, n)),
         1 => (0..12usize).prop_map(Step::EndPod),
         2 => (0..12usize).prop_map(Step::DeletePod),
         6 => Just(Step::Plan),
-        8 => (0..9usize, fate).prop_map(|(i, f)| Step::Answer(i, f)),
+        8 => (0..9usize, fate()).prop_map(|(i, f)| Step::Answer(i, f)),
+        3 => (0..9usize, fate()).prop_map(|(i, f)| Step::CarryOut(i, f)),
+        3 => (0..9usize).prop_map(Step::Arrive),
+        1 => Just(Step::Relist),
         1 => Just(Step::Restart),
         1 => (0..30usize).prop_map(Step::Drift),
     ]
@@ -470,7 +527,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn run(steps: &[Step], pool: bool) -> (Cloud, Controller) {
     let mut cloud = Cloud::new(3);
-    let mut c = Controller::start(&cloud, settings(pool), 0);
+    let mut c = Controller::start(&mut cloud, settings(pool), 0);
     for step in steps {
         let key = |n: &usize| PodKey::new("ns", format!("pod{n}"));
         match step {
@@ -488,17 +545,20 @@ fn run(steps: &[Step], pool: bool) -> (Cloud, Controller) {
                 cloud.pods.remove(&key(p));
             }
             Step::Plan => {
-                c.watch(&cloud);
+                c.watch(&mut cloud);
                 c.plan();
             }
             Step::Answer(i, fate) => c.answer(*i, &mut cloud, *fate),
+            Step::CarryOut(i, fate) => c.carry_out(*i, &mut cloud, *fate),
+            Step::Arrive(i) => c.arrive(*i),
+            Step::Relist => c.relist(&mut cloud),
             // Calls under way may still arrive: each half of them does.
             Step::Restart => {
                 let late = std::mem::take(&mut c.under_way);
                 for action in late.iter().step_by(2) {
                     cloud.carry_out(action, Fate::DoneButAnswerLost);
                 }
-                c = Controller::start(&cloud, settings(pool), c.now);
+                c = Controller::start(&mut cloud, settings(pool), c.now);
             }
             Step::Drift(n) => drift(&mut cloud, *n),
         }
@@ -550,7 +610,7 @@ proptest! {
         c.world.want_refresh();
         prop_assert!(c.settle(&mut cloud).is_some());
         let before = format!("{:?}{:?}{:?}", cloud.ports, cloud.trunks, cloud.claims);
-        let mut again = Controller::start(&cloud, settings(pool), c.now);
+        let mut again = Controller::start(&mut cloud, settings(pool), c.now);
         let calls = again.settle(&mut cloud);
         prop_assert_eq!(calls, Some(1), "one refresh and nothing else");
         let after = format!("{:?}{:?}{:?}", cloud.ports, cloud.trunks, cloud.claims);
@@ -565,7 +625,7 @@ proptest! {
         for p in order {
             cloud.add_pod(p, p % 2);
         }
-        let mut c = Controller::start(&cloud, settings(false), 0);
+        let mut c = Controller::start(&mut cloud, settings(false), 0);
         prop_assert!(c.settle(&mut cloud).is_some());
         check_end(&cloud, false);
     }
@@ -578,9 +638,9 @@ fn quota_reached_is_said_and_ends() {
     for p in 0..8 {
         cloud.add_pod(p, 0);
     }
-    let mut c = Controller::start(&cloud, settings(false), 0);
+    let mut c = Controller::start(&mut cloud, settings(false), 0);
     for _ in 0..60 {
-        c.watch(&cloud);
+        c.watch(&mut cloud);
         c.plan();
         while !c.under_way.is_empty() {
             c.answer(0, &mut cloud, Fate::Works);
@@ -606,9 +666,9 @@ fn a_full_subnet_is_filled_to_the_last_address() {
     for p in 0..SUBNET_SIZE + 2 {
         cloud.add_pod(p, p % 2);
     }
-    let mut c = Controller::start(&cloud, settings(false), 0);
+    let mut c = Controller::start(&mut cloud, settings(false), 0);
     for _ in 0..200 {
-        c.watch(&cloud);
+        c.watch(&mut cloud);
         c.plan();
         while !c.under_way.is_empty() {
             c.answer(0, &mut cloud, Fate::Works);
@@ -629,10 +689,10 @@ fn a_full_subnet_is_filled_to_the_last_address() {
 fn a_warm_pool_gives_a_port_without_any_call_to_neutron() {
     let mut cloud = Cloud::new(1);
     cloud.add_pod(0, 0);
-    let mut c = Controller::start(&cloud, settings(true), 0);
+    let mut c = Controller::start(&mut cloud, settings(true), 0);
     c.settle(&mut cloud);
     cloud.add_pod(1, 0);
-    c.watch(&cloud);
+    c.watch(&mut cloud);
     let first = c.plan();
     assert!(
         matches!(&first[..], [Action::CreateClaim { vif: Some(v), .. }, ..] if v.active),
@@ -646,7 +706,25 @@ fn a_hundred_pods_cost_few_calls() {
     for p in 0..50 {
         cloud.add_pod(p, p % 2);
     }
-    let mut c = Controller::start(&cloud, settings(false), 0);
+    let mut c = Controller::start(&mut cloud, settings(false), 0);
     c.settle(&mut cloud);
+    check_end(&cloud, false);
+}
+
+#[test]
+fn a_deletion_seen_before_its_own_answer_stays_a_deletion() {
+    let mut cloud = Cloud::new(1);
+    cloud.add_pod(0, 0);
+    let mut c = Controller::start(&mut cloud, settings(false), 0);
+    assert!(c.settle(&mut cloud).is_some());
+    // Another pod takes the name.
+    cloud.add_pod(0, 0);
+    c.watch(&mut cloud);
+    c.plan();
+    assert!(matches!(c.under_way[..], [Action::DropClaim { .. }]));
+    c.carry_out(0, &mut cloud, Fate::Works);
+    c.watch(&mut cloud);
+    c.arrive(0);
+    assert!(c.settle(&mut cloud).is_some());
     check_end(&cloud, false);
 }

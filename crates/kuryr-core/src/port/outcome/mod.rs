@@ -122,8 +122,12 @@ impl World {
 
     fn finish_claim(&mut self, pod: &PodKey, outcome: Outcome, failure: Option<Failure>) {
         let given = self.claim_calls.remove(pod).flatten();
+        let gone = self.claim_gone.remove(pod);
         if let Outcome::Claim(claim) = outcome {
-            self.apply_claim(claim);
+            // The watch may have been faster than the answer.
+            if gone.is_none_or(|at| claim.version > at) {
+                self.apply_claim(claim);
+            }
         }
         // Whatever came of it: the port goes back unless the claim has it.
         let claimed = self.claims.get(pod).and_then(|c| c.vif.as_ref());

@@ -32,10 +32,13 @@ impl World {
         if self.claims.get(key).is_some_and(|c| c.version > version) {
             return;
         }
-        self.remove_claim(key);
+        self.remove_claim(key, version);
     }
 
-    fn remove_claim(&mut self, key: &PodKey) {
+    fn remove_claim(&mut self, key: &PodKey, version: u64) {
+        if self.claim_calls.contains_key(key) {
+            self.claim_gone.insert(key.clone(), version);
+        }
         self.claim_touched.remove(key);
         self.forget_claim_place(key, None);
         if let Some(claim) = self.claims.remove(key) {
@@ -58,7 +61,8 @@ impl World {
             .cloned()
             .collect();
         for key in gone {
-            self.remove_claim(&key);
+            // Made again or not, a call that is under way did not do it.
+            self.remove_claim(&key, u64::MAX);
         }
         self.synced.claims = true;
         self.touch_all();

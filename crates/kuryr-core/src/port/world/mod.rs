@@ -75,6 +75,8 @@ pub struct World {
     pub(crate) claim_touched: BTreeMap<PodKey, u64>,
     /// Claims that a call is under way for, and the port that it gives them.
     pub(crate) claim_calls: BTreeMap<PodKey, Option<Assignment>>,
+    /// Deletions seen while such a call was under way: its answer may be older.
+    pub(crate) claim_gone: BTreeMap<PodKey, u64>,
     /// Ports that are on no trunk.
     pub(crate) loose: BTreeSet<Id>,
     /// Ports on a trunk that are not ACTIVE.
@@ -131,6 +133,7 @@ impl World {
             users: BTreeMap::new(),
             claim_touched: BTreeMap::new(),
             claim_calls: BTreeMap::new(),
+            claim_gone: BTreeMap::new(),
             loose: BTreeSet::new(),
             unready: BTreeSet::new(),
             creating: BTreeMap::new(),
