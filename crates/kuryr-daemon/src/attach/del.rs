@@ -71,7 +71,7 @@ impl Attachments {
             .ledger
             .all()
             .into_iter()
-            .filter(|a| a.network == network && a.complete)
+            .filter(|a| a.network == network)
             .filter_map(|a| {
                 let container = a.container?;
                 let listed = valid.contains(&(container.as_str(), a.ifname.as_str()));

@@ -107,7 +107,11 @@ impl Attachments {
     /// that was not there.
     pub async fn sweep(&self) {
         for attachment in self.ledger.all() {
-            if attachment.complete && self.is_dead(&attachment).await {
+            let busy = attachment
+                .container
+                .as_ref()
+                .is_some_and(|container| self.pending.has(container, &attachment.ifname));
+            if !busy && self.is_dead(&attachment).await {
                 self.unplug_if_still(&attachment).await;
             }
         }

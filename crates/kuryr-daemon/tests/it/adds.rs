@@ -86,6 +86,30 @@ async fn a_newer_container_stops_the_wait_of_the_older() {
     newer.await.unwrap().unwrap();
 }
 
+/// The older one's rollback must not hit the newer one, whichever comes first.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_newer_container_may_take_over_at_any_moment() {
+    for n in 0..100 {
+        let mut world = World::new().await;
+        world.port("web-0", &uid("web-0"), Some(vif(1, 101, false)));
+        let older = world.adding(&target("c1", "web-0"));
+        while world.store.readers() == 0 && world.kernel().plugged == 0 {
+            tokio::task::yield_now().await;
+        }
+        for _ in 0..n % 20 {
+            tokio::task::yield_now().await;
+        }
+        let newer = world.adding(&target("c2", "web-0"));
+        older.await.unwrap().unwrap_err();
+        world.activate("web-0");
+        newer.await.unwrap().unwrap();
+        let kernel = world.kernel();
+        assert_eq!(kernel.violations, Vec::<String>::new());
+        let at = kernel.links["tap00000001-8a"].pod_netns.clone();
+        assert_eq!(at.to_str(), Some("/run/netns/c2"));
+    }
+}
+
 /// A StatefulSet's pod: the name is the same, the uid and the port are not.
 #[tokio::test]
 async fn a_pod_made_anew_waits_for_its_own_port() {
