@@ -440,6 +440,6 @@ async fn if_match_is_looked_at() {
             .send()
     };
     assert_eq!(put("revision_number=99").await.unwrap().status(), 412);
-    assert_eq!(put("99").await.unwrap().status(), 400);
+    assert_eq!(put("revision_number=x").await.unwrap().status(), 400);
     assert_eq!(put("revision_number=1").await.unwrap().status(), 200);
 }
