@@ -83,7 +83,7 @@ impl Cloud {
                 node: id(format!("n{node}")),
                 want: Want::Port(kind()),
                 life: PodLife::Alive,
-                finalizer: n % 7 == 0,
+                finalizer: n.is_multiple_of(7),
                 is_static: false,
                 age: self.made as u64,
             },

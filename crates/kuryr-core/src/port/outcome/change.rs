@@ -60,9 +60,7 @@ impl World {
                 self.drop_port(port);
                 // Room was made.
                 self.quota_free = None;
-                for held in [Held::Create] {
-                    self.settle(held, None, None);
-                }
+                self.settle(Held::Create, None, None);
             }
             Some(f) => {
                 self.refresh_wanted |= matches!(f, Failure::Stale { .. });

@@ -56,12 +56,12 @@ impl World {
         let Some((port, _)) = self.ports.get(id) else {
             return;
         };
-        if let Place::On { trunk, vlan } = &port.place {
-            if let Some(t) = self.trunks.get_mut(trunk) {
-                t.ports.remove(id);
-                if t.trunk.subports.get(vlan) == Some(id) {
-                    t.trunk.subports.remove(vlan);
-                }
+        if let Place::On { trunk, vlan } = &port.place
+            && let Some(t) = self.trunks.get_mut(trunk)
+        {
+            t.ports.remove(id);
+            if t.trunk.subports.get(vlan) == Some(id) {
+                t.trunk.subports.remove(vlan);
             }
         }
     }
