@@ -17,6 +17,7 @@ from plug import plug, unplug
 
 LINK = 'k8s-host'
 HOST = EXTERNAL + '.254'  # this machine on the external network
+HOST_MAC = '02:4b:75:72:79:72'  # always the same: OVN remembers it for good (MAC_Binding), also over a restart
 # name: CIDR, gateway, first and last address that Neutron may give
 NETWORKS = {
     'k8s-nodes': ('10.40.0.0/24', '10.40.0.1', '10.40.0.10', '10.40.0.250'),
@@ -64,7 +65,7 @@ def ensure_groups(user):
 def connect_host(gateway, mtu):
     """This machine on the external network, with routes to nodes, pods and services by the router."""
     if run('ip', 'link', 'show', LINK, check=False).returncode:
-        run('ip', 'link', 'add', LINK, 'type', 'veth', 'peer', 'name', LINK, 'netns', FABRIC)
+        run('ip', 'link', 'add', LINK, 'address', HOST_MAC, 'type', 'veth', 'peer', 'name', LINK, 'netns', FABRIC)
         in_netns(FABRIC, f'ip link set {LINK} master outside up')
         in_netns(FABRIC, f'ethtool -K {LINK} tx off')
         run('ethtool', '-K', LINK, 'tx', 'off')
