@@ -50,7 +50,7 @@ pub fn sleeper(name: &str, node: &str) -> Value {
 pub fn pod(name: &str, node: &str, command: &[&str], more: &Value) -> Value {
     let mut spec = json!({
         "nodeName": node,
-        "terminationGracePeriodSeconds": 0,
+        "terminationGracePeriodSeconds": 1,
         "automountServiceAccountToken": false,
         "containers": [{
             "name": "c",
@@ -155,6 +155,16 @@ impl Pods {
                 .delete(name.as_ref(), &DeleteParams::default())
                 .await?;
         }
+        Ok(())
+    }
+
+    /// Deletes a pod at once: its object is gone before its kubelet knows.
+    ///
+    /// # Errors
+    /// Kubernetes'.
+    pub async fn delete_by_force(&self, name: &str) -> Outcome {
+        let now = DeleteParams::default().grace_period(0);
+        self.api().delete(name, &now).await?;
         Ok(())
     }
 

@@ -96,9 +96,12 @@ fn a_pod_made_again_under_its_name_has_a_port_that_works() {
         let node = world.nodes[0].name.clone();
         world.sleepers(0, 2).await?;
         let mut pods = world.pods.ready(2).await?;
-        for _ in 0..3 {
+        for by_force in [false, true, true] {
             let old = world.pods.ready_one("p0").await?;
-            world.pods.delete(["p0"]).await?;
+            match by_force {
+                true => world.pods.delete_by_force("p0").await?,
+                false => world.pods.delete(["p0"]).await?,
+            }
             until("the name is free", PATIENCE, async || {
                 world.pods.create([sleeper("p0", &node)]).await
             })
