@@ -314,3 +314,35 @@ async fn a_node_is_ready_once_there_is_a_network() {
         .await
         .unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_completed_pod_gives_its_network_back_and_stays() {
+    let Some(cluster) = Cluster::new("labk6-").await else {
+        return;
+    };
+    cluster.configure();
+    let _kubelet = cluster.kubelet().await;
+    cluster.create("p", false).await;
+    cluster.ready("p").await;
+    let done = json!({"status": {"phase": "Succeeded"}});
+    let patch = kube::api::Patch::Merge(&done);
+    let parameters = kube::api::PatchParams::default();
+    cluster
+        .pods()
+        .patch_status("p", &parameters, &patch)
+        .await
+        .unwrap();
+    let given_back = async {
+        while !cluster.namespaces().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    within(given_back).await;
+    let pod = cluster.pods().get("p").await.unwrap();
+    assert_eq!(
+        pod.status.clone().unwrap().phase.as_deref(),
+        Some("Succeeded")
+    );
+    cluster.delete(&pod).await;
+    assert_eq!(cluster.calls(), ["ADD", "DEL"]);
+}

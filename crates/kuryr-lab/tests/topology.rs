@@ -438,3 +438,28 @@ async fn what_a_killed_lab_left_is_removed_and_a_running_one_is_not() {
     drop(running);
     assert_eq!(leftovers("labt7-"), Vec::<String>::new());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ipv6_passes_and_is_filtered_too() {
+    let Some(lab) = lab("labt8").await else {
+        return;
+    };
+    let (network, _) = lab.network("n", "10.79.0.0/24");
+    lab.create(
+        Kind::Subnet,
+        json!({"network_id": network, "cidr": "fd00:79::/64", "ip_version": 6}),
+    );
+    let group = lab.group(&[]);
+    let one = lab.vm("one", "hv1", &network, &group).await;
+    let two = lab.vm("two", "hv2", &network, &group).await;
+    let six = two
+        .addresses
+        .iter()
+        .find(|address| address.addr().is_ipv6());
+    let six = six.unwrap().addr().to_string();
+    assert!(!pings(&one, &six), "no rule, no traffic");
+    lab.rule(&group, json!({"protocol": "icmp", "ethertype": "IPv6"}));
+    lab.topology.settled().await.unwrap();
+    assert!(pings(&one, &six));
+    assert!(!pings(&one, &address(&two)), "the rule is for IPv6 only");
+}

@@ -311,3 +311,147 @@ fn anti_spoofing(text: &mut String, secured: &[(&str, &PortWiring)]) {
         "\t\tiifname \"vx*\" oifname \"vx*\" drop\n\t}\n}\n",
     ));
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn rule(ingress: bool) -> Rule {
+        Rule {
+            ingress,
+            ipv6: false,
+            protocol: None,
+            ports: (None, None),
+            prefix: None,
+            group: None,
+        }
+    }
+
+    fn port(groups: Option<&[&str]>) -> PortWiring {
+        PortWiring {
+            host: "hv1".to_owned(),
+            trunk: None,
+            network: "net".to_owned(),
+            vni: 5001,
+            mtu: 1442,
+            mac: "fa:16:3e:00:00:05".to_owned(),
+            addresses: vec!["10.0.0.5/24".parse().unwrap()],
+            allowed: vec!["10.9.0.0/16".parse().unwrap()],
+            groups: groups.map(|groups| groups.iter().map(|group| (*group).to_owned()).collect()),
+        }
+    }
+
+    #[test]
+    fn rules_read_as_nft_has_them() {
+        let tcp = |ports| Rule {
+            protocol: Some("tcp".to_owned()),
+            ports,
+            ..rule(true)
+        };
+        let prefix = Some("10.1.0.0/16".parse().unwrap());
+        let cases = [
+            (rule(true), "meta nfproto ipv4"),
+            (
+                tcp((Some(80), Some(80))),
+                "meta nfproto ipv4 meta l4proto 6 th dport 80",
+            ),
+            (
+                tcp((Some(80), Some(90))),
+                "meta nfproto ipv4 meta l4proto 6 th dport 80-90",
+            ),
+            (tcp((None, None)), "meta nfproto ipv4 meta l4proto 6"),
+            (
+                Rule {
+                    protocol: Some("icmp".to_owned()),
+                    ports: (Some(8), Some(0)),
+                    ..rule(true)
+                },
+                "meta nfproto ipv4 icmp type 8 icmp code 0",
+            ),
+            (
+                Rule {
+                    prefix,
+                    ..rule(true)
+                },
+                "meta nfproto ipv4 ip saddr 10.1.0.0/16",
+            ),
+            (
+                Rule {
+                    prefix,
+                    ..rule(false)
+                },
+                "meta nfproto ipv4 ip daddr 10.1.0.0/16",
+            ),
+            (
+                Rule {
+                    group: Some("a-b".to_owned()),
+                    ipv6: true,
+                    ..rule(true)
+                },
+                "meta nfproto ipv6 ip6 saddr @members6_a_b",
+            ),
+            (
+                Rule {
+                    protocol: Some("99".to_owned()),
+                    ..rule(true)
+                },
+                "meta nfproto ipv4 meta l4proto 99",
+            ),
+        ];
+        for (rule, words) in cases {
+            assert_eq!(matches(&rule), words);
+        }
+    }
+
+    #[test]
+    fn a_port_without_rules_is_closed_and_may_send_only_as_itself() {
+        let port = port(Some(&[]));
+        let text = ruleset(
+            [("0123456789abcdef", &port)].into_iter(),
+            &BTreeMap::new(),
+            [5001].into_iter(),
+        );
+        assert!(text.contains("chain to_0 {\n\t\tdrop\n"), "{text}");
+        assert!(
+            text.contains("\"br5001\" . 10.0.0.5/32 : jump to_0"),
+            "{text}"
+        );
+        assert!(
+            text.contains("\"p0123456789ab\" . fa:16:3e:00:00:05 . 10.9.0.0/16"),
+            "{text}"
+        );
+        assert!(
+            text.contains("ct zone set iifname map { \"br5001\" : 5002 }"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_port_without_port_security_is_in_no_set() {
+        let port = port(None);
+        let text = ruleset(
+            [("0123456789abcdef", &port)].into_iter(),
+            &BTreeMap::new(),
+            [5001].into_iter(),
+        );
+        assert!(
+            !text.contains("10.0.0.5") && !text.contains("p0123456789ab"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn ports_of_the_same_groups_share_their_chains() {
+        let (one, two) = (port(Some(&["g"])), port(Some(&["g"])));
+        let filter = Filter {
+            rules: [rule(true)].into(),
+            members: BTreeSet::new(),
+        };
+        let groups = [("g".to_owned(), filter)].into();
+        let ports = [("one", &one), ("two", &two)].into_iter();
+        let text = ruleset(ports, &groups, std::iter::empty());
+        assert_eq!(text.matches("chain to_").count(), 1, "{text}");
+        assert!(text.contains("meta nfproto ipv4 return"), "{text}");
+    }
+}

@@ -195,7 +195,7 @@ fn an_ovs_subport_removed_right_after_it_was_added_holds_its_vlan() {
             .map(|(id, _)| id)
             .collect::<Vec<_>>()
     };
-    assert_eq!(wired(&model), [leaked.clone()]);
+    assert_eq!(wired(&model), std::slice::from_ref(&leaked));
     model
         .cloud
         .delete(&model.caller, Kind::Port, &leaked, None)
