@@ -23,6 +23,7 @@ pub struct Metrics {
     registry: Registry,
     requests: Family<Request, Histogram, fn() -> Histogram>,
     attachments: Gauge,
+    resident: Gauge,
 }
 
 /// Labels of a call, as upstream has them.
@@ -39,6 +40,7 @@ impl Metrics {
         let requests =
             Family::new_with_constructor((|| Histogram::new(BUCKETS)) as fn() -> Histogram);
         let attachments = Gauge::default();
+        let resident = Gauge::default();
         let mut registry = Registry::default();
         registry.register(
             "kuryr_cni_request_duration_seconds",
@@ -55,10 +57,16 @@ impl Metrics {
             "How pods are plugged on this node, and why so",
             Info::new([("method", method.0.to_owned()), ("reason", method.1)]),
         );
+        registry.register(
+            "process_resident_memory_bytes",
+            "Resident memory of this process",
+            resident.clone(),
+        );
         Self {
             registry,
             requests,
             attachments,
+            resident,
         }
     }
 
@@ -75,9 +83,18 @@ impl Metrics {
     pub fn text(&self, attachments: usize) -> String {
         self.attachments
             .set(i64::try_from(attachments).unwrap_or(i64::MAX));
+        self.resident.set(resident_bytes());
         let mut text = String::new();
         // Writing to a string does not fail.
         let _ = encode(&mut text, &self.registry);
         text
     }
+}
+
+/// Resident memory of this process, bytes (proc(5), `VmRSS`); 0 if the kernel does not say.
+fn resident_bytes() -> i64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|l| l.trim().trim_end_matches(" kB").parse::<i64>().ok());
+    kib.unwrap_or(0) * 1024
 }
