@@ -20,6 +20,14 @@ pub(super) enum Cluster {
 }
 
 impl Cluster {
+    /// Whether it can be started here, as far as can be said before.
+    pub(super) fn check(kind: KubernetesKind) -> Result<(), LabError> {
+        match kind {
+            KubernetesKind::Embedded => Ok(()),
+            KubernetesKind::Real => Ok(Binaries::find_here().map(drop)?),
+        }
+    }
+
     pub(super) async fn start(kind: KubernetesKind, folder: &Folder) -> Result<Self, LabError> {
         Ok(match kind {
             KubernetesKind::Embedded => {

@@ -22,9 +22,9 @@ impl KubeconfigFile {
     pub(super) fn check(path: &Path) -> Result<(), LabError> {
         match fs::read_to_string(path) {
             Ok(content) if is_labs(&content) => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && in_a_folder(path) => Ok(()),
             Err(source) => Err(LabError::File {
-                what: format!("look at {}", path.display()),
+                what: format!("write the kubeconfig {}", path.display()),
                 source,
             }),
             Ok(_) => Err(LabError::KubeconfigTaken(path.to_owned())),
@@ -50,6 +50,13 @@ impl Drop for KubeconfigFile {
             let _ = fs::remove_file(&self.path);
         }
     }
+}
+
+fn in_a_folder(path: &Path) -> bool {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    folder.is_none_or(Path::is_dir)
 }
 
 fn is_labs(content: &str) -> bool {

@@ -49,6 +49,7 @@ impl Lab {
         if let Some(path) = &options.kubeconfig {
             KubeconfigFile::check(path)?;
         }
+        Cluster::check(options.kubernetes)?;
         let site = Site::make(&options, report).await?;
         let mut lab = unless_stopped(stop, Self::on(site, options, report)).await?;
         let raised = unless_stopped(stop, lab.raise(product, report)).await;

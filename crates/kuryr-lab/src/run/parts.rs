@@ -47,7 +47,7 @@ impl Parts {
                 Ok(Err(why)) => why,
                 Err(_) => "it panicked".to_owned(),
             };
-            tracing::error!(part = name, why, "ended");
+            tracing::info!(part = name, why, "ended");
             ended.send_if_modified(|first| first.is_none() && first.replace((name, why)).is_none());
         });
     }

@@ -7,7 +7,10 @@ use super::{LabError, LabOptions, Stage, Tenant, Worker, real, tenant};
 use crate::openstack::{
     Activation, Allocation, Caller, Fields, Kind, OpenStack, Query, Settings, State,
 };
-use crate::topology::{LabId, Topology, TopologyError, TopologySpec, VmSpec};
+use crate::topology::lock::Lock;
+use crate::topology::{
+    LabId, Topology, TopologyError, TopologySpec, VmSpec, preflight, remove_namespaces,
+};
 
 /// The link of a worker that is its trunk port.
 const UPLINK: &str = "eth0";
@@ -29,15 +32,16 @@ impl Site {
         options: &LabOptions,
         report: &(dyn Fn(Stage) + Send + Sync),
     ) -> Result<Self, LabError> {
+        blocking(|| Ok(preflight().map_err(TopologyError::from)?)).await?;
         report(Stage::Cloud);
         let openstack = OpenStack::start(settings())
             .await
             .map_err(LabError::OpenStack)?;
         let tenant = Tenant::make(&openstack, options.workers)?;
         report(Stage::Hardware);
+        blocking(remove_killed).await?;
         let topology = start_topology(options.hypervisors, &openstack).await?;
         let lab = topology.lab().as_str().to_owned();
-        real::kill_leftovers(&Folder::path_of(&lab).join("kubernetes"));
         let folder = Folder::make(&lab)?;
         write_private(&folder.join("clouds.yaml"), &openstack.clouds_yaml())?;
         let workers = add_workers(&topology, &tenant).await?;
@@ -74,6 +78,27 @@ impl Site {
         drop(self.folder);
         Ok(self.topology.shutdown().await?)
     }
+}
+
+async fn blocking(
+    work: impl FnOnce() -> Result<(), LabError> + Send + 'static,
+) -> Result<(), LabError> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(failed) => std::panic::resume_unwind(failed.into_panic()),
+    }
+}
+
+/// Removes what killed labs left: processes, namespaces, folders.
+fn remove_killed() -> Result<(), LabError> {
+    for (lab, _lock) in Lock::of_killed() {
+        tracing::info!(lab = lab.as_str(), "removing what a killed lab left");
+        let folder = Folder::path_of(lab.as_str());
+        real::kill_leftovers(&folder.join("kubernetes"));
+        remove_namespaces(&lab)?;
+        drop(Folder::make(lab.as_str())?);
+    }
+    Ok(())
 }
 
 /// A cloud in which a port is ACTIVE when it is wired.

@@ -15,7 +15,7 @@ const TRIES: usize = 100;
 /// A lab's lock. The kernel gives it back when the process ends, however it does; the file goes
 /// with it when it is dropped.
 #[derive(Debug)]
-pub(super) struct Lock {
+pub(crate) struct Lock {
     path: PathBuf,
     _file: File,
 }
@@ -27,6 +27,20 @@ impl Lock {
     /// [`TopologyError::Running`] if a lab of that name has it.
     pub(super) fn take(lab: &LabId) -> Result<Self, TopologyError> {
         Self::take_in(Path::new(LOCKS), lab)
+    }
+
+    /// The labs that were killed, each with its lock: what is left of them may be removed.
+    pub(crate) fn of_killed() -> Vec<(LabId, Self)> {
+        Self::of_killed_in(Path::new(LOCKS))
+    }
+
+    fn of_killed_in(folder: &Path) -> Vec<(LabId, Self)> {
+        let entries = fs::read_dir(folder).into_iter().flatten();
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let labs = names.filter_map(|name| LabId::new(name.strip_suffix(".lock")?).ok());
+        // One that is running is locked; one that ended by itself has no file.
+        labs.filter_map(|lab| Some((lab.clone(), Self::take_in(folder, &lab).ok()?)))
+            .collect()
     }
 
     fn take_in(folder: &Path, lab: &LabId) -> Result<Self, TopologyError> {
@@ -100,5 +114,17 @@ mod tests {
         drop(Lock::take_in(&locks, &lab).unwrap());
         drop(other);
         assert!(!locks.exists());
+    }
+
+    #[test]
+    fn a_killed_lab_is_known_by_its_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let running = Lock::take_in(folder.path(), &LabId::new("lab").unwrap()).unwrap();
+        fs::write(folder.path().join("lab2.lock"), "").unwrap();
+        fs::write(folder.path().join("no lab.lock"), "").unwrap();
+        let killed = Lock::of_killed_in(folder.path());
+        let names: Vec<&str> = killed.iter().map(|(lab, _)| lab.as_str()).collect();
+        assert_eq!(names, ["lab2"]);
+        drop((killed, running));
     }
 }

@@ -98,6 +98,23 @@ impl Product for Kuryr {
 }
 
 impl Kuryr {
+    /// Whether the user's own files can be used at all.
+    pub(crate) fn check(&self) -> Result<(), Stop> {
+        if self.config_files.is_empty() {
+            return Ok(());
+        }
+        let sources = Sources {
+            config_files: self.config_files.clone(),
+            config_dirs: vec![],
+            env: BTreeMap::new(),
+            role: Role::Any,
+        };
+        let loaded = Config::load(&sources);
+        loaded
+            .map(drop)
+            .map_err(|errors| Stop::new(kuryr_config::report(&Err(errors)).text))
+    }
+
     /// Writes a part's `kuryr.conf` and reads it, with the user's over it.
     fn config(&self, file: &Path, text: &str, role: Role) -> Result<Config, String> {
         fs::write(file, text)

@@ -5,13 +5,14 @@ use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, fmt};
 
 /// Warnings and errors that are kept.
 const RECENT: usize = 20;
+/// Which those are: a client's failed calls are told by whoever made them.
+const OF_PARTS: &str = "warn,kube_client=off";
 
 /// Starts logging. `RUST_LOG` overrides what is shown.
 pub(crate) fn start(json: bool, debug: bool) {
@@ -40,7 +41,7 @@ pub(crate) fn to_file(file: Option<File>) -> Recent {
         .with_writer(move || kept.clone())
         .with_ansi(false)
         .without_time()
-        .with_filter(LevelFilter::WARN);
+        .with_filter(EnvFilter::new(OF_PARTS));
     tracing_subscriber::registry()
         .with(whole)
         .with(warnings)

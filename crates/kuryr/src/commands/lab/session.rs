@@ -54,6 +54,7 @@ pub(super) async fn run(options: &Options, stop: CancellationToken) -> Result<bo
     let product = Kuryr {
         config_files: options.config_file.clone(),
     };
+    product.check()?;
     let progress = Progress::new(options.lab());
     let stage = |stage: Stage| progress.stage(&stage);
     let began = Instant::now();
