@@ -1,9 +1,16 @@
 //! DEL and GC.
 
+use std::time::Duration;
+
 use kuryr_cni::protocol::AttachmentId;
 use kuryr_daemon::Refusal;
 
 use crate::world::{World, target, uid, vif};
+
+/// Long enough for what must not happen to happen.
+async fn a_while() {
+    tokio::time::sleep(Duration::from_millis(50)).await;
+}
 
 #[tokio::test]
 async fn del_removes_the_interface_and_may_be_repeated() {
@@ -78,9 +85,7 @@ async fn del_is_not_done_before_the_add_that_it_stops() {
     let adding = world.adding(&target("c2", "web-0"));
     world.until(|k| k.unplugging == 1).await;
     let deleting = world.deleting(&target("c2", "web-0"));
-    for _ in 0..50 {
-        tokio::task::yield_now().await;
-    }
+    a_while().await;
     assert!(!deleting.is_finished());
     world.hands.gate.open();
     deleting.await.unwrap().unwrap();
@@ -98,13 +103,9 @@ async fn an_add_stopped_before_its_turn_never_plugs() {
     let first = world.deleting(&target("c1", "web-0"));
     world.until(|k| k.unplugging == 1).await;
     let adding = world.adding(&target("c2", "web-0"));
-    for _ in 0..50 {
-        tokio::task::yield_now().await;
-    }
+    a_while().await;
     let second = world.deleting(&target("c2", "web-0"));
-    for _ in 0..50 {
-        tokio::task::yield_now().await;
-    }
+    a_while().await;
     world.hands.gate.open();
     first.await.unwrap().unwrap();
     second.await.unwrap().unwrap();
@@ -125,9 +126,7 @@ async fn del_does_not_touch_what_another_add_takes_over() {
     let adding = world.adding(&target("c2", "new"));
     world.until(|k| k.unplugging == 1).await;
     let deleting = world.deleting(&target("c1", "old"));
-    for _ in 0..50 {
-        tokio::task::yield_now().await;
-    }
+    a_while().await;
     assert_eq!(world.kernel().unplugging, 1);
     world.hands.gate.open();
     deleting.await.unwrap().unwrap();

@@ -62,7 +62,13 @@ impl Gate {
 
     fn pass(&self) {
         let shut = self.shut.lock().unwrap();
-        drop(self.opened.wait_while(shut, |shut| *shut).unwrap());
+        // Not for ever: a test that failed never opens it.
+        let limit = Duration::from_secs(10);
+        drop(
+            self.opened
+                .wait_timeout_while(shut, limit, |shut| *shut)
+                .unwrap(),
+        );
     }
 }
 
