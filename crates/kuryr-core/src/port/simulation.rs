@@ -415,10 +415,10 @@ impl Controller {
         let before = cloud.calls;
         for _ in 0..3_000 {
             self.watch(cloud);
-            self.plan();
             while !self.answers.is_empty() {
                 self.arrive(0);
             }
+            self.plan();
             if self.under_way.is_empty() {
                 match self.world.next_wake() {
                     Some(at) => self.now = self.now.max(at),
