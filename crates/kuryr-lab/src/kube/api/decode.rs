@@ -104,8 +104,11 @@ pub(super) fn validate(kind: &Kind, object: &Value, old: Option<&Value>) -> Resu
     }
     match errors.as_slice() {
         [] => Ok(()),
+        // The stored form is what is judged, and named.
         errors => Err(ApiError::invalid(
-            &kind.group,
+            kind.behaviour
+                .conversion
+                .map_or(kind.group.as_str(), |_| ""),
             &kind.kind,
             object::name(object),
             errors,

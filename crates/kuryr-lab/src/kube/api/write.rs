@@ -108,7 +108,11 @@ impl Api {
             }
             let expect = Expect::Version(old.version);
             let stored = match is_over(&new) {
-                true => self.commit_removal(kind, expect, new, options),
+                // Watchers see the object as it was last stored; the answer shows what was asked for, at the same
+                // version.
+                true => self
+                    .commit_removal(kind, expect, old.value.clone(), options)
+                    .map(|_| Stored::unversioned(new, old.version)),
                 false => self.commit(kind, expect, new, options),
             };
             if let Ok(object) = stored {

@@ -80,6 +80,11 @@ pub(super) fn answer(api: &Api, path: &ApiPath, _accept: &str) -> Result<Value, 
     }
 }
 
+/// Whether there is such a group; "" is the core group.
+pub(super) fn has_group(api: &Api, group: &str) -> bool {
+    group.is_empty() || versions(api).contains_key(group)
+}
+
 /// Versions by group, without the core group.
 fn versions(api: &Api) -> BTreeMap<String, Vec<String>> {
     let mut groups: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -142,16 +147,31 @@ fn resources(api: &Api, group: &str, version: &str) -> Result<Value, ApiError> {
     if list.is_empty() {
         return Err(ApiError::no_such_resource());
     }
-    Ok(json!({
-        "kind": "APIResourceList", "apiVersion": "v1",
+    let mut answer = json!({
+        "kind": "APIResourceList",
         "groupVersion": group_version(group, version), "resources": list,
-    }))
+    });
+    if !group.is_empty() {
+        answer["apiVersion"] = json!("v1");
+    }
+    Ok(answer)
+}
+
+fn verbs(kind: &Kind) -> Vec<&'static str> {
+    if kind.is_custom() {
+        return CUSTOM_VERBS.to_vec();
+    }
+    let mut verbs = VERBS.to_vec();
+    if kind.table.as_str() == "namespaces" {
+        verbs.retain(|verb| *verb != "deletecollection");
+    }
+    verbs
 }
 
 fn entries(kind: &Kind) -> Vec<Value> {
     let mut main = json!({
         "name": kind.plural, "singularName": kind.singular, "namespaced": kind.namespaced,
-        "kind": kind.kind, "verbs": if kind.is_custom() { CUSTOM_VERBS } else { VERBS },
+        "kind": kind.kind, "verbs": verbs(kind),
     });
     if !kind.short_names.is_empty() {
         main["shortNames"] = json!(kind.short_names);

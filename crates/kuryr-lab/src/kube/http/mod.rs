@@ -126,6 +126,11 @@ fn dispatch(
     }
     match ApiPath::parse(path) {
         Some(ApiPath::Resource(path)) => resource(server, parts, path, body),
+        Some(ApiPath::Group(group) | ApiPath::Resources { group, .. })
+            if !discovery::has_group(&server.api, &group) =>
+        {
+            Ok(no_page())
+        }
         Some(other) => discovery::answer(&server.api, &other, accept).map(|value| json(&value)),
         None => Ok(no_page()),
     }

@@ -42,7 +42,9 @@ impl Query {
         match self.text(name) {
             "" => Ok(None),
             text => text.parse().map(Some).map_err(|_| {
-                ApiError::bad_request(format!("invalid value for {name}: \"{text}\""))
+                ApiError::bad_request(format!(
+                    "strconv.ParseInt: parsing \"{text}\": invalid syntax"
+                ))
             }),
         }
     }
@@ -168,7 +170,7 @@ impl Query {
             "" if orphan => Propagation::Orphan,
             "" | "Background" => Propagation::Background,
             other => {
-                let allowed = ["Foreground", "Background", "Orphan"].map(Value::from);
+                let allowed = ["Foreground", "Background", "Orphan", "nil"].map(Value::from);
                 let error = FieldError::unsupported("propagationPolicy", &json!(other), &allowed);
                 return Err(invalid_options("DeleteOptions", &error));
             }

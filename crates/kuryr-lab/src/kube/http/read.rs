@@ -25,7 +25,13 @@ pub(super) fn list(call: &Call) -> Result<Response, ApiError> {
     }
     if !page.token.is_empty() {
         metadata["continue"] = json!(page.token);
-        metadata["remainingItemCount"] = json!(page.remaining);
+        // How many of the rest a selector would let through is not counted.
+        if ["labelSelector", "fieldSelector"]
+            .iter()
+            .all(|name| call.query.text(name).is_empty())
+        {
+            metadata["remainingItemCount"] = json!(page.remaining);
+        }
     }
     let shape = encode::Shape::wanted(call);
     Ok(body(

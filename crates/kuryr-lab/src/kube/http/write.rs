@@ -64,10 +64,28 @@ pub(super) fn create(call: &Call) -> Result<Response, ApiError> {
 
 pub(super) fn replace(call: &Call) -> Result<Response, ApiError> {
     let (options, new) = (call.query.write()?, parse(&call.body)?);
+    let written = call
+        .api()
+        .update(&call.target(), part(call), &options, |_| Ok(new.clone()));
+    match written {
+        Err(error) if error.code == 404 && call.kind.behaviour.put_creates => {
+            create_by_put(call, new, &options)
+        }
+        written => written.map(|object| respond(call, StatusCode::OK, &object)),
+    }
+}
+
+/// Creates what a PUT did not find, whatever version it builds on.
+fn create_by_put(
+    call: &Call,
+    mut new: Value,
+    options: &WriteOptions,
+) -> Result<Response, ApiError> {
+    object::remove(&mut new, &["metadata", "resourceVersion"]);
     let object = call
         .api()
-        .update(&call.target(), part(call), &options, |_| Ok(new.clone()))?;
-    Ok(respond(call, StatusCode::OK, &object))
+        .create(&call.kind, &call.path.namespace, new, options)?;
+    Ok(respond(call, StatusCode::CREATED, &object))
 }
 
 fn patch_options(call: &Call) -> Result<WriteOptions, ApiError> {

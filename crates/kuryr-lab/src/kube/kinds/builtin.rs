@@ -53,14 +53,16 @@ const MAPS: [&str; 9] = [
 ];
 
 /// Lists that stand even when empty.
-const STANDING_LISTS: [&str; 2] = ["rules", "containers"];
+const STANDING_LISTS: [&str; 3] = ["rules", "containers", "default"];
 
 /// Leaves out empty lists and maps, as Go's `omitempty` does, and writes whole numbers
 /// as such.
 fn tidy(value: &mut Value) {
     match value {
         Value::Object(fields) => {
-            fields.values_mut().for_each(tidy);
+            // What a schema gives by default is not ours to change.
+            let inner = fields.iter_mut().filter(|(key, _)| *key != "default");
+            inner.for_each(|(_, value)| tidy(value));
             fields.retain(|key, value| match value {
                 Value::Array(items) => !items.is_empty() || STANDING_LISTS.contains(&key.as_str()),
                 Value::Object(inner) => !inner.is_empty() || !MAPS.contains(&key.as_str()),
@@ -150,9 +152,9 @@ impl Kind {
         }
     }
 
-    fn in_all(self) -> Self {
+    fn in_category(self, name: &str) -> Self {
         Self {
-            categories: vec!["all".to_owned()],
+            categories: vec![name.to_owned()],
             ..self
         }
     }
@@ -166,11 +168,13 @@ pub(crate) fn kinds() -> Vec<Kind> {
             .with_status()
             .named(NameRule::Label),
         kind::<Node>(node::BEHAVIOUR, &["no"]).with_status(),
-        kind::<Pod>(pod::BEHAVIOUR, &["po"]).with_status().in_all(),
+        kind::<Pod>(pod::BEHAVIOUR, &["po"])
+            .with_status()
+            .in_category("all"),
         kind::<Service>(service::BEHAVIOUR, &["svc"])
             .with_status()
             .named(NameRule::LetterLabel)
-            .in_all(),
+            .in_category("all"),
         kind::<Endpoints>(small::ENDPOINTS, &["ep"]),
         kind::<ConfigMap>(small::CONFIG_MAPS, &["cm"]),
         kind::<Secret>(small::SECRETS, &[]),
@@ -182,26 +186,27 @@ pub(crate) fn kinds() -> Vec<Kind> {
             &["sa"],
         ),
         kind::<CoreEvent>(event::CORE, &["ev"]),
-        kind::<Lease>(plain, &[]).strict(),
+        kind::<Lease>(small::LEASES, &[]).strict(),
         kind::<NetworkPolicy>(small::NETWORK_POLICIES, &["netpol"]).with_generation(),
         kind::<EndpointSlice>(plain, &[]).with_generation(),
         kind::<Deployment>(plain, &["deploy"])
             .with_status()
             .with_generation()
-            .in_all(),
+            .in_category("all"),
         kind::<DaemonSet>(plain, &["ds"])
             .with_status()
             .with_generation()
-            .in_all(),
+            .in_category("all"),
         kind::<ReplicaSet>(plain, &["rs"])
             .with_status()
             .with_generation()
-            .in_all(),
+            .in_category("all"),
         kind::<Role>(plain, &[]).named(NameRule::PathSegment),
         kind::<RoleBinding>(plain, &[]).named(NameRule::PathSegment),
         kind::<ClusterRole>(plain, &[]).named(NameRule::PathSegment),
         kind::<ClusterRoleBinding>(plain, &[]).named(NameRule::PathSegment),
         kind::<CustomResourceDefinition>(crd::BEHAVIOUR, &["crd", "crds"])
+            .in_category("api-extensions")
             .with_status()
             .with_generation()
             .strict(),

@@ -7,7 +7,7 @@ use super::{
     Behaviour, Conversion,
     table::{Cell, Column},
 };
-use crate::kube::model::{duration, object};
+use crate::kube::model::{duration, error::FieldError, object};
 
 /// Name in events.k8s.io/v1, name in core/v1.
 const RENAMED: &[(&str, &str)] = &[
@@ -46,6 +46,7 @@ pub(super) const CORE: Behaviour = Behaviour {
         }),
         Column::new("Message", |event| Cell::text(event, &["message"])),
     ],
+    put_creates: true,
     ..Behaviour::PLAIN
 };
 
@@ -54,8 +55,33 @@ pub(super) const EVENTS: Behaviour = Behaviour {
         store: |event| rename(event, |(new, old)| (*new, *old), "v1"),
         load: |event| rename(event, |(new, old)| (*old, *new), "events.k8s.io/v1"),
     }),
+    validate: |event, old| match old {
+        None => missing(event),
+        Some(_) => Vec::new(),
+    },
     ..CORE
 };
+
+/// What a new event of events.k8s.io lacks: it must say when, and then what it is about.
+fn missing(event: &Value) -> Vec<FieldError> {
+    let required = |field: &str| FieldError::required(field, "");
+    let lacks = |field: &&str| object::text(event, &[field]).unwrap_or_default().is_empty();
+    if lacks(&"eventTime") {
+        return vec![required("eventTime")];
+    }
+    // As stored, and as the API calls it.
+    let needed = [
+        ("reportingComponent", "reportingController"),
+        ("reportingInstance", "reportingInstance"),
+        ("action", "action"),
+        ("reason", "reason"),
+    ];
+    needed
+        .into_iter()
+        .filter(|(stored, _)| lacks(stored))
+        .map(|(_, name)| required(name))
+        .collect()
+}
 
 fn rename(
     mut event: Value,

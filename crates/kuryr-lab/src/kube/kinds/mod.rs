@@ -125,6 +125,8 @@ pub struct Behaviour {
     pub status_on_create: bool,
     /// A DELETE that removes the object at once answers with it, not with a Status.
     pub delete_returns_object: bool,
+    /// A PUT of an object that is not there creates it.
+    pub put_creates: bool,
 }
 
 /// Functions between a version's form and the stored form of an object.
@@ -149,6 +151,7 @@ impl Behaviour {
         subresources: &[],
         status_on_create: false,
         delete_returns_object: false,
+        put_creates: false,
     };
 }
 

@@ -6,7 +6,7 @@ use super::{
     Behaviour,
     table::{Cell, Column},
 };
-use crate::kube::model::object;
+use crate::kube::model::{error::FieldError, object};
 
 /// The longest list of endpoints shown in a column.
 const SHOWN_ENDPOINTS: usize = 3;
@@ -18,6 +18,21 @@ pub(super) const ENDPOINTS: Behaviour = Behaviour {
         }
     },
     columns: &[Column::new("Endpoints", endpoints)],
+    put_creates: true,
+    ..Behaviour::PLAIN
+};
+
+pub(super) const LEASES: Behaviour = Behaviour {
+    validate: |lease, _| {
+        let duration = object::at(lease, &["spec", "leaseDurationSeconds"]);
+        let wrong = duration.filter(|value| value.as_i64().is_some_and(|seconds| seconds <= 0));
+        let field = "spec.leaseDurationSeconds";
+        wrong
+            .map(|value| FieldError::invalid(field, value, "must be greater than 0"))
+            .into_iter()
+            .collect()
+    },
+    put_creates: true,
     ..Behaviour::PLAIN
 };
 

@@ -110,7 +110,13 @@ impl CustomColumn {
             name: field("name"),
             kind: field("type"),
             format: field("format"),
-            description: field("description"),
+            description: match field("description") {
+                none if none.is_empty() => format!(
+                    "Custom resource definition column (in JSONPath format): {}",
+                    field("jsonPath")
+                ),
+                given => given,
+            },
             priority: column["priority"].as_i64().unwrap_or(0),
             path: JsonPath::parse(&field("jsonPath"))?,
         })
@@ -177,15 +183,15 @@ pub(crate) enum IncludeObject {
     None,
 }
 
+/// What the API says of the column of names.
+const NAME: &str = "Name must be unique within a namespace. Is required when creating resources, although some \
+                    resources may allow a client to request the generation of an appropriate name automatically. \
+                    Name is primarily intended for creation idempotence and configuration definition. Cannot be \
+                    updated. More info: http://kubernetes.io/docs/user-guide/identifiers#names";
+
 /// The definitions of the kind's columns.
 pub(crate) fn definitions(kind: &Kind) -> Value {
-    let name = definition(
-        "Name",
-        "string",
-        "name",
-        "Name must be unique within a namespace.",
-        0,
-    );
+    let name = definition("Name", "string", "name", NAME, 0);
     let mut all = vec![name];
     match &kind.form {
         Form::Custom(form) => all.extend(form.columns.iter().map(CustomColumn::definition)),
