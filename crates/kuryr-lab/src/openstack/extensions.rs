@@ -183,13 +183,20 @@ pub(super) fn list(settings: &Settings) -> Vec<Value> {
         Backend::Ovn => &[],
         Backend::Ovs => OVS_ONLY,
     };
-    let missing = &settings.missing_extensions;
     COMMON
         .iter()
         .chain(of_backend)
-        .filter(|extension| !missing.iter().any(|alias| alias == extension.alias))
+        .filter(|extension| !is_missing(settings, extension.alias))
         .map(Extension::describe)
         .collect()
+}
+
+/// Whether the cloud is to lack an extension, and so the paths that it brings.
+pub(super) fn is_missing(settings: &Settings, alias: &str) -> bool {
+    settings
+        .missing_extensions
+        .iter()
+        .any(|missing| missing == alias)
 }
 
 /// An extension as it is listed.

@@ -110,7 +110,10 @@ fn done() -> Answered {
 
 impl Request<'_> {
     fn route(&self, cloud: &mut Cloud, segments: &[&str]) -> Answered {
+        let lacks = |alias| extensions::is_missing(cloud.settings(), alias);
         match segments {
+            ["trunks", ..] if lacks("trunk") => Err(ApiError::no_such_path()),
+            [_, _, "tags", ..] if lacks("standard-attr-tag") => Err(ApiError::no_such_path()),
             ["extensions", rest @ ..] => self.extensions(cloud, rest),
             ["quotas", rest @ ..] => self.quotas(cloud, rest),
             ["network-ip-availabilities", rest @ ..] => self.availabilities(cloud, rest),
