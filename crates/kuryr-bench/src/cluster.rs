@@ -93,17 +93,17 @@ impl Playground {
             while times.ready.len() < count {
                 tokio::select! {
                     Some(event) = events.next() => {
-                        if let Ok(watcher::Event::Apply(pod) | watcher::Event::InitApply(pod)) = event {
-                            if is_ready(&pod) {
-                                note(&mut times.ready, &names, &pod, begun);
-                            }
+                        if let Ok(watcher::Event::Apply(pod) | watcher::Event::InitApply(pod)) = event
+                            && is_ready(&pod)
+                        {
+                            note(&mut times.ready, &names, &pod, begun);
                         }
                     }
                     Some(event) = claims.next() => {
-                        if let Ok(watcher::Event::Apply(c) | watcher::Event::InitApply(c)) = event {
-                            if is_active(&c) {
-                                note(&mut times.active, &names, &c, begun);
-                            }
+                        if let Ok(watcher::Event::Apply(c) | watcher::Event::InitApply(c)) = event
+                            && is_active(&c)
+                        {
+                            note(&mut times.active, &names, &c, begun);
                         }
                     }
                     else => break,

@@ -40,10 +40,10 @@ pub async fn run(playground: &Playground, options: &Options) -> Result<Report, B
         ("controller_rss_mb", &options.controller_metrics),
         ("daemon_rss_mb", &options.daemon_metrics),
     ] {
-        if let Some(url) = url {
-            if let Some(mb) = Scrape::read(url).await?.rss_mb() {
-                report.figure(name, mb);
-            }
+        if let Some(url) = url
+            && let Some(mb) = Scrape::read(url).await?.rss_mb()
+        {
+            report.figure(name, mb);
         }
     }
     Ok(report)

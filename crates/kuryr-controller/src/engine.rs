@@ -270,10 +270,10 @@ impl Engine {
             .get_or_create(&ActionLabel { action, outcome })
             .inc();
         let now = lease::now();
-        if let Outcome::Claim(claim) = &done.outcome {
-            if claim.vif.as_ref().is_some_and(|v| v.active) {
-                self.ready(&claim.pod, now);
-            }
+        if let Outcome::Claim(claim) = &done.outcome
+            && claim.vif.as_ref().is_some_and(|v| v.active)
+        {
+            self.ready(&claim.pod, now);
         }
         self.world.tick(now);
         self.world.finish(&done.action, done.outcome, done.took);

@@ -3,6 +3,9 @@
 //! As upstream's, none has a status subresource: status is written through the object
 //! itself. Adding one would make upstream's controller lose its writes.
 
+// Each printer column repeats `type_`, which is no repetition of an attribute.
+#![allow(clippy::duplicated_attributes)]
+
 mod load_balancer;
 mod network;
 mod network_policy;

@@ -114,10 +114,10 @@ where
                 None
             }
         };
-        if let Some(fact) = fact {
-            if tx.send(fact).await.is_err() {
-                return;
-            }
+        if let Some(fact) = fact
+            && tx.send(fact).await.is_err()
+        {
+            return;
         }
     }
 }
