@@ -15,6 +15,7 @@
 mod address;
 mod link;
 mod make;
+mod neighbour;
 mod tc;
 
 use std::fs::File;

@@ -229,8 +229,8 @@ fn body(lab: &Lab, snapshot: &Snapshot, reach: &Reach, screen: &Screen) -> Strin
     let width = screen.width();
     let way = view::shown_pair(snapshot).and_then(|(from, to)| {
         let steps = lab.way(from, to)?;
-        let round_trip = view::round_trip(from, to, reach);
-        Some(view::steps(from, to, &steps, round_trip, width))
+        let found = view::between(from, to, reach);
+        Some(view::steps(from, to, &steps, found, width))
     });
     let taken = way.as_ref().map_or(0, |way| way.lines().count()) + OTHER_LINES;
     let rows = screen.height().map_or(usize::MAX, |height| {

@@ -145,13 +145,16 @@ pub(super) fn shown_pair(snapshot: &Snapshot) -> Option<(&PodRow, &PodRow)> {
         .map(|to| (from, to))
 }
 
-/// The last round trip between two pods.
-pub(super) fn round_trip(from: &PodRow, to: &PodRow, reach: &Reach) -> Option<Duration> {
-    let pair = Pair {
+/// What was found last between two pods.
+pub(super) fn between<'a>(
+    from: &PodRow,
+    to: &PodRow,
+    reach: &'a Reach,
+) -> Option<&'a Result<Duration, String>> {
+    reach.get(&Pair {
         from: from.key(),
         to: to.key(),
-    };
-    reach.get(&pair)?.as_ref().ok().copied()
+    })
 }
 
 /// The steps of one packet, numbered, each cut to `width`.
@@ -159,7 +162,7 @@ pub(super) fn steps(
     from: &PodRow,
     to: &PodRow,
     steps: &[Step],
-    round_trip: Option<Duration>,
+    found: Option<&Result<Duration, String>>,
     width: Option<u16>,
 ) -> String {
     let widest = |of: fn(&Step) -> &String| {
@@ -167,21 +170,33 @@ pub(super) fn steps(
         widths.max().unwrap_or_default()
     };
     let (place, path) = (widest(|step| &step.place), widest(|step| &step.path));
-    let heading = format!("One packet from {} to {}", from.title(), to.title());
-    let mut lines = vec![style(heading).bold().to_string()];
+    let heading = style(format!(
+        "One packet from {} to {}",
+        from.title(),
+        to.title()
+    ))
+    .bold();
+    let (note, answer) = match found {
+        Some(Ok(took)) => {
+            let round_trip = took.as_secs_f64() * 1000.0;
+            (
+                String::new(),
+                format!(" and answers; round trip {round_trip:.2} ms"),
+            )
+        }
+        Some(Err(why)) => {
+            let lost = style(format!(" gets lost ({why}); it should go")).red();
+            (lost.to_string(), String::new())
+        }
+        None => (String::new(), String::new()),
+    };
+    let mut lines = vec![format!("{heading}{note}")];
     for (number, step) in (1..).zip(steps) {
-        let answer = match round_trip.filter(|_| number == steps.len()) {
-            Some(took) => format!(
-                " and answers; round trip {:.2} ms",
-                took.as_secs_f64() * 1000.0
-            ),
-            None => String::new(),
-        };
+        let answer = if number == steps.len() { &answer } else { "" };
+        let path = pad_str(&step.path, path, Alignment::Left, None);
         let line = format!(
-            " {number:>2}  {:<place$}  {}  {}{answer}",
-            step.place,
-            pad_str(&step.path, path, Alignment::Left, None),
-            step.what
+            " {number:>2}  {:<place$}  {path}  {}{answer}",
+            step.place, step.what
         );
         lines.push(match width {
             Some(width) => truncate_str(&line, width.into(), "…").into_owned(),
