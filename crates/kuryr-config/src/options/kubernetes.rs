@@ -1,7 +1,7 @@
 //! `[kubernetes]`: the API, and the drivers that upstream chooses there.
 
-use std::time::Duration;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use url::Url;
 

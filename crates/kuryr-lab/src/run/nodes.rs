@@ -46,6 +46,7 @@ impl Nodes {
         client: &Client,
         plugins: &Path,
     ) -> Result<(), LabError> {
+        let mut starts = Vec::new();
         for worker in &site.workers {
             let own = site.folder.make_dir(&worker.name)?;
             let conf_dir = site.folder.make_dir(&format!("{}/net.d", worker.name))?;
@@ -61,9 +62,11 @@ impl Nodes {
                 cni_bin_dirs: vec![plugins.to_owned()],
                 state_dir: state_dir.clone(),
             };
-            self.kubelets
-                .push(Kubelet::start(client.clone(), spec).await?);
+            starts.push(Kubelet::start(client.clone(), spec));
             self.state_dirs.push(state_dir);
+        }
+        for started in join_all(starts).await {
+            self.kubelets.push(started?);
         }
         Ok(())
     }

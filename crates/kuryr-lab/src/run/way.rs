@@ -89,8 +89,12 @@ impl Side {
 /// The steps of a packet from one pod to another of the same network.
 pub(super) fn way(from: &Side, to: &Side) -> Vec<Step> {
     let mut steps = sending(from, to).to_vec();
-    if from.hypervisor != to.hypervisor {
+    if from.hypervisor == to.hypervisor {
+        steps.push(filtered(from, "security groups: egress and ingress pass"));
+    } else {
+        steps.push(filtered(from, "security group: egress passes"));
         steps.extend(encapsulation(from, to));
+        steps.push(filtered(to, "security group: ingress passes"));
     }
     steps.extend(receiving(to));
     steps
@@ -98,27 +102,19 @@ pub(super) fn way(from: &Side, to: &Side) -> Vec<Step> {
 
 fn sending(from: &Side, to: &Side) -> [Step; 3] {
     let uplink = &from.worker.uplink;
-    let pushed = format!("VLAN tag {} pushed: subport {}", from.vlan, from.subport());
-    let worker = match &from.tap {
-        Some(tap) => step(&from.worker.name, arrow(tap, uplink), pushed),
-        None => step(
-            &from.worker.name,
-            uplink.clone(),
-            format!("{pushed}, by a vlan link"),
-        ),
+    let path = match &from.tap {
+        Some(tap) => arrow(tap, uplink),
+        None => format!("{uplink} (vlan link)"),
     };
-    let popped = format!(
-        "VLAN tag {} popped, security group passed, bridge {}",
-        from.vlan,
-        from.bridge()
-    );
+    let pushed = format!("VLAN {} pushed (subport {})", from.vlan, from.subport());
+    let popped = format!("VLAN {} popped", from.vlan);
     [
         step(
             &from.pod,
             DEFAULT_IFNAME.to_owned(),
             arrow(from.address, to.address),
         ),
-        worker,
+        step(&from.worker.name, path, pushed),
         step(
             &from.worker.hypervisor,
             arrow(from.trunk(), from.leg()),
@@ -127,50 +123,50 @@ fn sending(from: &Side, to: &Side) -> [Step; 3] {
     ]
 }
 
+/// The network's bridge, where the port's security groups are enforced.
+fn filtered(at: &Side, what: &str) -> Step {
+    step(&at.worker.hypervisor, at.bridge(), what.to_owned())
+}
+
 fn encapsulation(from: &Side, to: &Side) -> [Step; 3] {
     let (here, there) = (from.hypervisor, to.hypervisor);
-    let wrapped = format!("VXLAN with VNI {}: the only encapsulation", from.vni);
-    let way = arrow(
+    let wrapped = format!("wrapped in VXLAN, VNI {}", from.vni);
+    let path = arrow(
         names::underlay_address(here),
         names::underlay_address(there),
     );
-    let port = format!("UDP port {}", names::vxlan_port(here, there));
-    let unwrapped = format!("unwrapped, bridge {}", to.bridge());
+    let port = names::vxlan_port(here, there);
     [
         step(
             &from.worker.hypervisor,
             names::vxlan(from.vni, there),
             wrapped,
         ),
-        step("underlay", way, port),
-        step(&to.worker.hypervisor, names::vxlan(to.vni, here), unwrapped),
+        step(
+            "underlay",
+            path,
+            format!("UDP {port}, the only encapsulation"),
+        ),
+        step(
+            &to.worker.hypervisor,
+            names::vxlan(to.vni, here),
+            "unwrapped".to_owned(),
+        ),
     ]
 }
 
 fn receiving(to: &Side) -> [Step; 3] {
     let uplink = &to.worker.uplink;
-    let pushed = format!(
-        "security group passed, VLAN tag {} pushed: subport {}",
-        to.vlan,
-        to.subport()
-    );
-    let popped = format!("VLAN tag {} popped", to.vlan);
-    let worker = match &to.tap {
-        Some(tap) => step(&to.worker.name, arrow(uplink, tap), popped),
-        None => step(
-            &to.worker.name,
-            uplink.clone(),
-            format!("{popped}, by a vlan link"),
-        ),
+    let path = match &to.tap {
+        Some(tap) => arrow(uplink, tap),
+        None => format!("{uplink} (vlan link)"),
     };
+    let pushed = format!("VLAN {} pushed (subport {})", to.vlan, to.subport());
+    let popped = format!("VLAN {} popped", to.vlan);
     [
         step(&to.worker.hypervisor, arrow(to.leg(), to.trunk()), pushed),
-        worker,
-        step(
-            &to.pod,
-            DEFAULT_IFNAME.to_owned(),
-            format!("{} has it", to.address),
-        ),
+        step(&to.worker.name, path, popped),
+        step(&to.pod, DEFAULT_IFNAME.to_owned(), to.address.to_string()),
     ]
 }
 
@@ -238,7 +234,7 @@ mod tests {
         from.tap = None;
         let steps = text(&from, &side(2, 2, 2));
         assert!(
-            steps.contains("worker1: eth0: VLAN tag 101 pushed"),
+            steps.contains("worker1: eth0 (vlan link): VLAN 101 pushed"),
             "{steps}"
         );
     }

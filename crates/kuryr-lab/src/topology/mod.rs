@@ -19,9 +19,9 @@
 mod apply;
 mod error;
 pub mod filter;
+pub(crate) mod lock;
 pub(crate) mod names;
 pub mod plan;
-pub(crate) mod lock;
 mod preflight;
 mod reconcile;
 mod vm;

@@ -50,13 +50,13 @@ pub(crate) struct Options {
     /// The lab's own Kubernetes API, or a real etcd and kube-apiserver
     #[arg(long, value_name = "KIND", value_enum, default_value_t = Kubernetes::Embedded)]
     kubernetes: Kubernetes,
-    /// Write the kubeconfig there [default: into the lab's folder, /run/kuryr-lab/lab]
+    /// Write the kubeconfig there [default: /run/kuryr-lab/lab/kubeconfig]
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
     /// A kuryr.conf over the lab's own, for controller and daemons; may be given several times
     #[arg(long, value_name = "FILE")]
     config_file: Vec<PathBuf>,
-    /// Write the log of all parts there [default: into the lab's folder]
+    /// Write the log of all parts there
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
     /// Start, ping all pairs, remove everything; exit with 0 if all was well, else with 1

@@ -4,44 +4,40 @@ use console::Term;
 
 /// Where the lab is shown as it changes.
 #[derive(Debug)]
-pub(super) struct Screen {
+pub(super) struct Screen<S> {
     terminal: Term,
-    /// What was shown last.
-    shown: String,
+    /// Lines that were shown last.
+    lines: usize,
+    /// What of it is worth another line in a file.
+    shape: Option<S>,
 }
 
-impl Screen {
+impl<S: PartialEq> Screen<S> {
     pub(super) fn new() -> Self {
         Self {
             terminal: Term::stdout(),
-            shown: String::new(),
+            lines: 0,
+            shape: None,
         }
     }
 
-    /// Columns, where it is a terminal.
-    pub(super) fn width(&self) -> Option<u16> {
-        self.size().map(|(_, columns)| columns)
-    }
-
-    /// Lines that fit, where it is a terminal.
-    pub(super) fn height(&self) -> Option<u16> {
-        self.size().map(|(rows, _)| rows)
-    }
-
-    fn size(&self) -> Option<(u16, u16)> {
-        self.terminal.is_term().then(|| self.terminal.size())
-    }
-
-    /// Shows a text in place of the last one; where it is no terminal, after it.
-    pub(super) fn draw(&mut self, text: String) {
-        if text == self.shown {
+    /// Shows a text in place of the last one. Where it is no terminal, it is shown after the
+    /// last one if its shape is another.
+    pub(super) fn draw(&mut self, text: &str, shape: S) {
+        // Whoever looked at it may have closed it; the lab goes on.
+        if self.terminal.is_term() {
+            let _ = self.terminal.clear_last_lines(self.lines);
+        } else if self.shape.as_ref() == Some(&shape) {
             return;
         }
-        // Whoever looks at it may have closed it; the lab goes on.
-        if self.terminal.is_term() {
-            let _ = self.terminal.clear_last_lines(self.shown.lines().count());
-        }
-        let _ = self.terminal.write_line(&text);
-        self.shown = text;
+        let _ = self.terminal.write_line(text);
+        self.lines = text.lines().count();
+        self.shape = Some(shape);
     }
+}
+
+/// Rows and columns of the terminal, where standard output is one.
+pub(super) fn size() -> Option<(u16, u16)> {
+    let terminal = Term::stdout();
+    terminal.is_term().then(|| terminal.size())
 }

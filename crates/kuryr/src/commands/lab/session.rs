@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::progress::Progress;
 use super::report::Report;
-use super::screen::Screen;
+use super::screen::{self, Screen};
 use super::view::{self, Pairs};
 use super::{Options, Output};
 use crate::wiring::Stop;
@@ -95,7 +95,7 @@ async fn check(
     began: Instant,
 ) -> Result<Outcome, LabError> {
     let mut found = look(lab, progress, began).await?;
-    let text = body(lab, &found.snapshot, &found.reach, &Screen::new());
+    let text = body(lab, &found.snapshot, &found.reach);
     // Pools keep ports for the pods that come.
     let own_ports = options.config_file.is_empty();
     if let Err(error) = lab.release(own_ports).await {
@@ -169,8 +169,8 @@ async fn stay(lab: &Lab, progress: &Progress) -> Result<Outcome, LabError> {
     loop {
         let snapshot = watch.borrow_and_update().clone();
         forget(&mut reach, &snapshot);
-        let text = live(lab, &snapshot, &reach, &screen);
-        screen.draw(text);
+        let shape = (snapshot.clone(), Pairs::of(&snapshot, &reach));
+        screen.draw(&live(lab, &snapshot, &reach), shape);
         if probes.is_empty() {
             let pause = if reach.is_empty() {
                 Duration::ZERO
@@ -215,25 +215,25 @@ fn forget(reach: &mut Reach, snapshot: &Snapshot) {
 }
 
 /// What is drawn again when something changes.
-fn live(lab: &Lab, snapshot: &Snapshot, reach: &Reach, screen: &Screen) -> String {
+fn live(lab: &Lab, snapshot: &Snapshot, reach: &Reach) -> String {
     let pairs = Pairs::of(snapshot, reach);
     let calls = lab.calls().to_neutron();
     let ready = snapshot.ready().count();
     let summary = view::summary(ready, lab.workers().len(), pairs, calls);
-    let body = body(lab, snapshot, reach, screen);
+    let body = body(lab, snapshot, reach);
     format!("{body}\n\n{summary}\nCtrl-C ends it and removes all of it")
 }
 
 /// The table, and below it the way of one packet.
-fn body(lab: &Lab, snapshot: &Snapshot, reach: &Reach, screen: &Screen) -> String {
-    let width = screen.width();
+fn body(lab: &Lab, snapshot: &Snapshot, reach: &Reach) -> String {
+    let (height, width) = screen::size().unzip();
     let way = view::shown_pair(snapshot).and_then(|(from, to)| {
         let steps = lab.way(from, to)?;
         let found = view::between(from, to, reach);
         Some(view::steps(from, to, &steps, found, width))
     });
     let taken = way.as_ref().map_or(0, |way| way.lines().count()) + OTHER_LINES;
-    let rows = screen.height().map_or(usize::MAX, |height| {
+    let rows = height.map_or(usize::MAX, |height| {
         usize::from(height).saturating_sub(taken)
     });
     let table = view::table(snapshot, reach, width, rows.max(3));
