@@ -16,7 +16,7 @@ use crate::kube::{KubeApi, KubeOptions};
 #[derive(Debug)]
 pub(super) enum Cluster {
     Embedded(KubeApi),
-    Real(RealKubernetes),
+    Real(Box<RealKubernetes>),
 }
 
 impl Cluster {
@@ -34,8 +34,9 @@ impl Cluster {
                 Self::Embedded(KubeApi::start(KubeOptions::default()).await?)
             }
             KubernetesKind::Real => {
-                let binaries = Binaries::find_here()?;
-                Self::Real(RealKubernetes::start(&binaries, &folder.make_dir("kubernetes")?).await?)
+                let folder = folder.make_dir("kubernetes")?;
+                let real = RealKubernetes::start(&Binaries::find_here()?, &folder).await?;
+                Self::Real(Box::new(real))
             }
         })
     }

@@ -112,7 +112,7 @@ impl Snapshot {
             row(pod, port.filter(|port| port.spec.pod_uid == uid), workers)
         };
         let mut pods: Vec<PodRow> = pods.iter().map(row).collect();
-        pods.sort_by(|a, b| natural(a).cmp(&natural(b)));
+        pods.sort_by_cached_key(natural);
         Self { pods, unclaimed }
     }
 

@@ -6,8 +6,10 @@
 //! screen     what is redrawn while the lab runs
 //! view       what is shown of a lab, as text; pure
 //! report     the same as JSON
+//! hints      how to use the lab from another terminal; pure
 //! ```
 
+mod hints;
 mod progress;
 mod report;
 mod screen;

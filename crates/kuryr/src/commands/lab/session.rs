@@ -9,6 +9,7 @@ use kuryr_lab::run::{Lab, LabError, PodRow, Reach, Snapshot, Stage, Step};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+use super::hints;
 use super::progress::Progress;
 use super::report::Report;
 use super::screen::{self, Screen};
@@ -162,9 +163,10 @@ async fn stay(lab: &Lab, progress: &Progress) -> Result<Outcome, LabError> {
         }
     }
     let mut watch = lab.watch();
-    println!("\n{}\n", hints(lab, &watch.borrow().clone()));
+    let first = watch.borrow().clone();
+    let mut reach = lab.reach(&first, TO_ANSWER).await;
+    println!("\n{}\n", hints(lab, &first));
     let mut screen = Screen::new();
-    let mut reach = Reach::new();
     let mut probes = FuturesUnordered::new();
     loop {
         let snapshot = watch.borrow_and_update().clone();
@@ -172,12 +174,7 @@ async fn stay(lab: &Lab, progress: &Progress) -> Result<Outcome, LabError> {
         let shape = (snapshot.clone(), Pairs::of(&snapshot, &reach));
         screen.draw(&live(lab, &snapshot, &reach), shape);
         if probes.is_empty() {
-            let pause = if reach.is_empty() {
-                Duration::ZERO
-            } else {
-                ASK_AGAIN.0
-            };
-            probes.push(probe(lab, snapshot, pause));
+            probes.push(probe(lab, snapshot, ASK_AGAIN.0));
         }
         tokio::select! {
             failed = lab.failed() => return Err(failed),
@@ -249,7 +246,7 @@ fn hints(lab: &Lab, snapshot: &Snapshot) -> String {
         let (netns, peer) = (lab.pod_netns(from)?, to.addresses.first()?);
         Some((from.title(), netns, *peer))
     });
-    view::hints(
+    hints::hints(
         lab.kubeconfig(),
         &lab.folder().join("clouds.yaml"),
         inside.as_ref(),

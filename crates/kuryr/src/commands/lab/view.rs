@@ -1,8 +1,6 @@
 //! What is shown of a lab, as text. Pure.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table, presets};
@@ -49,9 +47,10 @@ pub(super) fn table(snapshot: &Snapshot, reach: &Reach, width: Option<u16>, rows
     table
         .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Dynamic);
-    if let Some(width) = width {
-        table.set_width(width);
-    }
+    match width {
+        Some(width) => table.set_width(width),
+        None => table.force_no_tty(),
+    };
     table.set_header(COLUMNS.map(|name| Cell::new(name).add_attribute(Attribute::Bold)));
     let ready: BTreeSet<String> = snapshot.ready().map(PodRow::key).collect();
     for pod in snapshot.pods.iter().take(rows) {
@@ -181,7 +180,7 @@ pub(super) fn steps(
             let round_trip = took.as_secs_f64() * 1000.0;
             (
                 String::new(),
-                format!(" and answers; round trip {round_trip:.2} ms"),
+                format!(" answers, round trip {round_trip:.2} ms"),
             )
         }
         Some(Err(why)) => {
@@ -239,54 +238,132 @@ pub(super) fn summary(ready: usize, workers: usize, pairs: Pairs, calls: usize) 
     )
 }
 
-/// How to use the lab from another terminal. `inside`: a pod, its namespace, and the address of
-/// another one.
-pub(super) fn hints(
-    kubeconfig: &Path,
-    clouds: &Path,
-    inside: Option<&(String, PathBuf, IpAddr)>,
-) -> String {
-    let mut lines = vec![
-        (
-            format!("export KUBECONFIG={}", kubeconfig.display()),
-            String::new(),
-        ),
-        ("kubectl get pods -o wide".to_owned(), String::new()),
-        (
-            "kubectl get kuryrports".to_owned(),
-            "their Neutron ports".to_owned(),
-        ),
-        (
-            "kubectl run web --image=any".to_owned(),
-            "one pod more; no image is run".to_owned(),
-        ),
-        (
-            "kubectl delete pod web".to_owned(),
-            "its port goes from Neutron".to_owned(),
-        ),
-    ];
-    if let Some((pod, netns, peer)) = inside {
-        let enter = format!("nsenter --net={} ping {peer}", netns.display());
-        lines.push((enter, format!("from {pod}")));
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::net::IpAddr;
+
+    use super::*;
+
+    fn pod(number: u8, hypervisor: &str, state: PodState) -> PodRow {
+        PodRow {
+            namespace: "default".to_owned(),
+            name: format!("pod-{number}"),
+            uid: number.to_string(),
+            state,
+            node: Some(format!("worker-{hypervisor}")),
+            hypervisor: Some(hypervisor.to_owned()),
+            addresses: vec![IpAddr::from([10, 20, 0, number])],
+            subport: Some(format!("{number}a9be973-bdc9-4a21-b487-b7b5570eddeb")),
+            vlan: Some(u16::from(number)),
+            mac: None,
+            host_network: false,
+        }
     }
-    let openstack = format!(
-        "OS_CLIENT_CONFIG_FILE={} openstack --os-cloud kuryr port list",
-        clouds.display()
-    );
-    lines.push((openstack, String::new()));
-    let wide = |line: &&(String, String)| !line.1.is_empty();
-    let widths = lines.iter().filter(wide).map(|(command, _)| command.len());
-    let column = widths.max().unwrap_or_default();
-    let heading = style("In another terminal").bold().to_string();
-    let lines = lines
-        .into_iter()
-        .map(|(command, why)| match why.is_empty() {
-            true => format!("  {command}"),
-            false => format!("  {command:<column$}  {}", style(format!("# {why}")).dim()),
+
+    fn snapshot() -> Snapshot {
+        let waits = PodState::Pending("its port is not active yet".to_owned());
+        Snapshot {
+            pods: vec![
+                pod(1, "hv1", PodState::Ready),
+                pod(2, "hv1", PodState::Ready),
+                pod(3, "hv2", PodState::Ready),
+                pod(4, "hv2", waits),
+            ],
+            unclaimed: vec![],
+        }
+    }
+
+    /// Of those that are ready, 3 does not reach 1.
+    fn reach() -> Reach {
+        let keys: Vec<String> = snapshot().pods.iter().map(PodRow::key).collect();
+        let pair = |from: usize, to: usize| Pair {
+            from: keys[from].clone(),
+            to: keys[to].clone(),
+        };
+        let took = || Ok(Duration::from_micros(140));
+        Reach::from([
+            (pair(0, 1), took()),
+            (pair(0, 2), took()),
+            (pair(1, 0), took()),
+            (pair(1, 2), took()),
+            (pair(2, 0), Err("10.20.0.1: no answer".to_owned())),
+            (pair(2, 1), took()),
+        ])
+    }
+
+    #[test]
+    fn the_table_has_a_row_for_each_pod() {
+        insta::assert_snapshot!(table(&snapshot(), &reach(), None, usize::MAX));
+    }
+
+    #[test]
+    fn a_table_that_does_not_fit_says_so() {
+        let text = table(&snapshot(), &reach(), None, 2);
+        assert!(
+            text.ends_with("and 2 more: kubectl get pods -A -o wide"),
+            "{text}"
+        );
+        let text = table(&Snapshot::default(), &Reach::new(), None, 2);
+        assert!(text.contains("no pods"), "{text}");
+    }
+
+    #[test]
+    fn the_summary_counts_pairs_of_ready_pods() {
+        let pairs = Pairs::of(&snapshot(), &reach());
+        assert_eq!(
+            summary(3, 2, pairs, 11),
+            "lab: 3 pods ready on 2 workers, 5 of 6 pairs reached, 11 Neutron calls"
+        );
+        let one = summary(1, 1, Pairs::default(), 1);
+        assert_eq!(
+            one,
+            "lab: 1 pod ready on 1 worker, 0 of 0 pairs reached, 1 Neutron call"
+        );
+    }
+
+    #[test]
+    fn a_direction_that_does_not_work_is_told() {
+        let told = unreached(&snapshot(), &reach());
+        assert_eq!(told, ["pod-3 does not reach pod-1: 10.20.0.1: no answer"]);
+    }
+
+    #[test]
+    fn the_way_shown_is_between_hypervisors() {
+        let now = snapshot();
+        let (from, to) = shown_pair(&now).unwrap();
+        assert_eq!((from.name.as_str(), to.name.as_str()), ("pod-1", "pod-3"));
+        assert!(shown_pair(&Snapshot::default()).is_none());
+    }
+
+    #[test]
+    fn steps_are_numbered_and_cut_to_the_width() {
+        console::set_colors_enabled(false);
+        let now = snapshot();
+        let way = [
+            ("pod-1", "eth0", "10.20.0.1 → 10.20.0.3"),
+            ("hv1", "a → b", "VLAN 1 popped"),
+        ];
+        let way = way.map(|(place, path, what)| Step {
+            place: place.to_owned(),
+            path: path.to_owned(),
+            what: what.to_owned(),
         });
-    [heading]
-        .into_iter()
-        .chain(lines)
-        .collect::<Vec<_>>()
-        .join("\n")
+        let found = reach();
+        let known = between(&now.pods[0], &now.pods[2], &found);
+        insta::assert_snapshot!(steps(&now.pods[0], &now.pods[2], &way, known, None));
+        let lost = between(&now.pods[2], &now.pods[0], &found);
+        let narrow = steps(&now.pods[2], &now.pods[0], &way, lost, Some(30));
+        assert!(
+            narrow.contains("gets lost (10.20.0.1: no answer)"),
+            "{narrow}"
+        );
+        assert!(
+            narrow
+                .lines()
+                .skip(1)
+                .all(|line| measure_text_width(line) <= 30),
+            "{narrow}"
+        );
+    }
 }
