@@ -124,7 +124,10 @@ fn select(steps: &'static [Step], only: &[String]) -> Result<Vec<&'static Step>,
     }
     Ok(steps
         .iter()
-        .filter(|step| only.is_empty() || wanted.contains(&step.name))
+        .filter(|step| match only {
+            [] => !step.on_request,
+            _ => wanted.contains(&step.name),
+        })
         .collect())
 }
 
@@ -148,8 +151,33 @@ mod tests {
     }
 
     #[test]
-    fn all_steps_run_when_none_is_named() {
-        assert_eq!(names(&[]).len(), steps::STEPS.len());
+    fn all_steps_run_when_none_is_named_but_those_on_request() {
+        let usual = names(&[]);
+        for step in steps::STEPS {
+            assert_eq!(
+                usual.contains(&step.name),
+                !step.on_request,
+                "{}",
+                step.name
+            );
+        }
+    }
+
+    #[test]
+    fn a_step_on_request_runs_when_named() {
+        assert_eq!(names(&["e2e-ovs"]), ["build", "stack-ovs", "e2e-ovs"]);
+    }
+
+    #[test]
+    fn no_usual_step_needs_one_on_request() {
+        let usual = names(&[]);
+        for step in steps::STEPS.iter().filter(|s| !s.on_request) {
+            assert!(
+                step.needs.iter().all(|need| usual.contains(need)),
+                "{}",
+                step.name
+            );
+        }
     }
 
     #[test]

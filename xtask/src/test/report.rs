@@ -12,7 +12,12 @@ const TAIL: usize = 60;
 /// The steps, one a line.
 pub(super) fn list(steps: &[Step]) {
     for step in steps {
-        println!("{:<16} {}", step.name, step.about);
+        let when = if step.on_request {
+            " (only when named)"
+        } else {
+            ""
+        };
+        println!("{:<16} {}{when}", step.name, step.about);
     }
 }
 

@@ -21,6 +21,8 @@ pub(crate) struct Step {
     pub(crate) packages: &'static [&'static str],
     /// Whether it uses the Kubernetes binaries that `stack build` makes.
     pub(crate) kubernetes: bool,
+    /// Whether it runs only when `--only` names it: it takes long, and much of it was done by another step.
+    pub(crate) on_request: bool,
     /// Does it, with the output in the log; gives a word on the result for the table, or an empty one.
     pub(crate) run: fn(&mut Run, &Path) -> Result<String, Error>,
 }

@@ -10,6 +10,7 @@ const PLAIN: Step = Step {
     needs: &[],
     packages: &[],
     kubernetes: false,
+    on_request: false,
     run: checks::fmt,
 };
 
@@ -132,6 +133,7 @@ pub(super) const STEPS: &[Step] = &[
         about: "the real stack starts, ML2/OVS",
         packages: &["openstack", "ovs", "kubernetes", "network"],
         kubernetes: true,
+        on_request: true,
         run: real::start_ovs,
         ..PLAIN
     },
@@ -139,6 +141,7 @@ pub(super) const STEPS: &[Step] = &[
         name: "contract-ovs",
         about: "the embedded cloud answers as the real one, ML2/OVS",
         needs: &["stack-ovs"],
+        on_request: true,
         run: real::contract,
         ..PLAIN
     },
@@ -146,6 +149,7 @@ pub(super) const STEPS: &[Step] = &[
         name: "e2e-ovs",
         about: "pods on the real stack, ML2/OVS",
         needs: &["build", "stack-ovs"],
+        on_request: true,
         run: real::e2e,
         ..PLAIN
     },
