@@ -4,6 +4,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -346,6 +347,8 @@ fn run(
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
+        // Ctrl-C is the lab's to answer, in order.
+        .process_group(0)
         .spawn()?;
     if let Some(mut input) = plugin.stdin.take() {
         // A plugin that ended before it read all says why by its answer.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::fs;
+use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -179,6 +180,8 @@ pub(super) fn run_nft(ruleset: &str) -> std::io::Result<()> {
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
+        // Ctrl-C is the lab's to answer, in order.
+        .process_group(0)
         .spawn()?;
     if let Some(mut stdin) = nft.stdin.take() {
         // An nft that stopped reading says why on its stderr.

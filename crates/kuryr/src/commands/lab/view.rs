@@ -178,10 +178,7 @@ pub(super) fn steps(
     let (note, answer) = match found {
         Some(Ok(took)) => {
             let round_trip = took.as_secs_f64() * 1000.0;
-            (
-                String::new(),
-                format!(" answers, round trip {round_trip:.2} ms"),
-            )
+            (String::new(), format!(" answers in {round_trip:.2} ms"))
         }
         Some(Err(why)) => {
             let lost = style(format!(" gets lost ({why}); it should go")).red();
