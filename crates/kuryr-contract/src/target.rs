@@ -153,8 +153,8 @@ impl Target {
                 Ok(())
             }
             Keep::RealOpenStack(rented) => {
-                let bridge = rented.bridge_of(&self.client, port).await?;
-                self.hypervisor.plug(port, &bridge)
+                let place = rented.place_of(&self.client, port).await?;
+                self.hypervisor.plug(port, &place)
             }
             Keep::Kubernetes(_) | Keep::RealKubernetes(_) => Ok(()),
         }

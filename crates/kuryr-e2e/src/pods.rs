@@ -205,7 +205,7 @@ impl Pods {
             if running.len() == count {
                 return Ok(running);
             }
-            let waiting: Vec<Pod> = all.into_iter().filter(|pod| running_is_none(pod)).collect();
+            let waiting: Vec<Pod> = all.into_iter().filter(running_is_none).collect();
             fail(format!("{} are; not {}", running.len(), shown(&waiting)))
         })
         .await

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::plug::Hypervisor;
+use super::plug::{Hypervisor, Place};
 use super::{Keep, Made, Target, TargetError};
 use crate::case::Setting;
 use crate::exchange::{Answer, Request, send};
@@ -295,16 +295,21 @@ impl Rented {
         call(client, method, url.to_owned(), &self.admin, body).await
     }
 
-    /// The bridge that Neutron wants a port's interface in.
-    pub(super) async fn bridge_of(
+    /// Where Neutron wants a port's interface.
+    pub(super) async fn place_of(
         &self,
         client: &reqwest::Client,
         port: &str,
-    ) -> Result<String, TargetError> {
+    ) -> Result<Place, TargetError> {
         let url = self.neutron(&format!("ports/{port}"));
         let answer = self.ask(client, "GET", &url, None).await?;
-        let named = answer.body.pointer("/port/binding:vif_details/bridge_name");
-        Ok(named.and_then(Value::as_str).unwrap_or("br-int").to_owned())
+        let part = |at: &str| answer.body.pointer(at).and_then(Value::as_str);
+        let bridge = part("/port/binding:vif_details/bridge_name").unwrap_or("br-int");
+        let mac = part("/port/mac_address").ok_or_else(|| refused("port to plug", &answer))?;
+        Ok(Place {
+            bridge: bridge.to_owned(),
+            mac: mac.to_owned(),
+        })
     }
 
     /// Deletes what the case made, the newest first, then the project with all that Neutron made for it.

@@ -12,8 +12,16 @@ pub(super) struct Hypervisor {
     plugged: Vec<String>,
 }
 
+/// Where an interface goes, and whose it is.
+pub(super) struct Place {
+    /// The bridge that Neutron names for the port.
+    pub(super) bridge: String,
+    /// The port's MAC address.
+    pub(super) mac: String,
+}
+
 fn interface(port: &str) -> String {
-    format!("ct{}", &port[..11.min(port.len())])
+    format!("tap{}", &port[..11.min(port.len())])
 }
 
 /// The switch's database, as the stack's environment says.
@@ -42,32 +50,25 @@ fn vsctl(args: &[&str]) -> Result<(), TargetError> {
 }
 
 impl Hypervisor {
-    pub(super) fn plug(&mut self, port: &str, bridge: &str) -> Result<(), TargetError> {
-        let interface = interface(port);
+    pub(super) fn plug(&mut self, port: &str, place: &Place) -> Result<(), TargetError> {
+        let (bridge, interface) = (place.bridge.as_str(), interface(port));
         let id = format!("external_ids:iface-id={port}");
-        vsctl(&[
-            "--may-exist",
-            "add-br",
-            bridge,
-            "--",
-            "set",
-            "Bridge",
-            bridge,
-            "datapath_type=netdev",
-            "--",
-            "--may-exist",
-            "add-port",
-            bridge,
-            &interface,
-            "--",
+        let mac = format!("external_ids:attached-mac={}", place.mac);
+        let add_bridge = ["--may-exist", "add-br", bridge];
+        let userspace = ["set", "Bridge", bridge, "datapath_type=netdev"];
+        let add_port = ["--may-exist", "add-port", bridge, &interface];
+        let describe = [
             "set",
             "Interface",
             &interface,
             "type=internal",
             &id,
-            "external_ids:iface-status=active",
+            &mac,
             "external_ids:vm-uuid=contract",
-        ])?;
+            "external_ids:iface-status=active",
+        ];
+        let parts: [&[&str]; 4] = [&add_bridge, &userspace, &add_port, &describe];
+        vsctl(&parts.join(&"--"))?;
         self.plugged.push(port.to_owned());
         Ok(())
     }

@@ -245,10 +245,11 @@ async fn listen(socket: UdpSocket, number: usize, heard: Arc<Mutex<Heard>>) {
             continue;
         };
         let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
-        if letter.burst == heard.burst && usize::from(letter.to) == number {
-            if let Some(row) = heard.counts.get_mut(usize::from(letter.from)) {
-                row[number] += 1;
-            }
+        if letter.burst == heard.burst
+            && usize::from(letter.to) == number
+            && let Some(row) = heard.counts.get_mut(usize::from(letter.from))
+        {
+            row[number] += 1;
         }
     }
 }

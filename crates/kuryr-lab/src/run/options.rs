@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::openstack::{Backend, Latency};
+
 /// What lab to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LabOptions {
@@ -14,6 +16,10 @@ pub struct LabOptions {
     pub pods: usize,
     /// Which Kubernetes API.
     pub kubernetes: KubernetesKind,
+    /// Which backend's habits Neutron has.
+    pub backend: Backend,
+    /// How long calls to Neutron take.
+    pub latency: Latency,
     /// Where to write the kubeconfig besides the lab's own folder.
     pub kubeconfig: Option<PathBuf>,
     /// How long the pods of the start may take to be ready, and pairs to reach each other.

@@ -34,7 +34,7 @@ impl Site {
     ) -> Result<Self, LabError> {
         blocking(|| Ok(preflight().map_err(TopologyError::from)?)).await?;
         report(Stage::Cloud);
-        let openstack = OpenStack::start(settings())
+        let openstack = OpenStack::start(settings(options))
             .await
             .map_err(LabError::OpenStack)?;
         let tenant = Tenant::make(&openstack, options.workers)?;
@@ -102,8 +102,10 @@ fn remove_killed() -> Result<(), LabError> {
 }
 
 /// A cloud in which a port is ACTIVE when it is wired.
-fn settings() -> Settings {
+fn settings(options: &LabOptions) -> Settings {
     Settings {
+        backend: options.backend,
+        latency: options.latency,
         activation: Activation::WhenWired,
         allocation: Allocation::Sequential,
         ..Settings::default()

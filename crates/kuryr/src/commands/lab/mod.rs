@@ -21,6 +21,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use kuryr_lab::openstack::{Backend, Latency};
 use kuryr_lab::run::{KubernetesKind, LabOptions};
 
 use crate::wiring;
@@ -31,6 +32,7 @@ Examples:
   kuryr lab --pods 20 --workers 4
   kuryr lab --check                      starts, pings all pairs, ends with 0 or 1
   kuryr lab --check -o json              the same for a program
+  kuryr lab --latency real --pods 100    as slow as a real Neutron
   kuryr lab --kubernetes real            with etcd and kube-apiserver of KUBEBUILDER_ASSETS or PATH
   kuryr lab --config-file pools.conf     with options of your own for controller and daemons
 
@@ -52,6 +54,12 @@ pub(crate) struct Options {
     /// The lab's own Kubernetes API, or a real etcd and kube-apiserver
     #[arg(long, value_name = "KIND", value_enum, default_value_t = Kubernetes::Embedded)]
     kubernetes: Kubernetes,
+    /// Whose habits Neutron has: ML2/OVN's, or those of ML2/OVS and its agents
+    #[arg(long, value_name = "BACKEND", value_enum, default_value_t = NeutronBackend::Ovn)]
+    backend: NeutronBackend,
+    /// How long Neutron's calls take: as short as can be, or as measured on a real one
+    #[arg(long, value_name = "TIMES", value_enum, default_value_t = Times::None)]
+    latency: Times,
     /// Write the kubeconfig there [default: /run/kuryr-lab/lab/kubeconfig]
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
@@ -79,6 +87,18 @@ enum Kubernetes {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum NeutronBackend {
+    Ovn,
+    Ovs,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Times {
+    None,
+    Real,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Output {
     Text,
     Json,
@@ -93,6 +113,14 @@ impl Options {
             kubernetes: match self.kubernetes {
                 Kubernetes::Embedded => KubernetesKind::Embedded,
                 Kubernetes::Real => KubernetesKind::Real,
+            },
+            backend: match self.backend {
+                NeutronBackend::Ovn => Backend::Ovn,
+                NeutronBackend::Ovs => Backend::Ovs,
+            },
+            latency: match self.latency {
+                Times::None => Latency::none(),
+                Times::Real => Latency::real(),
             },
             kubeconfig: self.kubeconfig.clone(),
             patience: Duration::from_secs(self.timeout),
