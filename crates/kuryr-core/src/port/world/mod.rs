@@ -151,8 +151,9 @@ impl World {
             quota_free: None,
             kind_cap: BTreeMap::new(),
             reported: BTreeMap::new(),
-            create_size: Sizer::new(2_500, 4, 100),
-            subport_size: Sizer::new(2_500, 8, 200),
+            // Two creates share the time that each takes.
+            create_size: Sizer::new(4_000, 4, 100),
+            subport_size: Sizer::new(4_000, 8, 200),
             dirty: BTreeSet::new(),
             later: BTreeSet::new(),
             sequence: 0,
