@@ -1,7 +1,7 @@
 //! The project's own tasks: `cargo xtask test|build|generate|deps|stack`.
 //!
 //! - [`cli`] what can be asked for
-//! - [`test`] all checks, as a table of steps with one summary at the end
+//! - [`mod@test`] all checks, as a table of steps with one summary at the end
 //! - [`build`] the release binaries, the plugin among them static and small
 //! - [`generate`] checked-in files that are made from the code
 //! - [`packages`], [`tools`] what the checks need on the machine

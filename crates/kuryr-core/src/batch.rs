@@ -2,7 +2,7 @@
 //!
 //! Neutron's cost is per port, in bulk or not, and a bulk call answers when its last
 //! port is done. So a batch saves calls and costs the first port the wait for the last.
-//! A batch is what Neutron was seen to do in [`Sizer::aim`].
+//! A batch is what Neutron was seen to do in the time that its sizer aims at.
 
 use crate::Millis;
 

@@ -45,7 +45,7 @@ enum Command {
 pub(crate) struct Start {
     #[command(flatten)]
     pub(crate) files: ConfigFiles,
-    /// Reach Kubernetes by this file instead of [kubernetes] api_root
+    /// Reach Kubernetes by this file instead of the api_root of kuryr.conf
     #[arg(long, env = "KUBECONFIG", value_name = "FILE")]
     pub(crate) kubeconfig: Option<PathBuf>,
 }

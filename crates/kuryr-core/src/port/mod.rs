@@ -1,7 +1,7 @@
 //! Pods and their ports: what is there, what is wanted, and the next actions.
 //!
 //! [`World`] holds the facts: pods, claims (KuryrPorts), nodes, trunks, ports. Watches and
-//! lists put facts in; [`plan`] reads them and says what to do; the executor carries out
+//! lists put facts in; [`fn@plan`] reads them and says what to do; the executor carries out
 //! each [`Action`] and reports an [`Outcome`], which is a fact again. A port that no claim
 //! names is free: it is given to a waiting pod, kept in a pool, or taken away. So whatever
 //! a crash left behind is an ordinary case.

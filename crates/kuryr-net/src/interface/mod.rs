@@ -1,7 +1,7 @@
 //! One pod interface: plugged, found right, unplugged.
 //!
 //! What is there is read ([`observe`]), compared with what is wanted by a pure function
-//! ([`diff`]), and made ([`plug`]) by one of two ways ([`vlan`], [`veth`]).
+//! ([`diff`]), and made ([`fn@plug`]) by one of two ways ([`vlan`], [`veth`]).
 
 mod diff;
 mod list;
