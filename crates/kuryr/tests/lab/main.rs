@@ -12,9 +12,12 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use traces::Traces;
 
+/// Seconds that pods may take: the machine may be busy.
+const PATIENCE: &str = "150";
+
 fn lab(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kuryr"));
-    command.arg("lab").args(arguments);
+    command.args(["lab", "--timeout", PATIENCE]).args(arguments);
     command
 }
 
@@ -120,10 +123,7 @@ fn what_a_killed_lab_left_is_removed_at_the_next_start() {
     let mut child = running();
     child.kill().unwrap();
     child.wait().unwrap();
-    assert!(
-        !before.new_namespaces().is_empty(),
-        "a killed lab can't clean up"
-    );
+    // Another lab that starts now may do it before this one.
     last_line(&lab(&["--check", "--pods", "1"]).output().unwrap());
     before.assert_nothing_was_left();
 }

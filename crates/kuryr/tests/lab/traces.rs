@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// The kernel removes a namespace's links and their programs some time after its last user.
-const REMOVAL: Duration = Duration::from_secs(60);
+const REMOVAL: Duration = Duration::from_secs(120);
 
 /// Namespaces, links, bpf programs, folders and processes of labs at one time.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -27,11 +27,6 @@ impl Traces {
             folders: names("/run/kuryr-lab"),
             processes: processes(),
         }
-    }
-
-    /// Namespaces that came since, of labs.
-    pub(crate) fn new_namespaces(&self) -> BTreeSet<String> {
-        of_labs(&names("/run/netns") - &self.namespaces)
     }
 
     /// Waits until everything that came since is gone again.
