@@ -6,6 +6,7 @@
 //! | bound by the case | `<its name>` |
 //! | id (UUID, 32 hexadecimal digits) | `<id 1>`, `<id 2>`, ... |
 //! | MAC address, chosen IP address, token | `<mac 1>`, `<address 1>`, `<token 1>` |
+//! | name of a trunk's bridge, of a host by its address | `<trunk's bridge>`, `<host>` |
 //! | time | its digits as zeros, so that the form is compared |
 //! | `revision_number` | `<revision>`; in the answer of a change `<grown>` or `<as before>` |
 //! | `audit_ids` of a token | `<audit ids>` |

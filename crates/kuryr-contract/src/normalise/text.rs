@@ -12,6 +12,7 @@ static FORMS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let forms = [
         format!("(?P<request>req-{uuid})"),
         format!(r"(?P<id>\b{uuid}\b|\b[0-9a-f]{{32}}\b)"),
+        r"(?P<bridge>\btbr-[0-9a-f-]{10})".to_owned(),
         r"(?P<time>\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?)".to_owned(),
         r"(?P<mac>\b(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b)".to_owned(),
         r"(?P<token>\bgAAAA[\w=-]+)".to_owned(),
@@ -57,6 +58,9 @@ impl Names {
         }
         if found.name("request").is_some() {
             return "<request>".to_owned();
+        }
+        if found.name("bridge").is_some() {
+            return "<trunk's bridge>".to_owned();
         }
         if found.name("host").is_some() {
             return "<host>".to_owned();

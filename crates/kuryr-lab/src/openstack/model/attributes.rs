@@ -162,7 +162,7 @@ pub(super) static TRUNK: &[Attribute] = &[
     attribute("port_id", Uuid, Post::Required),
     attribute("admin_state_up", Bool, Post::Bool(true)).put(),
     attribute("sub_ports", Any, Post::EmptyList).unfiltered(),
-    attribute("status", Any, Post::Refused),
+    attribute("status", Any, Post::Refused).unfiltered(),
 ];
 
 pub(super) static SECURITY_GROUP: &[Attribute] = &[
