@@ -16,7 +16,7 @@ use crate::progress::until;
 use crate::{Outcome, fail};
 
 /// How long pods may take to become ready: Neutron makes four ports a second.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// One namespace's pods.
 #[derive(Clone)]

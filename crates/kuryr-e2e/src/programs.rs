@@ -148,7 +148,7 @@ impl Kit {
         };
         format!(
             "[DEFAULT]\ndebug = true\n\
-             [kuryr]\ncluster_id = {CLUSTER}\nlease_duration = 6\nlease_renew = 2\norphan_grace = 15\n\
+             [kuryr]\ncluster_id = {CLUSTER}\nlease_duration = 10\nlease_renew = 2\norphan_grace = 15\n\
              [kubernetes]\nvif_pool_driver = noop\n\
              [neutron]\ncloud = {CLOUD}\nclouds_file = {clouds}\n\
              [neutron_defaults]\npod_subnet = {pods}\npod_security_groups = {group}\n\

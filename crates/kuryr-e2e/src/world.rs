@@ -29,7 +29,7 @@ pub const FIRST: &str = "controller";
 /// The virtual machine.
 const VM: &str = "e2e";
 /// How long nodes may take to see the plugin, and things to go away.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(240);
 
 /// The stack with our programs on it.
 pub struct World {

@@ -3,116 +3,107 @@
 use std::time::Duration;
 
 use kube::ResourceExt;
-use kube::api::ListParams;
 use kuryr_api::names::POD_FINALIZER;
-use kuryr_e2e::fail;
 use kuryr_e2e::pods::{pod, sleeper};
 use kuryr_e2e::progress::until;
-use serde_json::json;
-
-use crate::scenario;
+use kuryr_e2e::world::World;
+use kuryr_e2e::{Outcome, fail};
+use serde_json::{Value, json};
 
 const PATIENCE: Duration = Duration::from_secs(90);
 
-#[test]
-fn a_pod_on_the_nodes_network_is_left_alone() {
-    scenario("host-network", async |world| {
-        let node = world.nodes[0].name.clone();
-        let host = pod(
+/// A pod on its node's network, and one that completes.
+pub(crate) fn unusual(node: &str) -> [Value; 2] {
+    [
+        pod(
             "host",
-            &node,
+            node,
             &["sleep", "100000"],
             &json!({"hostNetwork": true}),
-        );
-        // The second shows that the controller has seen the first.
-        world.pods.create([host, sleeper("usual", &node)]).await?;
-        let pods = world.pods.ready(2).await?;
-        let address = world.stack.ids.nodes[&node].address;
-        assert!(
-            pods.iter()
-                .any(|pod| pod.name == "host" && pod.address == address),
-            "{pods:?}"
-        );
-        let claims = world.pods.versions().await?;
-        assert_eq!(claims.keys().collect::<Vec<_>>(), ["usual"]);
-        let host = world.pods.api().get("host").await?;
-        assert!(
-            !host.finalizers().iter().any(|f| f == POD_FINALIZER),
-            "{:?}",
-            host.finalizers()
-        );
-        Ok(())
-    });
+        ),
+        pod("once", node, &["true"], &json!({"restartPolicy": "Never"})),
+    ]
 }
 
-#[test]
-fn a_completed_pod_gives_its_port_back_and_stays() {
-    scenario("completed", async |world| {
-        let node = world.nodes[0].name.clone();
-        let once = pod("once", &node, &["true"], &json!({"restartPolicy": "Never"}));
-        world.pods.create([once]).await?;
-        until(
-            "the pod has completed and its port is gone",
-            PATIENCE,
-            async || {
-                let pod = world.pods.api().get("once").await?;
-                let phase = pod
-                    .status
-                    .as_ref()
-                    .and_then(|s| s.phase.clone())
-                    .unwrap_or_default();
-                let claims = world
-                    .pods
-                    .ports()
-                    .list(&ListParams::default())
-                    .await?
-                    .items
-                    .len();
-                let ports = world.tenant.ours().await?.len();
-                match (phase.as_str(), claims, ports) {
-                    ("Succeeded", 0, 0) => Ok(()),
-                    _ => fail(format!("phase {phase}, {claims} KuryrPorts, {ports} ports")),
-                }
-            },
-        )
-        .await?;
-        let pod = world.pods.api().get("once").await?;
-        assert!(
-            !pod.finalizers().iter().any(|f| f == POD_FINALIZER),
-            "{:?}",
-            pod.finalizers()
-        );
-        assert!(
-            pod.metadata.deletion_timestamp.is_none(),
-            "the pod is not deleted"
-        );
-        Ok(())
-    });
+/// A pod on the node's network is left alone. Others are ready already, so the controller has
+/// seen it.
+pub(crate) async fn host_network(world: &World) -> Outcome {
+    let host = world.pods.ready_one("host").await?;
+    let node = world
+        .stack
+        .ids
+        .nodes
+        .get(&host.node)
+        .map(|node| node.address);
+    let claim = world.pods.ports().get_opt("host").await?;
+    let object = world.pods.api().get("host").await?;
+    let held = object.finalizers().iter().any(|f| f == POD_FINALIZER);
+    match node == Some(host.address) && claim.is_none() && !held {
+        true => Ok(()),
+        false => fail(format!("{host:?} has {claim:?}, our finalizer: {held}")),
+    }
 }
 
-#[test]
-fn a_pod_made_again_under_its_name_has_a_port_that_works() {
-    scenario("made-again", async |world| {
-        let node = world.nodes[0].name.clone();
-        world.sleepers(0, 2).await?;
-        let mut pods = world.pods.ready(2).await?;
-        for by_force in [false, true, true] {
-            let old = world.pods.ready_one("p0").await?;
-            match by_force {
-                true => world.pods.delete_by_force("p0").await?,
-                false => world.pods.delete(["p0"]).await?,
+/// A completed pod gives its port back while its object stays.
+pub(crate) async fn completed(world: &World) -> Outcome {
+    until(
+        "the pod has completed and its port is gone",
+        PATIENCE,
+        async || {
+            let object = world.pods.api().get("once").await?;
+            let phase = object
+                .status
+                .as_ref()
+                .and_then(|s| s.phase.as_deref())
+                .unwrap_or_default();
+            let claims = world.pods.versions().await?;
+            let ports = world.tenant.ours().await?.len();
+            let free = !claims.contains_key("once") && ports == claims.len();
+            match phase == "Succeeded" && free {
+                true => Ok(()),
+                false => fail(format!(
+                    "phase {phase}, {ports} ports, KuryrPorts {claims:?}"
+                )),
             }
-            until("the name is free", PATIENCE, async || {
-                world.pods.create([sleeper("p0", &node)]).await
-            })
-            .await?;
-            let new = world.pods.ready_other("p0", &old.uid).await?;
-            pods.retain(|pod| pod.name != "p0");
-            pods.push(new.clone());
-            world.field(&pods, [])?.all_reach(PATIENCE).await?;
-            let claim = world.pods.ports().get("p0").await?;
-            assert_eq!(claim.spec.pod_uid, new.uid);
+        },
+    )
+    .await?;
+    let object = world.pods.api().get("once").await?;
+    let held = object.finalizers().iter().any(|f| f == POD_FINALIZER);
+    match object.metadata.deletion_timestamp.is_none() && !held {
+        true => Ok(()),
+        false => fail(format!(
+            "the completed pod is deleted, or held: {:?}",
+            object.metadata
+        )),
+    }
+}
+
+/// A pod made again under its name, however the old one went, has a port that works.
+pub(crate) async fn made_again(world: &World) -> Outcome {
+    let other = world.pods.ready_one("p1").await?;
+    for by_force in [false, true] {
+        let old = world.pods.ready_one("p0").await?;
+        match by_force {
+            true => world.pods.delete_by_force("p0").await?,
+            false => world.pods.delete(["p0"]).await?,
         }
-        Ok(())
-    });
+        until("the name is free", PATIENCE, async || {
+            world.pods.create([sleeper("p0", &old.node)]).await
+        })
+        .await?;
+        let new = world.pods.ready_other("p0", &old.uid).await?;
+        world
+            .field(&[new.clone(), other.clone()], [])?
+            .all_reach(PATIENCE)
+            .await?;
+        let claim = world.pods.ports().get("p0").await?;
+        if claim.spec.pod_uid != new.uid {
+            return fail(format!(
+                "the KuryrPort is of pod {}, not {}",
+                claim.spec.pod_uid, new.uid
+            ));
+        }
+    }
+    Ok(())
 }

@@ -11,13 +11,24 @@
 mod leaders;
 mod lives;
 mod objects;
+mod pods;
 mod restart;
 mod twenty_pods;
 
-use kuryr_e2e::Outcome;
+use std::fmt::Debug;
+
 use kuryr_e2e::world::World;
+use kuryr_e2e::{Outcome, fail};
 
 /// Runs a scenario with logs in cargo's folder for tests.
 fn scenario(name: &str, body: impl AsyncFnOnce(&mut World) -> Outcome) {
     kuryr_e2e::scenario::run(env!("CARGO_TARGET_TMPDIR"), name, body);
+}
+
+/// Fails unless nothing changed.
+fn same<T: PartialEq + Debug>(what: &str, expected: &T, found: &T) -> Outcome {
+    match expected == found {
+        true => Ok(()),
+        false => fail(format!("{what}: {expected:?} expected, {found:?} found")),
+    }
 }
