@@ -58,15 +58,21 @@ impl Process {
         children.ok()?.split_whitespace().next()?.parse().ok()
     }
 
-    /// Fails if it has ended, with the end of its log.
+    /// Whether it runs still.
+    pub fn runs(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Does `work` while it runs.
     ///
     /// # Errors
-    /// See above.
-    pub fn check(&mut self) -> Outcome {
-        match self.child.try_wait()? {
-            None => Ok(()),
-            Some(status) => fail(format!("{} ended: {status}\n{}", self.name, self.tail())),
-        }
+    /// The program ends, or the work fails; with the end of its log.
+    pub async fn while_it_runs<T>(&mut self, work: impl Future<Output = Outcome<T>>) -> Outcome<T> {
+        let result = tokio::select! {
+            result = work => result,
+            status = self.child.wait() => fail(format!("{} ended: {}", self.name, status?)),
+        };
+        result.map_err(|why| format!("{why}\n{}", self.tail()).into())
     }
 
     /// Sends it a signal, such as `KILL` or `STOP`.
@@ -82,12 +88,11 @@ impl Process {
         stack::output(kill).await.map(drop)
     }
 
-    /// Kills it, without a chance to tidy up, and waits for its end.
+    /// Waits for its end.
     ///
     /// # Errors
-    /// It had ended before.
-    pub async fn kill(mut self) -> Outcome {
-        self.signal("KILL").await?;
+    /// The system's.
+    pub async fn gone(mut self) -> Outcome {
         self.child.wait().await?;
         Ok(())
     }

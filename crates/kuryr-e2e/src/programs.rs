@@ -77,6 +77,24 @@ impl Kit {
         })
     }
 
+    /// Panics in the programs' logs, which need not end a program.
+    ///
+    /// # Errors
+    /// There is one; or the logs can't be read.
+    pub fn no_panic(&self) -> Outcome {
+        for entry in fs::read_dir(&self.dir)? {
+            let path = entry?.path();
+            if path.extension().is_none_or(|e| e != "log") {
+                continue;
+            }
+            let text = fs::read_to_string(&path)?;
+            if let Some(line) = text.lines().find(|line| line.contains("panicked at")) {
+                return fail(format!("{}: {line}", path.display()));
+            }
+        }
+        Ok(())
+    }
+
     /// `kuryr` with these arguments.
     #[must_use]
     pub fn kuryr(&self, args: &[&str]) -> Command {
@@ -169,8 +187,7 @@ impl Controller {
     /// # Errors
     /// It ends, or it takes too long.
     pub async fn until_ready(&mut self) -> Outcome {
-        let (process, health) = (&mut self.process, &self.health);
-        ready(process, health).await
+        ready(&mut self.process, &self.health).await
     }
 
     /// Waits until it may write and knows everything.
@@ -179,15 +196,12 @@ impl Controller {
     /// It ends, or it takes too long.
     pub async fn until_leading(&mut self) -> Outcome {
         let what = format!("{} leads", self.process.name);
-        until(what, PATIENCE, async || {
-            self.process.check()?;
-            match self.leads().await? {
-                true => Ok(()),
-                false => fail("it does not"),
-            }
-        })
-        .await
-        .map_err(|why| format!("{why}\n{}", self.process.tail()))?;
+        let metrics = &self.metrics;
+        let leads = until(what, PATIENCE, async || match leads(metrics).await? {
+            true => Ok(()),
+            false => fail("it does not"),
+        });
+        self.process.while_it_runs(leads).await?;
         self.until_ready().await
     }
 
@@ -196,7 +210,7 @@ impl Controller {
     /// # Errors
     /// It does not answer.
     pub async fn leads(&self) -> Outcome<bool> {
-        Ok(metrics::value(&self.metrics().await?, "kuryr_leader") == Some(1))
+        leads(&self.metrics).await
     }
 
     /// Its metrics.
@@ -214,21 +228,18 @@ impl Daemon {
     /// # Errors
     /// It ends, or it takes too long.
     pub async fn until_ready(&mut self) -> Outcome {
-        let (process, health) = (&mut self.process, &self.health);
-        ready(process, health).await
+        ready(&mut self.process, &self.health).await
     }
+}
+
+async fn leads(metrics: &Site) -> Outcome<bool> {
+    Ok(metrics::value(&metrics.get("/metrics").await?, "kuryr_leader") == Some(1))
 }
 
 async fn ready(process: &mut Process, health: &Site) -> Outcome {
     let what = format!("{} is ready", process.name);
-    let waited = until(what, PATIENCE, async || {
-        process.check()?;
-        health.get("/ready").await
-    })
-    .await;
-    waited
-        .map(drop)
-        .map_err(|why| format!("{why}\n{}", process.tail()).into())
+    let ready = until(what, PATIENCE, async || health.get("/ready").await);
+    process.while_it_runs(ready).await.map(drop)
 }
 
 /// A port that nobody listens on now.
