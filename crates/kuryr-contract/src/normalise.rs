@@ -9,7 +9,7 @@
 //! | name of a trunk's bridge, of a host by its address | `<trunk's bridge>`, `<host>` |
 //! | time | its digits as zeros, so that the form is compared |
 //! | `revision_number` | `<revision>`; in the answer of a change `<grown>` or `<as before>` |
-//! | `audit_ids` of a token | `<audit ids>` |
+//! | `audit_ids` of a token, `standard_attr_id` of a rule | `<audit ids>`, `<number>` |
 //! | `resourceVersion` | `<version 1>`, `<version 2>` of each object; of a list `<version>` |
 //!
 //! What stands in the case's own text stays as it is. Where order has no meaning, lists are sorted.
@@ -100,6 +100,7 @@ impl Names {
             let value = match (name.as_str(), value) {
                 ("managedFields", _) => continue,
                 ("audit_ids", _) => json!("<audit ids>"),
+                ("standard_attr_id", _) => json!("<number>"),
                 ("revision_number", Value::Number(n)) => {
                     json!(self.revision(fields.get("id"), n.as_i64().unwrap_or(0), reading))
                 }
