@@ -10,6 +10,13 @@ die() { echo "$PROGRAM: $*" >&2; exit 1; }
 # ip netns exec would hide /sys/fs/cgroup: it mounts its own /sys
 in_netns() { local n=$1; shift; nsenter --net="/run/netns/$n" "$@"; }
 
+# A crash or a restart of the machine may leave the name without the namespace.
+ensure_netns() {
+  mountpoint -q "/run/netns/$1" && return 0
+  [ ! -e "/run/netns/$1" ] || ip netns del "$1"
+  ip netns add "$1"
+}
+
 # A reused pid has another start time, so it is never mistaken for the service. A zombie counts as gone.
 started_at() { sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null | awk '$1 != "Z" {print $20}'; }
 alive_file() {

@@ -4,7 +4,7 @@
 
 fabric() { in_netns "$KURYR_STACK_FABRIC" "$@"; }
 
-[ -e "/run/netns/$KURYR_STACK_FABRIC" ] || ip netns add "$KURYR_STACK_FABRIC"
+ensure_netns "$KURYR_STACK_FABRIC"
 fabric ip link set lo up
 for bridge in underlay outside; do
   fabric ip link show $bridge >/dev/null 2>&1 || fabric ip link add $bridge type bridge
@@ -14,7 +14,7 @@ fabric ip addr replace "$KURYR_STACK_EXTERNAL.1/24" dev outside
 fabric ethtool -K outside tx off >/dev/null
 
 for h in "${HYPERVISORS[@]}"; do
-  [ -e "/run/netns/$h" ] || ip netns add "$h"
+  ensure_netns "$h"
   in_netns "$h" ip link set lo up
   for link in underlay outside; do
     peer=${link:0:1}-$h

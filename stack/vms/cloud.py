@@ -3,6 +3,7 @@
 Settings come from the environment that lib/settings.sh exports: STACK_OS_DIR, KURYR_STACK_HYPERVISORS, ...
 """
 import os
+import socket
 import subprocess
 
 OS_DIR = os.environ['STACK_OS_DIR']
@@ -30,9 +31,20 @@ def in_netns(name, command, check=True):
     return run('nsenter', f'--net=/run/netns/{name}', *command.split(), check=check)
 
 
-def vsctl(hypervisor, *args, check=True):
-    return run('ovs-vsctl', f'--db=unix:{OS_DIR}/{hypervisor}/db.sock', '--timeout=30', *args, check=check)
+def database_of(hypervisor):
+    return f'{OS_DIR}/{hypervisor}/db.sock'
+
+
+def switch_runs(hypervisor):
+    """Whether the hypervisor's switch can be asked: after a crash its socket is there and nobody listens."""
+    with socket.socket(socket.AF_UNIX) as s:
+        return s.connect_ex(database_of(hypervisor)) == 0
+
+
+def vsctl(hypervisor, *args):
+    return run('ovs-vsctl', f'--db=unix:{database_of(hypervisor)}', '--timeout=30', *args)
 
 
 def netns_exists(name):
-    return os.path.exists(f'/run/netns/{name}')
+    """Whether there is such a namespace: after a restart of the machine the file may be there alone."""
+    return os.path.ismount(f'/run/netns/{name}')

@@ -1,5 +1,5 @@
 """A virtual machine is a network namespace whose eth0 is plugged into a hypervisor, as Nova and os-vif would plug it."""
-from cloud import in_netns, netns_exists, run, vsctl
+from cloud import in_netns, netns_exists, run, switch_runs, vsctl
 
 
 def tap_of(port_id):
@@ -13,6 +13,7 @@ def plug(vm, hypervisor, port, prefix_length, gateway, mtu):
     """
     bridge = (port.binding_vif_details or {}).get('bridge_name') or 'br-int'
     tap = tap_of(port.id)
+    run('ip', 'netns', 'del', vm, check=False)  # a name that a crash left
     run('ip', 'netns', 'add', vm)
     in_netns(vm, 'ip link set lo up')
     in_netns(hypervisor, f'ip link add {tap} type veth peer name eth0 netns {vm}')
@@ -36,5 +37,5 @@ def unplug(vm, hypervisor, port_id):
     if netns_exists(vm):
         in_netns(vm, 'ip link del eth0', check=False)  # at once; a namespace's end takes its links later
         run('ip', 'netns', 'del', vm)
-    if netns_exists(hypervisor):
+    if switch_runs(hypervisor):
         vsctl(hypervisor, '--if-exists', 'del-port', tap_of(port_id))
