@@ -9,6 +9,7 @@
 //! | name of a trunk's bridge, of a host by its address | `<trunk's bridge>`, `<host>` |
 //! | time | its digits as zeros, so that the form is compared |
 //! | `revision_number` | `<revision>`; in the answer of a change `<grown>` or `<as before>` |
+//! | `storageVersionHash` of a resource, name of a service account's token | `<hash>`, `<default token's secret>` |
 //! | `audit_ids` of a token, `standard_attr_id` of a rule | `<audit ids>`, `<number>` |
 //! | `resourceVersion` | `<version 1>`, `<version 2>` of each object; of a list `<version>` |
 //!
@@ -99,6 +100,7 @@ impl Names {
         for (name, value) in sorted {
             let value = match (name.as_str(), value) {
                 ("managedFields", _) => continue,
+                ("storageVersionHash", _) => json!("<hash>"),
                 ("audit_ids", _) => json!("<audit ids>"),
                 ("standard_attr_id", _) => json!("<number>"),
                 ("revision_number", Value::Number(n)) => {

@@ -16,6 +16,7 @@ static FORMS: LazyLock<Option<Regex>> = LazyLock::new(|| {
         r"(?P<time>\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?)".to_owned(),
         r"(?P<mac>\b(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b)".to_owned(),
         r"(?P<token>\bgAAAA[\w=-]+)".to_owned(),
+        r"(?P<secret>\bdefault-token-[a-z0-9]{5}\b)".to_owned(),
         r"(?P<host>\bhost(?:-[0-9a-f]*){4,})".to_owned(),
         r"(?P<address>\d{1,3}(?:\.\d{1,3}){3}\b(?:/\d+)?)".to_owned(),
         r"(?P<said>current revision is |resource version: \d+ \()(?P<number>\d+)".to_owned(),
@@ -61,6 +62,9 @@ impl Names {
         }
         if found.name("bridge").is_some() {
             return "<trunk's bridge>".to_owned();
+        }
+        if found.name("secret").is_some() {
+            return "<default token's secret>".to_owned();
         }
         if found.name("host").is_some() {
             return "<host>".to_owned();
