@@ -65,6 +65,8 @@ pub async fn run(
     cloud.metrics().register(&mut registry);
     let tag = cluster_tag(&config.cluster_id);
     let fence = Fence::default();
+    let guard = fence.clone();
+    cloud.guard_writes(move || guard.open());
     let tasks = TaskTracker::new();
     let mut tags = config.resource_tags.clone();
     tags.push(PORT_TAG.to_owned());
@@ -327,6 +329,11 @@ impl Engine {
         }
         self.count_at = now + HEARTBEAT_MILLIS;
         self.metrics.resident.set(resident_bytes());
+        self.metrics
+            .pods
+            .get_or_create(&State { state: "waiting" })
+            .set(i64::try_from(self.waiting.len()).unwrap_or(i64::MAX));
+        self.metrics.count_troubles(self.world.troubles());
         let (mut used, mut free) = (0, 0);
         for (_, user) in self.world.ports() {
             *(if user.is_some() { &mut used } else { &mut free }) += 1;
@@ -367,6 +374,7 @@ fn span(action: &Action) -> tracing::Span {
             tracing::info_span!("action", name, %port)
         }
         Action::Look { ports } => tracing::info_span!("action", name, ports = ports.len()),
+        Action::ReportNode { node, .. } => tracing::info_span!("action", name, %node),
         Action::FindTrunks { .. } | Action::Refresh => tracing::info_span!("action", name),
     }
 }
@@ -387,5 +395,6 @@ fn name(action: &Action) -> &'static str {
         Action::Look { .. } => "look",
         Action::Refresh => "refresh",
         Action::Report { .. } => "report",
+        Action::ReportNode { .. } => "report_node",
     }
 }

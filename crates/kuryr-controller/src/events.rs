@@ -21,20 +21,6 @@ impl Events {
     /// A warning on a pod. That it can't be written is logged and nothing more.
     pub(crate) async fn warn(&self, pod: &PodKey, uid: &str, reason: &str, message: &str) {
         tracing::warn!(%pod, reason, message, "pod waits");
-        self.write(pod, uid, EventType::Warning, reason, message)
-            .await;
-    }
-
-    async fn write(&self, pod: &PodKey, uid: &str, type_: EventType, reason: &str, note: &str) {
-        let Some(recorder) = &self.0 else { return };
-        let event = Event {
-            type_,
-            reason: reason.to_owned(),
-            // The API server takes 1,024 bytes.
-            note: Some(note.chars().take(900).collect()),
-            action: "Networking".to_owned(),
-            secondary: None,
-        };
         let about = ObjectReference {
             api_version: Some("v1".to_owned()),
             kind: Some("Pod".to_owned()),
@@ -43,8 +29,36 @@ impl Events {
             uid: Some(uid.to_owned()),
             ..ObjectReference::default()
         };
-        if let Err(error) = recorder.publish(&event, &about).await {
-            tracing::warn!(%pod, %error, "can't write an Event");
+        self.write(&about, reason, message).await;
+    }
+
+    /// A warning on a node.
+    pub(crate) async fn warn_node(&self, node: &str, reason: &str, message: &str) {
+        tracing::warn!(%node, reason, message, "pool waits");
+        let about = ObjectReference {
+            api_version: Some("v1".to_owned()),
+            kind: Some("Node".to_owned()),
+            name: Some(node.to_owned()),
+            // As the kubelet does, so that `kubectl describe node` finds it.
+            uid: Some(node.to_owned()),
+            ..ObjectReference::default()
+        };
+        self.write(&about, reason, message).await;
+    }
+
+    async fn write(&self, about: &ObjectReference, reason: &str, note: &str) {
+        let Some(recorder) = &self.0 else { return };
+        let event = Event {
+            type_: EventType::Warning,
+            reason: reason.to_owned(),
+            // The API server takes 1,024 bytes.
+            note: Some(note.chars().take(900).collect()),
+            action: "Networking".to_owned(),
+            secondary: None,
+        };
+        if let Err(error) = recorder.publish(&event, about).await {
+            let name = about.name.as_deref().unwrap_or_default();
+            tracing::warn!(name, %error, "can't write an Event");
         }
     }
 }

@@ -1,7 +1,9 @@
 //! The controller's own figures.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
 
+use kuryr_core::port::Reason;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -20,11 +22,17 @@ pub(crate) struct ActionLabel {
     pub(crate) outcome: &'static str,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(crate) struct ReasonLabel {
+    pub(crate) reason: String,
+}
+
 /// See each metric's help.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     pub(crate) ports: Family<State, Gauge>,
     pub(crate) pods: Family<State, Gauge>,
+    pub(crate) held_up: Family<ReasonLabel, Gauge>,
     pub(crate) actions: Family<ActionLabel, Counter>,
     pub(crate) leader: Gauge,
     pub(crate) resident: Gauge,
@@ -41,6 +49,7 @@ impl Metrics {
         let metrics = Self {
             ports: Family::default(),
             pods: Family::default(),
+            held_up: Family::default(),
             actions: Family::default(),
             leader: Gauge::default(),
             resident: Gauge::default(),
@@ -56,6 +65,11 @@ impl Metrics {
             "kuryr_pods",
             "Pods on the pod network",
             metrics.pods.clone(),
+        );
+        registry.register(
+            "kuryr_held_up",
+            "Kinds of ports, trunks and calls that are held up, by the reason that Events give",
+            metrics.held_up.clone(),
         );
         registry.register(
             "kuryr_actions",
@@ -83,6 +97,20 @@ impl Metrics {
             metrics.port_ready.clone(),
         );
         metrics
+    }
+
+    /// Sets how much is held up for which reason; a reason that is over goes to 0.
+    pub(crate) fn count_troubles(&self, reasons: impl Iterator<Item = Reason>) {
+        let mut counts: BTreeMap<Reason, i64> = Reason::ALL.map(|r| (r, 0)).into();
+        for reason in reasons {
+            *counts.entry(reason).or_default() += 1;
+        }
+        for (reason, n) in counts {
+            let label = ReasonLabel {
+                reason: reason.to_string(),
+            };
+            self.held_up.get_or_create(&label).set(n);
+        }
     }
 }
 

@@ -1,10 +1,10 @@
 //! Sends calls: one way for every call of every service, with limit, retries, renewal and metrics.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::Response;
+use http::{Method, Response};
 use openstack_sdk::api::{ApiError, QueryAsync, raw};
 use tokio::sync::Semaphore;
 
@@ -27,7 +27,12 @@ pub(crate) struct Client {
     timeout: Duration,
     max_answer: usize,
     pub(crate) page_size: usize,
+    /// See [`Cloud::guard_writes`](crate::Cloud::guard_writes).
+    guard: OnceLock<WriteGuard>,
 }
+
+/// Says at the moment of sending whether this process may still change something.
+pub(crate) type WriteGuard = Box<dyn Fn() -> bool + Send + Sync>;
 
 impl Client {
     /// Logs in, which is repeated as a repeatable call is.
@@ -62,7 +67,18 @@ impl Client {
             timeout: config.timeout,
             max_answer: config.max_answer,
             page_size: config.page_size.max(1),
+            guard: OnceLock::new(),
         })
+    }
+
+    /// Has `guard` asked before each write, also a repeated one. The first guard stays.
+    pub(crate) fn guard_writes(&self, guard: WriteGuard) {
+        let _ = self.guard.set(guard);
+    }
+
+    /// Whether the call may go out now: after all waiting, for a permit, a token or another try.
+    fn may_send(&self, call: &Call) -> bool {
+        call.method == Method::GET || self.guard.get().is_none_or(|open| open())
     }
 
     pub(crate) fn project_id(&self) -> Option<String> {
@@ -130,6 +146,9 @@ impl Client {
         };
         // The semaphore is never closed, so there is always a permit in the end.
         let _permit = self.permits.acquire().await.ok();
+        if !self.may_send(call) {
+            return Err(call.fail(ErrorKind::Withheld));
+        }
         let _in_flight = self.metrics.begin(call.operation);
         let begin = Instant::now();
         let response = raw(call.clone())

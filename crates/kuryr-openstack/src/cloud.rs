@@ -59,6 +59,13 @@ impl Cloud {
         }
     }
 
+    /// Has `guard` asked immediately before each write is sent, when all waiting for a permit, a token or
+    /// another try is over; where it says no, the call fails as
+    /// [`Withheld`](crate::ErrorKind::Withheld) and nothing is sent. The first guard stays.
+    pub fn guard_writes(&self, guard: impl Fn() -> bool + Send + Sync + 'static) {
+        self.shared.client.guard_writes(Box::new(guard));
+    }
+
     /// Octavia's calls, if the catalogue has it.
     pub fn octavia(&self) -> Option<Octavia> {
         self.shared.has_octavia.then(|| Octavia {

@@ -51,6 +51,9 @@ pub struct Context {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ErrorKind {
+    /// This process may not change anything now, as its guard says. Nothing was sent.
+    #[error("withheld: this process may not write at this moment")]
+    Withheld,
     /// The settings can't be used (URL, CA file, credentials missing). Nothing was sent.
     #[error("unusable setting: {0}")]
     Config(String),
@@ -233,6 +236,7 @@ impl Error {
     /// A short constant word for the kind: the `outcome` label of the metrics.
     pub fn outcome(&self) -> &'static str {
         match &self.kind {
+            ErrorKind::Withheld => "withheld",
             ErrorKind::Config(_) | ErrorKind::Argument(_) => "invalid",
             ErrorKind::Catalog(_) => "catalog",
             ErrorKind::NotFound(_) => "not_found",

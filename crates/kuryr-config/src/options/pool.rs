@@ -35,7 +35,8 @@ option_group! {
         ports_pool_min: u32 = at_least(0, "5");
         /// Ports that are asked for in one call at most.
         ports_pool_batch: u32 = at_least(1, "10");
-        /// Shortest time between two fillings of a pool.
+        /// A pool is not made smaller before no pod of it ended for so long, and then by
+        /// one batch in each such time. Filling never waits.
         ports_pool_update_frequency: Duration = seconds(0, "20");
         /// Pool driver by pod driver, such as `nested-vlan:nested`; comes before
         /// `[kubernetes] vif_pool_driver`.

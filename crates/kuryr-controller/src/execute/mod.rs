@@ -46,6 +46,15 @@ impl Executor {
                 reason,
                 message,
             } => kubernetes::report(&self, pod, uid, *reason, message).await,
+            Action::ReportNode {
+                node,
+                reason,
+                message,
+            } => {
+                let reason = reason.to_string();
+                self.events.warn_node(node, &reason, message).await;
+                Outcome::Done
+            }
             Action::FindTrunks { .. } => neutron::find_trunks(&self).await,
             Action::Refresh => neutron::refresh(&self).await,
             Action::CreatePorts { orders } => neutron::create(&self, orders).await,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use kuryr_core::port::{Failure, Id, Outcome, Place, Port, PortKind, PortStatus, Trunk};
 use kuryr_openstack::model::{self, NewPort, PortUpdate, SubPort, WantedIp};
-use kuryr_openstack::{ConflictKind, Error, PortQuery, TrunkQuery};
+use kuryr_openstack::{ConflictKind, Error, ErrorKind, PortQuery, TrunkQuery};
 
 use super::Executor;
 
@@ -26,7 +26,9 @@ const FIELDS: [&str; 9] = [
 
 fn failure(error: &Error) -> Failure {
     let message = error.to_string();
-    if error.is_over_quota() {
+    if matches!(error.kind(), ErrorKind::Withheld) {
+        Failure::NotLeader
+    } else if error.is_over_quota() {
         Failure::Quota {
             message,
             free: None,

@@ -89,6 +89,15 @@ pub enum Action {
     },
     /// List all our ports and trunks anew: an answer was lost.
     Refresh,
+    /// Tell the node's owner why fewer ports than wanted wait there.
+    ReportNode {
+        /// The node.
+        node: Id,
+        /// Why.
+        reason: Reason,
+        /// The sentence.
+        message: String,
+    },
     /// Tell the pod's owner why it waits.
     Report {
         /// The pod.
@@ -113,7 +122,7 @@ pub struct Assignment {
     pub active: bool,
 }
 
-/// Why a pod waits; the `reason` of the Event.
+/// Why a pod waits, or a pool is too small; the `reason` of the Event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reason {
     /// The node's address is no trunk's parent port.
@@ -130,6 +139,19 @@ pub enum Reason {
     NeutronFailed,
     /// The pod's port is gone from Neutron.
     PortMissing,
+}
+
+impl Reason {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::NoTrunk,
+        Self::TrunkFull,
+        Self::QuotaReached,
+        Self::SubnetFull,
+        Self::NoPodSubnetFound,
+        Self::NeutronFailed,
+        Self::PortMissing,
+    ];
 }
 
 impl fmt::Display for Reason {

@@ -48,6 +48,15 @@ pub struct PortKind {
     pub security_groups: Vec<Id>,
 }
 
+impl PortKind {
+    /// Whether the two differ in their security groups at most.
+    #[must_use]
+    pub fn same_place(&self, other: &Self) -> bool {
+        let place = |k: &Self| (k.project.clone(), k.network.clone(), k.subnets.clone());
+        place(self) == place(other)
+    }
+}
+
 /// A pod that was bound to a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pod {

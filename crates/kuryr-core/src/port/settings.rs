@@ -8,6 +8,9 @@ use crate::pool::Limits;
 pub struct Settings {
     /// Pool limits.
     pub pool: Limits,
+    /// A pool is not made smaller before it was left alone for so long, and then by one batch
+    /// in each such time, milliseconds.
+    pub linger: Millis,
     /// A port given back is not used again for so long, milliseconds.
     pub cooldown: Millis,
     /// A port of ours that nobody wants and that we did not just make is deleted
@@ -28,6 +31,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             pool: Limits::NONE,
+            linger: 0,
             cooldown: 10_000,
             orphan_grace: 60_000,
             creates_at_once: 2,

@@ -15,11 +15,15 @@ use crate::pool::Limits;
 const SUBNET_SIZE: usize = 60;
 
 fn kind() -> Arc<PortKind> {
+    kind_with("g")
+}
+
+fn kind_with(group: &str) -> Arc<PortKind> {
     Arc::new(PortKind {
         project: "p".into(),
         network: "n".into(),
         subnets: vec!["s".into()],
-        security_groups: vec!["g".into()],
+        security_groups: vec![group.into()],
     })
 }
 
@@ -165,7 +169,7 @@ impl Cloud {
                 let seen = ports.iter().filter_map(|i| self.ports.get(i));
                 Outcome::Seen(seen.map(|p| (p.id.clone(), p.status)).collect())
             }
-            Action::Report { .. } => Outcome::Done,
+            Action::Report { .. } | Action::ReportNode { .. } => Outcome::Done,
         }
     }
 
@@ -446,6 +450,7 @@ fn settings(pool: bool) -> Settings {
     };
     Settings {
         pool,
+        linger: if pool.enabled { 200 } else { 0 },
         cooldown: 50,
         orphan_grace: 500,
         ..Settings::default()
@@ -473,6 +478,7 @@ fn check_end(cloud: &Cloud, pool: bool) {
                 vlan: vif.vlan
             }
         );
+        assert_eq!(Some(&port.kind), pod.wanted_kind(), "its security groups");
     }
     assert_eq!(cloud.claims.len(), alive.len(), "no claim without a pod");
     if pool {
@@ -490,6 +496,7 @@ fn check_end(cloud: &Cloud, pool: bool) {
 
 #[derive(Clone, Debug)]
 enum Step {
+    Regroup(usize),
     AddPod(usize, usize),
     EndPod(usize),
     DeletePod(usize),
@@ -522,6 +529,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Relist),
         1 => Just(Step::Restart),
         1 => (0..30usize).prop_map(Step::Drift),
+        1 => (0..30usize).prop_map(Step::Regroup),
     ]
 }
 
@@ -561,9 +569,18 @@ fn run(steps: &[Step], pool: bool) -> (Cloud, Controller) {
                 c = Controller::start(&mut cloud, settings(pool), c.now);
             }
             Step::Drift(n) => drift(&mut cloud, *n),
+            Step::Regroup(n) => regroup(&mut cloud, *n),
         }
     }
     (cloud, c)
+}
+
+/// Someone changes a port's security groups by hand.
+fn regroup(cloud: &mut Cloud, n: usize) {
+    let port = cloud.ports.values_mut().nth(n);
+    if let Some(port) = port {
+        port.kind = kind_with("theirs");
+    }
 }
 
 /// Someone takes a subport off its trunk by hand.
@@ -727,4 +744,102 @@ fn a_deletion_seen_before_its_own_answer_stays_a_deletion() {
     c.arrive(0);
     assert!(c.settle(&mut cloud).is_some());
     check_end(&cloud, false);
+}
+
+/// A node with one pod and a full pool.
+fn with_a_pool() -> (Cloud, Controller) {
+    let mut cloud = Cloud::new(1);
+    cloud.add_pod(0, 0);
+    let mut c = Controller::start(&mut cloud, settings(true), 0);
+    assert!(c.settle(&mut cloud).is_some());
+    (cloud, c)
+}
+
+fn creates(actions: &[Action]) -> usize {
+    let size = |a: &Action| match a {
+        Action::CreatePorts { orders } => orders.iter().map(|o| o.2).sum(),
+        _ => 0,
+    };
+    actions.iter().map(size).sum()
+}
+
+#[test]
+fn ports_of_a_pool_get_the_groups_that_pods_want_now() {
+    let (mut cloud, mut c) = with_a_pool();
+    let before: BTreeSet<Id> = cloud.ports.keys().cloned().collect();
+    for pod in cloud.pods.values_mut() {
+        pod.want = Want::Port(kind_with("other"));
+    }
+    assert!(c.settle(&mut cloud).is_some());
+    assert!(cloud.ports.values().all(|p| p.kind == kind_with("other")));
+    assert_eq!(
+        before,
+        cloud.ports.keys().cloned().collect(),
+        "none was made or deleted"
+    );
+}
+
+#[test]
+fn a_pool_is_left_alone_for_a_while_after_a_pod_ended() {
+    let (mut cloud, mut c) = with_a_pool();
+    let all = cloud.ports.len();
+    cloud.pods.clear();
+    for _ in 0..20 {
+        c.watch(&mut cloud);
+        c.plan();
+        while !c.under_way.is_empty() {
+            c.answer(0, &mut cloud, Fate::Works);
+        }
+    }
+    assert_eq!(cloud.ports.len(), all, "kept for the next pod");
+    assert!(c.settle(&mut cloud).is_some());
+    assert!(cloud.ports.is_empty(), "and given up in the end");
+}
+
+#[test]
+fn pods_come_before_pools_where_the_quota_ends() {
+    let mut cloud = Cloud::new(2);
+    cloud.quota = 2;
+    cloud.add_pod(0, 0);
+    cloud.add_pod(1, 1);
+    let mut c = Controller::start(&mut cloud, settings(true), 0);
+    for _ in 0..60 {
+        c.watch(&mut cloud);
+        c.plan();
+        while !c.under_way.is_empty() {
+            c.answer(0, &mut cloud, Fate::Works);
+        }
+        c.now = c.world.next_wake().unwrap_or(c.now);
+    }
+    let active = cloud
+        .claims
+        .values()
+        .filter(|c| c.vif.as_ref().is_some_and(|v| v.active));
+    assert_eq!(active.count(), 2);
+    let nodes: Vec<_> = c.world.reported_nodes.iter().collect();
+    assert_eq!(
+        nodes,
+        [
+            (&id("n0"), &Reason::QuotaReached),
+            (&id("n1"), &Reason::QuotaReached)
+        ],
+        "each node is told that its pool is too small"
+    );
+}
+
+#[test]
+fn a_port_that_changes_its_groups_counts_as_coming() {
+    let (mut cloud, mut c) = with_a_pool();
+    for pod in cloud.pods.values_mut() {
+        pod.want = Want::Port(kind_with("other"));
+    }
+    c.watch(&mut cloud);
+    let first = c.plan();
+    c.watch(&mut cloud);
+    let second = c.plan();
+    assert_eq!(
+        creates(&first) + creates(&second),
+        0,
+        "{first:?} {second:?}"
+    );
 }

@@ -290,6 +290,40 @@ async fn requests_are_bounded_and_counted() {
     assert!(text.contains(line), "{text}");
 }
 
+#[tokio::test]
+async fn a_guard_that_says_no_while_a_write_waits_withholds_it() {
+    let server = server().await;
+    let slow = ResponseTemplate::new(200)
+        .set_body_json(json!({ "ports": [] }))
+        .set_delay(Duration::from_millis(200));
+    wiremock::Mock::given(wiremock::matchers::path("/network/v2.0/ports"))
+        .respond_with(slow)
+        .mount(&server)
+        .await;
+    wiremock::Mock::given(wiremock::matchers::method("DELETE"))
+        .respond_with(ResponseTemplate::new(204))
+        .expect(0)
+        .mount(&server)
+        .await;
+    let mut config = config(&server);
+    config.concurrency = 1;
+    let cloud = try_connect(config).await.unwrap();
+    let open = Arc::new(AtomicBool::new(true));
+    let asked = open.clone();
+    cloud.guard_writes(move || asked.load(Ordering::SeqCst));
+    let (neutron, query) = (cloud.neutron(), PortQuery::new());
+    // The list has the only permit; the guard closes while the deletion waits for it.
+    let (listed, deleted, ()) = tokio::join!(
+        neutron.list_ports(&query),
+        neutron.delete_port("p1"),
+        async { open.store(false, Ordering::SeqCst) },
+    );
+    assert!(listed.is_ok(), "reads are not withheld");
+    let error = deleted.unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Withheld), "{error}");
+    assert!(!error.maybe_applied());
+}
+
 fn exposition(registry: &Registry) -> String {
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, registry).unwrap();

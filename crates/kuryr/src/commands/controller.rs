@@ -61,6 +61,7 @@ fn ports(config: &Config) -> Settings {
     let millis = |d: std::time::Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
     Settings {
         pool: limits,
+        linger: millis(pool.ports_pool_update_frequency),
         cooldown: millis(config.kuryr.port_cooldown),
         orphan_grace: millis(config.kuryr.orphan_grace),
         ..Settings::default()

@@ -76,6 +76,7 @@ impl World {
         failure: Option<Failure>,
     ) {
         self.set_busy([port], false);
+        self.regrouping.remove(port);
         if failure.is_none() {
             let kind = kind.clone();
             self.change_port(port, |p, _| p.kind = kind);

@@ -44,13 +44,19 @@ impl World {
             }
             Action::RemoveSubports { trunk, ports } => {
                 self.set_trunk_busy(trunk, true);
+                if let Some(t) = self.trunks.get_mut(trunk) {
+                    t.shrunk_at = self.now;
+                }
                 self.set_busy(ports, true);
             }
             Action::DeletePort { port } => {
                 self.deletes += 1;
                 self.change_port(port, |_, n| (n.busy, n.doomed) = (true, true));
             }
-            Action::SetSecurityGroups { port, .. } => self.set_busy([port], true),
+            Action::SetSecurityGroups { port, kind } => {
+                self.set_busy([port], true);
+                self.regrouping.insert(port.clone(), kind.clone());
+            }
             Action::Look { .. } => self.looking = true,
             Action::Refresh => {
                 (self.refreshing, self.refresh_wanted) = (true, false);
@@ -64,6 +70,9 @@ impl World {
             } => {
                 self.reported
                     .insert(pod.clone(), (*reason, message.clone()));
+            }
+            Action::ReportNode { node, reason, .. } => {
+                self.reported_nodes.insert(node.clone(), *reason);
             }
         }
     }
@@ -116,7 +125,7 @@ impl World {
             Action::SetSecurityGroups { port, kind } => self.finish_groups(port, kind, failure),
             Action::Look { ports } => self.finish_look(ports, outcome),
             Action::Refresh => self.finish_refresh(outcome, failure),
-            Action::Report { .. } => {}
+            Action::Report { .. } | Action::ReportNode { .. } => {}
         }
     }
 
@@ -181,6 +190,7 @@ impl World {
             None => {
                 self.backoff.succeeded(&held);
                 if self.trouble.remove(&held).is_some() {
+                    self.reported_nodes.clear();
                     self.touch_all();
                 }
             }

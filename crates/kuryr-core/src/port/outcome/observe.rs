@@ -101,6 +101,7 @@ impl World {
                 |t| t.last_vlan,
             ),
             touched: old.map_or(0, |t| t.touched),
+            shrunk_at: old.map_or(0, |t| t.shrunk_at),
             ports: old.map(|t| t.ports.clone()).unwrap_or_default(),
             trunk,
         };

@@ -55,6 +55,7 @@ impl World {
         // With nothing left, one is tried now and then: the quota may have been raised.
         let mut room = self.quota_free.map_or(usize::MAX, |free| free.max(1));
         let mut needs = std::mem::take(&mut out.needs);
+        needs.append(&mut out.growth);
         let mut calls = self.creates;
         let open =
             self.held_off(&Held::Create).is_none() && !self.refresh_wanted && !self.refreshing;

@@ -52,11 +52,13 @@ pub fn plan(world: &mut World) -> Vec<Action> {
 #[derive(Default)]
 struct Draft {
     actions: Vec<Action>,
-    /// Ports to make: node, kind, number.
+    /// Ports to make for pods that wait: node, kind, number.
     needs: Vec<(Id, Arc<PortKind>, usize)>,
+    /// Ports to make for pools; pods come first.
+    growth: Vec<(Id, Arc<PortKind>, usize)>,
     /// Nodes whose trunk is to be looked for.
     find: Vec<Id>,
-    /// Loose ports that are spoken for.
+    /// Ports that are spoken for.
     taken: BTreeSet<Id>,
     /// Loose ports to delete.
     delete: BTreeSet<Id>,

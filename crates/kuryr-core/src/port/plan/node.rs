@@ -170,12 +170,12 @@ impl NodePlan<'_> {
         let used = self.world.kinds_on(self.node);
         let mut adds = Vec::new();
         let mut removes = Vec::new();
-        let all: BTreeSet<Arc<PortKind>> =
-            used.keys().cloned().chain(self.idle_kinds(trunk)).collect();
-        for kind in all {
+        let unused = self.idle_kinds(trunk);
+        // Kinds in use first: they may take over the ports of those that are not.
+        let unused = unused.into_iter().filter(|kind| !used.contains_key(kind));
+        for kind in used.keys().cloned().chain(unused) {
             let pods = kinds.get(&kind).map_or(&[][..], Vec::as_slice);
-            let used = used.get(&kind).copied().unwrap_or(0);
-            let mut pool = PoolPlan::new(self, trunk, &kind, used, out);
+            let mut pool = PoolPlan::new(self, trunk, &kind, &used, out);
             pool.assign(pods, out);
             pool.settle(out, &mut adds, &mut removes);
         }
@@ -270,6 +270,20 @@ impl NodePlan<'_> {
     pub(super) fn early_claim(&self, pod: &Pod, out: &mut Draft) {
         if !self.world.claims.contains_key(&pod.key) {
             out.actions.push(create_claim(pod, None));
+        }
+    }
+
+    /// Says once for each reason why the node's pools are too small.
+    pub(super) fn report_node(&self, reason: Reason, message: String, out: &mut Draft) {
+        let said = |a: &Action| matches!(a, Action::ReportNode { node, .. } if node == self.name);
+        if self.world.reported_nodes.get(self.name) != Some(&reason)
+            && !out.actions.iter().any(said)
+        {
+            out.actions.push(Action::ReportNode {
+                node: self.name.clone(),
+                reason,
+                message: format!("fewer ports than wanted wait for pods here: {message}"),
+            });
         }
     }
 

@@ -1,12 +1,15 @@
 //! The ports of one kind on one node.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::node::{NodePlan, create_claim};
 use super::{Draft, SUBPORTS_MAX};
+use crate::Millis;
 use crate::pool::{Stock, Verdict, verdict};
 use crate::port::action::{Action, Assignment, Reason};
 use crate::port::model::{Id, Place, Pod, Port, PortKind, PortStatus};
+use crate::port::settings::Settings;
 use crate::port::world::{Held, TrunkState};
 
 /// The ports of one kind on one node: which pods get them, how many more, how many fewer.
@@ -14,8 +17,8 @@ pub(super) struct PoolPlan<'a> {
     node: &'a NodePlan<'a>,
     trunk: &'a TrunkState,
     kind: &'a Arc<PortKind>,
-    /// Pods of this kind, with a port or not.
-    used: usize,
+    /// Kinds that pods of the node have or want, with how many.
+    wanted: &'a BTreeMap<Arc<PortKind>, usize>,
     /// On the trunk and free to take: ACTIVE ones first.
     ready: Vec<&'a Port>,
     /// On the trunk, given back a moment ago.
@@ -26,6 +29,8 @@ pub(super) struct PoolPlan<'a> {
     coming: usize,
     /// Pods that are left without a port.
     short: usize,
+    /// When a port was last given back; 0 is never.
+    left_alone: Millis,
 }
 
 impl<'a> PoolPlan<'a> {
@@ -33,7 +38,7 @@ impl<'a> PoolPlan<'a> {
         node: &'a NodePlan<'a>,
         trunk: &'a TrunkState,
         kind: &'a Arc<PortKind>,
-        used: usize,
+        wanted: &'a BTreeMap<Arc<PortKind>, usize>,
         out: &mut Draft,
     ) -> Self {
         let w = node.world;
@@ -41,7 +46,7 @@ impl<'a> PoolPlan<'a> {
             node,
             trunk,
             kind,
-            used,
+            wanted,
             ready: Vec::new(),
             cooling: Vec::new(),
             loose: Vec::new(),
@@ -51,17 +56,25 @@ impl<'a> PoolPlan<'a> {
                 .copied()
                 .unwrap_or(0),
             short: 0,
+            left_alone: 0,
         };
         for (port, notes) in trunk.ports.iter().filter_map(|id| w.ports.get(id)) {
-            if !w.is_idle(&port.id) || port.kind != *kind {
+            if w.regrouping.get(&port.id) == Some(kind) && !w.users.contains_key(&port.id) {
+                plan.coming += 1;
+            }
+            if port.kind == *kind && w.is_being_given_back(&port.id) {
+                plan.left_alone = w.now;
+            }
+            if !w.is_idle(&port.id) || port.kind != *kind || out.taken.contains(&port.id) {
                 continue;
             }
-            let cool_at = notes.free_since + w.settings.cooldown;
-            if notes.free_since == 0 || cool_at <= w.now || port.status == PortStatus::Down {
-                plan.ready.push(port);
-            } else {
-                plan.cooling.push(port);
-                out.later.push((cool_at, node.name.clone()));
+            plan.left_alone = plan.left_alone.max(notes.free_since);
+            match w.cools_until(port, notes) {
+                None => plan.ready.push(port),
+                Some(at) => {
+                    plan.cooling.push(port);
+                    out.later.push((at, node.name.clone()));
+                }
             }
         }
         plan.ready
@@ -149,15 +162,25 @@ impl<'a> PoolPlan<'a> {
         let idle = self.ready.len() + self.cooling.len();
         let supply = self.coming + self.loose.len();
         let stock = Stock {
-            used: self.used,
+            used: self.wanted.get(self.kind).copied().unwrap_or(0),
             unused: idle + supply.saturating_sub(self.short),
             room: SUBPORTS_MAX.saturating_sub(self.trunk.trunk.subports.len() + self.coming),
         };
-        let (mut more, mut fewer) = (self.short.saturating_sub(supply).min(stock.room), 0);
+        let mut more = self.short.saturating_sub(supply).min(stock.room);
+        let (mut growth, mut fewer) = (0, 0);
         match verdict(w.settings.pool, stock) {
-            Verdict::Grow(n) => more += n,
-            Verdict::Shrink(n) => fewer = n,
+            Verdict::Grow(n) => growth = n,
+            Verdict::Shrink(n) => fewer = self.slowly(n, out),
             Verdict::Keep => {}
+        }
+        for id in self.take_over(more + growth, out) {
+            *(if more > 0 { &mut more } else { &mut growth }) -= 1;
+            out.taken.insert(id);
+        }
+        if growth > 0
+            && let Some((reason, message)) = self.trouble()
+        {
+            self.node.report_node(reason, message, out);
         }
         // A port that is loose or cooling is given up before one that is ready.
         let surplus_loose = fewer.min(self.loose.len().saturating_sub(self.short));
@@ -175,9 +198,52 @@ impl<'a> PoolPlan<'a> {
         }
         let surplus = self.cooling.iter().chain(&self.ready).map(|p| p.id.clone());
         removes.extend(surplus.take(fewer.saturating_sub(surplus_loose)));
-        if more > 0 {
-            out.needs
-                .push((self.node.name.clone(), self.kind.clone(), more));
+        for (list, count) in [(&mut out.needs, more), (&mut out.growth, growth)] {
+            if count > 0 {
+                list.push((self.node.name.clone(), self.kind.clone(), count));
+            }
         }
+    }
+
+    /// How many of `surplus` ports are taken away now: none while the pool is in use, later a
+    /// batch at a time. A rollout that ends pods and makes others finds its ports still there.
+    fn slowly(&self, surplus: usize, out: &mut Draft) -> usize {
+        let w = self.node.world;
+        let Settings { linger, pool, .. } = w.settings;
+        if !pool.enabled || linger == 0 {
+            return surplus;
+        }
+        let since = self.left_alone.max(self.trunk.shrunk_at);
+        if since > 0 && since + linger > w.now {
+            out.later.push((since + linger, self.node.name.clone()));
+            return 0;
+        }
+        surplus.min(pool.batch.max(1))
+    }
+
+    /// Free ports of the same network that only need other security groups, of kinds that no
+    /// pod of the node wants any more: `most` of them get the groups of this kind.
+    fn take_over(&self, most: usize, out: &mut Draft) -> Vec<Id> {
+        let w = self.node.world;
+        if !w.settings.pool.enabled || most == 0 {
+            return Vec::new();
+        }
+        let ports = self.trunk.ports.iter().filter_map(|id| w.ports.get(id));
+        let fitting = ports.filter(|(port, notes)| {
+            w.is_idle(&port.id)
+                && !out.taken.contains(&port.id)
+                && port.kind != *self.kind
+                && port.kind.same_place(self.kind)
+                && !self.wanted.contains_key(&port.kind)
+                && w.cools_until(port, notes).is_none()
+                && w.held_off(&Held::Port(port.id.clone())).is_none()
+        });
+        let ids: Vec<Id> = fitting.map(|(p, _)| p.id.clone()).take(most).collect();
+        out.actions
+            .extend(ids.iter().map(|port| Action::SetSecurityGroups {
+                port: port.clone(),
+                kind: self.kind.clone(),
+            }));
+        ids
     }
 }

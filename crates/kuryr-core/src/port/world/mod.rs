@@ -43,6 +43,8 @@ pub(crate) struct TrunkState {
     pub(crate) node: Option<Id>,
     pub(crate) busy: bool,
     pub(crate) last_vlan: u16,
+    /// When ports were last taken off it.
+    pub(crate) shrunk_at: Millis,
     pub(crate) touched: u64,
     /// Our ports on it.
     pub(crate) ports: BTreeSet<Id>,
@@ -77,6 +79,8 @@ pub struct World {
     pub(crate) claim_calls: BTreeMap<PodKey, Option<Assignment>>,
     /// Deletions seen while such a call was under way: its answer may be older.
     pub(crate) claim_gone: BTreeMap<PodKey, u64>,
+    /// Ports whose security groups are being set, and what they are to be.
+    pub(crate) regrouping: BTreeMap<Id, Arc<PortKind>>,
     /// Ports that are on no trunk.
     pub(crate) loose: BTreeSet<Id>,
     /// Ports on a trunk that are not ACTIVE.
@@ -101,6 +105,8 @@ pub struct World {
     /// Largest create of a kind, after a subnet turned out to be nearly full.
     pub(crate) kind_cap: BTreeMap<Arc<PortKind>, usize>,
     pub(crate) reported: BTreeMap<PodKey, (Reason, String)>,
+    /// Why pools on these nodes are too small, as last said.
+    pub(crate) reported_nodes: BTreeMap<Id, Reason>,
     pub(crate) create_size: Sizer,
     pub(crate) subport_size: Sizer,
     pub(crate) dirty: BTreeSet<Id>,
@@ -134,6 +140,7 @@ impl World {
             claim_touched: BTreeMap::new(),
             claim_calls: BTreeMap::new(),
             claim_gone: BTreeMap::new(),
+            regrouping: BTreeMap::new(),
             loose: BTreeSet::new(),
             unready: BTreeSet::new(),
             creating: BTreeMap::new(),
@@ -151,6 +158,7 @@ impl World {
             quota_free: None,
             kind_cap: BTreeMap::new(),
             reported: BTreeMap::new(),
+            reported_nodes: BTreeMap::new(),
             // Two creates share the time that each takes.
             create_size: Sizer::new(4_000, 4, 100),
             subport_size: Sizer::new(4_000, 8, 200),
@@ -218,6 +226,11 @@ impl World {
             .into_iter()
             .flatten()
             .min()
+    }
+
+    /// What holds pods or pools up now, for metrics: a reason for each thing held.
+    pub fn troubles(&self) -> impl Iterator<Item = Reason> + '_ {
+        self.trouble.values().map(|(reason, _)| *reason)
     }
 
     pub(crate) fn touch(&mut self, node: &Id) {

@@ -1,7 +1,8 @@
 //! Ports in the world.
 
 use super::{Held, World};
-use crate::port::model::{Id, Place, PodKey, Port, PortNotes, PortStatus};
+use crate::Millis;
+use crate::port::model::{Id, Place, Pod, PodKey, Port, PortNotes, PortStatus};
 
 impl World {
     /// Puts a port in, or what is new about it.
@@ -75,6 +76,20 @@ impl World {
     #[must_use]
     pub fn port(&self, id: &Id) -> Option<&Port> {
         self.ports.get(id).map(|(p, _)| p)
+    }
+
+    /// Until when a free port on a trunk is left alone after its last use; none if it can be
+    /// used now.
+    pub(crate) fn cools_until(&self, port: &Port, notes: &PortNotes) -> Option<Millis> {
+        let until = notes.free_since + self.settings.cooldown;
+        let cools = notes.free_since != 0 && until > self.now && port.status == PortStatus::Active;
+        cools.then_some(until)
+    }
+
+    /// Whether the pod that has it is over, and its KuryrPort is not gone yet.
+    pub(crate) fn is_being_given_back(&self, id: &Id) -> bool {
+        let user = self.users.get(id);
+        user.is_some_and(|pod| self.pods.get(pod).and_then(Pod::wanted_kind).is_none())
     }
 
     /// Whether a port is neither used nor under way.
