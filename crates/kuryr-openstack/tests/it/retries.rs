@@ -1,5 +1,7 @@
 //! When a request is sent again, and what is counted.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use kuryr_openstack::model::{NewNetwork, PortUpdate};
