@@ -1,6 +1,7 @@
 //! When to try a failed thing again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use crate::Millis;
 
@@ -27,6 +28,8 @@ impl Default for Steps {
 pub struct Backoff<K: Ord> {
     steps: Steps,
     failed: BTreeMap<K, (u32, Millis)>,
+    /// The same keys by when they become ready.
+    due: BTreeMap<Millis, BTreeSet<K>>,
 }
 
 impl<K: Ord> Default for Backoff<K> {
@@ -34,6 +37,7 @@ impl<K: Ord> Default for Backoff<K> {
         Self {
             steps: Steps::default(),
             failed: BTreeMap::new(),
+            due: BTreeMap::new(),
         }
     }
 }
@@ -45,6 +49,7 @@ impl<K: Ord + Clone> Backoff<K> {
         Self {
             steps,
             failed: BTreeMap::new(),
+            due: BTreeMap::new(),
         }
     }
 
@@ -56,19 +61,29 @@ impl<K: Ord + Clone> Backoff<K> {
 
     /// Notes a failure; `at_least` is a wait that the other side asked for (Retry-After).
     pub fn failed(&mut self, key: K, now: Millis, at_least: Option<Millis>) {
-        let (count, at) = self.failed.entry(key).or_insert((0, 0));
+        let count = self.failures(&key);
         let wait = self
             .steps
             .first
-            .saturating_mul(1 << (*count).min(20))
+            .saturating_mul(1 << count.min(20))
             .min(self.steps.longest);
-        *count += 1;
-        *at = now + wait.max(at_least.unwrap_or(0));
+        let at = now + wait.max(at_least.unwrap_or(0));
+        self.succeeded(&key);
+        self.due.entry(at).or_default().insert(key.clone());
+        self.failed.insert(key, (count + 1, at));
     }
 
     /// Forgets the failures of `key`.
     pub fn succeeded(&mut self, key: &K) {
-        self.failed.remove(key);
+        let Some((_, at)) = self.failed.remove(key) else {
+            return;
+        };
+        if let Some(keys) = self.due.get_mut(&at) {
+            keys.remove(key);
+            if keys.is_empty() {
+                self.due.remove(&at);
+            }
+        }
     }
 
     /// How often `key` failed in a row.
@@ -79,23 +94,22 @@ impl<K: Ord + Clone> Backoff<K> {
 
     /// Drops keys that are no longer of interest.
     pub fn retain(&mut self, keep: impl Fn(&K) -> bool) {
-        self.failed.retain(|k, _| keep(k));
+        let gone: Vec<K> = self.failed.keys().filter(|k| !keep(k)).cloned().collect();
+        gone.iter().for_each(|key| self.succeeded(key));
     }
 
-    /// Whether a key became ready after `from`, up to `to`.
-    #[must_use]
-    pub fn became_ready(&self, from: Millis, to: Millis) -> bool {
-        self.failed.values().any(|(_, at)| *at > from && *at <= to)
+    /// The keys that became ready after `from`, up to `to`.
+    pub fn became_ready(&self, from: Millis, to: Millis) -> impl Iterator<Item = &K> {
+        let after = (Bound::Excluded(from), Bound::Included(to.max(from)));
+        let due = (to > from).then(|| self.due.range(after));
+        due.into_iter().flatten().flat_map(|(_, keys)| keys)
     }
 
     /// The soonest moment after `now` at which a key becomes ready.
     #[must_use]
     pub fn next(&self, now: Millis) -> Option<Millis> {
-        self.failed
-            .values()
-            .map(|(_, at)| *at)
-            .filter(|at| *at > now)
-            .min()
+        let later = (Bound::Excluded(now), Bound::Unbounded);
+        self.due.range(later).next().map(|(at, _)| *at)
     }
 }
 
@@ -115,6 +129,18 @@ mod tests {
         }
         b.succeeded(&"k");
         assert!(b.ready(&"k", 0));
+    }
+
+    #[test]
+    fn keys_are_told_once_when_they_become_ready() {
+        let mut b = Backoff::default();
+        b.failed("a", 0, Some(1_000));
+        b.failed("b", 0, Some(2_000));
+        b.failed("a", 0, Some(3_000));
+        let told = |from, to| b.became_ready(from, to).copied().collect::<Vec<_>>();
+        assert_eq!(told(0, 2_000), ["b"]);
+        assert_eq!(told(2_000, 3_000), ["a"]);
+        assert!(told(3_000, 3_000).is_empty());
     }
 
     #[test]

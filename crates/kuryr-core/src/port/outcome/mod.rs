@@ -145,15 +145,7 @@ impl World {
             self.change_port(&vif.port, |_, n| n.free_since = 0);
         }
         self.settle(Held::Claim(pod.clone()), failure.as_ref(), None);
-        for node in [
-            self.pods.get(pod).map(|p| p.node.clone()),
-            self.claims.get(pod).map(|c| c.node.clone()),
-        ]
-        .into_iter()
-        .flatten()
-        {
-            self.touch(&node);
-        }
+        self.touch_pod_nodes(pod);
     }
 
     fn finish_find(&mut self, names: &[Id], outcome: Outcome, failure: Option<Failure>) {
@@ -191,7 +183,7 @@ impl World {
                 self.backoff.succeeded(&held);
                 if self.trouble.remove(&held).is_some() {
                     self.reported_nodes.clear();
-                    self.touch_all();
+                    self.touch_held(&held);
                 }
             }
             Some(Failure::NotLeader) => {}
@@ -204,8 +196,8 @@ impl World {
                     self.trouble
                         .insert(held.clone(), (reason, f.message().to_owned()));
                 }
+                self.touch_held(&held);
                 self.backoff.failed(held, self.now, after);
-                self.touch_all();
             }
         }
     }

@@ -40,7 +40,9 @@ impl World {
             .cloned()
             .collect();
         for id in gone {
-            self.trunks.remove(&id);
+            if let Some(t) = self.trunks.remove(&id) {
+                self.trunks_at.replace(&id, &t.trunk.addresses, &[]);
+            }
         }
         let listed: BTreeSet<Id> = ports.iter().map(|p| p.id.clone()).collect();
         for port in ports {
@@ -76,6 +78,7 @@ impl World {
     fn observe_port(&mut self, port: Port, from: u64) {
         let notes = match self.ports.get(&port.id) {
             Some((_, n)) if n.touched > from || n.busy => return,
+            Some((known, _)) if *known == port && self.is_placed(&port) => return,
             Some((_, n)) => PortNotes {
                 doomed: n.doomed && port.place == Place::Loose,
                 ..n.clone()
@@ -92,6 +95,9 @@ impl World {
     pub(crate) fn put_trunk(&mut self, trunk: Trunk) {
         let id = trunk.id.clone();
         let old = self.trunks.get(&id);
+        let had = old.map_or(&[][..], |t| &t.trunk.addresses);
+        self.trunks_at.replace(&id, had, &trunk.addresses);
+        let node = self.nodes_at.first(&trunk.addresses);
         let state = TrunkState {
             node: old.and_then(|t| t.node.clone()),
             busy: old.is_some_and(|t| t.busy),
@@ -105,19 +111,8 @@ impl World {
             ports: old.map(|t| t.ports.clone()).unwrap_or_default(),
             trunk,
         };
-        self.trunks.insert(id.clone(), state);
-        if let Some(name) = self
-            .nodes
-            .iter()
-            .find(|(_, n)| {
-                self.trunks[&id]
-                    .trunk
-                    .addresses
-                    .iter()
-                    .any(|a| n.addresses.contains(a))
-            })
-            .map(|(name, _)| name.clone())
-        {
+        self.trunks.insert(id, state);
+        if let Some(name) = node {
             self.match_node(&name);
         }
     }

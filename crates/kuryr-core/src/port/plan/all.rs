@@ -1,10 +1,9 @@
 //! What concerns all nodes at once.
 
-use std::sync::Arc;
-
-use super::Draft;
+use super::line::Lines;
+use super::{Draft, Need};
 use crate::port::action::Action;
-use crate::port::model::{Id, PortKind};
+use crate::port::model::Id;
 use crate::port::world::{Held, World};
 
 impl World {
@@ -50,34 +49,40 @@ impl World {
         }
     }
 
-    /// Bulk creates, as many at once as allowed; what does not fit waits for an answer.
-    pub(super) fn creates(&self, out: &mut Draft) {
-        // With nothing left, one is tried now and then: the quota may have been raised.
-        let mut room = self.quota_free.map_or(usize::MAX, |free| free.max(1));
-        let mut needs = std::mem::take(&mut out.needs);
-        needs.append(&mut out.growth);
-        let mut calls = self.creates;
+    /// How many more bulk creates may be under way.
+    pub(super) fn create_slots(&self) -> usize {
         let open =
             self.held_off(&Held::Create).is_none() && !self.refresh_wanted && !self.refreshing;
-        while open && calls < self.settings.creates_at_once && room > 0 {
+        if open {
+            self.settings.creates_at_once.saturating_sub(self.creates)
+        } else {
+            0
+        }
+    }
+
+    /// Bulk creates, as many at once as allowed; what does not fit stays in line.
+    pub(super) fn creates(&self, lines: &mut Lines, out: &mut Draft) {
+        // With nothing left, one is tried now and then: the quota may have been raised.
+        let mut room = self.quota_free.map_or(usize::MAX, |free| free.max(1));
+        let pods = out.needs.len();
+        let mut needs = std::mem::take(&mut out.needs);
+        needs.append(&mut out.growth);
+        for _ in 0..self.create_slots() {
             let orders = self.next_batch(&mut needs, room);
             if orders.is_empty() {
                 break;
             }
             room -= orders.iter().map(|(_, _, n)| n).sum::<usize>().min(room);
-            calls += 1;
             out.actions.push(Action::CreatePorts { orders });
         }
-        out.unfinished
-            .extend(needs.into_iter().filter(|n| n.2 > 0).map(|n| n.0));
+        // Who waits for a kind that is held up is planned anew when it is no more.
+        let left = |n: &&Need| n.2 > 0 && self.held_off(&Held::Kind(n.1.clone())).is_none();
+        lines.pools.put_back(needs[pods..].iter().filter(left));
+        lines.pods.put_back(needs[..pods].iter().filter(left));
     }
 
     /// The next bulk create: what one call may hold, of kinds that are not held up.
-    fn next_batch(
-        &self,
-        needs: &mut [(Id, Arc<PortKind>, usize)],
-        room: usize,
-    ) -> Vec<(Id, Arc<PortKind>, usize)> {
+    fn next_batch(&self, needs: &mut [Need], room: usize) -> Vec<Need> {
         let mut left = self.create_size.size().min(room);
         let mut orders = Vec::new();
         for (node, kind, count) in needs.iter_mut() {
@@ -102,36 +107,32 @@ impl World {
     /// Deletes of loose ports that nobody wants.
     pub(super) fn deletes(&self, out: &mut Draft) {
         let open = self.settings.deletes_at_once.saturating_sub(self.deletes);
-        let gone: Vec<&Id> = self
+        let free = |id: &&Id| {
+            let notes = self.ports.get(*id).map(|(_, notes)| notes);
+            notes.is_some_and(|n| !n.busy)
+                && !self.users.contains_key(*id)
+                && !out.taken.contains(*id)
+        };
+        let gone = self
             .loose
-            .iter()
-            .filter(|id| out.delete.contains(*id) || self.is_litter(id, out))
-            .filter(|id| self.held_off(&Held::Port((*id).clone())).is_none())
-            .collect();
-        for id in gone.iter().take(open) {
-            out.actions.push(Action::DeletePort {
-                port: (*id).clone(),
-            });
-        }
-        let left = gone.iter().skip(open).filter_map(|id| self.ports.get(*id));
-        out.unfinished
-            .extend(left.filter_map(|(_, notes)| notes.made_for.clone()));
+            .doomed()
+            .chain(self.unclaimed_loose().filter(|id| self.is_old(id)))
+            .filter(free)
+            .chain(&out.delete)
+            .filter(|id| self.held_off(&Held::Port((*id).clone())).is_none());
+        let now: Vec<Id> = gone.take(open).cloned().collect();
+        // A node's surplus is counted anew; the others stay what they are.
+        let surplus = out.delete.iter().filter(|id| !now.contains(id));
+        let made_for = surplus.filter_map(|id| self.ports.get(id)?.1.made_for.clone());
+        out.unfinished.extend(made_for);
+        let delete = |port| Action::DeletePort { port };
+        out.actions.extend(now.into_iter().map(delete));
     }
 
-    /// Whether a loose port is to be deleted: taken off a trunk by us, or nobody's for long.
-    fn is_litter(&self, id: &Id, out: &Draft) -> bool {
-        let Some((_, notes)) = self.ports.get(id) else {
-            return false;
-        };
-        if notes.busy || self.users.contains_key(id) || out.taken.contains(id) {
-            return false;
-        }
-        notes.doomed
-            || (notes
-                .made_for
-                .as_ref()
-                .is_none_or(|n| !self.nodes.contains_key(n))
-                && notes.free_since + self.settings.orphan_grace <= self.now)
+    /// Whether a port has been nobody's for long.
+    fn is_old(&self, id: &Id) -> bool {
+        let free_since = self.ports.get(id).map(|(_, notes)| notes.free_since);
+        free_since.is_some_and(|at| at + self.settings.orphan_grace <= self.now)
     }
 
     /// One list for all ports that are not ACTIVE yet.

@@ -4,12 +4,14 @@
 //! what concerns all nodes at once: bulk creates, deletes, looks.
 
 mod all;
+mod line;
 mod node;
 mod pool;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+pub(crate) use self::line::Lines;
 use self::node::NodePlan;
 use super::action::Action;
 use super::model::{Id, PortKind};
@@ -37,25 +39,31 @@ pub fn plan(world: &mut World) -> Vec<Action> {
             NodePlan { world, name, node }.run(&mut out);
         }
     }
+    let mut lines = std::mem::take(&mut world.lines);
+    lines.call(world, dirty, &mut out);
     world.orphans(&mut out);
     world.find_trunks(&mut out);
-    world.creates(&mut out);
+    world.creates(&mut lines, &mut out);
     world.deletes(&mut out);
     world.look(&mut out);
     // What could not be had in this round is wanted in the next.
+    world.lines = lines;
     world.dirty.extend(out.unfinished);
     world.later.extend(out.later);
     out.actions
 }
 
+/// Ports to make: for which node, of which kind, how many.
+type Need = (Id, Arc<PortKind>, usize);
+
 /// A plan in the making.
 #[derive(Default)]
 struct Draft {
     actions: Vec<Action>,
-    /// Ports to make for pods that wait: node, kind, number.
-    needs: Vec<(Id, Arc<PortKind>, usize)>,
+    /// Ports to make for pods that wait.
+    needs: Vec<Need>,
     /// Ports to make for pools; pods come first.
-    growth: Vec<(Id, Arc<PortKind>, usize)>,
+    growth: Vec<Need>,
     /// Nodes whose trunk is to be looked for.
     find: Vec<Id>,
     /// Ports that are spoken for.

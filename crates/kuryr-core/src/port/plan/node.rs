@@ -189,10 +189,9 @@ impl NodePlan<'_> {
         trunk
             .ports
             .iter()
-            .chain(w.loose.iter())
+            .chain(w.loose.made_for(self.name))
             .filter(|id| w.is_idle(id))
             .filter_map(|id| w.ports.get(id))
-            .filter(|(p, n)| p.place != Place::Loose || n.made_for.as_ref() == Some(self.name))
             .map(|(p, _)| p.kind.clone())
             .collect()
     }

@@ -87,10 +87,10 @@ impl<'a> PoolPlan<'a> {
     /// call is putting on its trunk now.
     fn find_loose(&mut self, out: &Draft) {
         let w = self.node.world;
-        for (port, notes) in w.loose.iter().filter_map(|id| w.ports.get(id)) {
-            let mine = notes.made_for.as_ref().is_none_or(|n| n == self.node.name);
-            let free = !w.users.contains_key(&port.id) && !notes.doomed;
-            if !mine || !free || port.kind != *self.kind || out.taken.contains(&port.id) {
+        let mine = w.loose.for_node(self.node.name);
+        for (port, notes) in mine.filter_map(|id| w.ports.get(id)) {
+            let free = !w.users.contains_key(&port.id);
+            if !free || port.kind != *self.kind || out.taken.contains(&port.id) {
                 continue;
             }
             if !notes.busy {

@@ -1,6 +1,8 @@
 //! All facts, with the indexes that decisions need.
 
+mod addresses;
 mod claims;
+mod loose;
 mod nodes;
 mod pods;
 mod ports;
@@ -14,7 +16,11 @@ use crate::backoff::Backoff;
 use crate::batch::Sizer;
 use crate::port::action::{Assignment, Reason};
 use crate::port::model::{Claim, Id, Place, Pod, PodKey, Port, PortKind, PortNotes, Trunk, Want};
+use crate::port::plan::Lines;
 use crate::port::settings::Settings;
+
+use self::addresses::ByAddress;
+use self::loose::Loose;
 
 /// What is known of a node's trunk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -70,6 +76,8 @@ pub struct World {
     pub(crate) claims: BTreeMap<PodKey, Claim>,
     pub(crate) nodes: BTreeMap<Id, NodeState>,
     pub(crate) trunks: BTreeMap<Id, TrunkState>,
+    pub(crate) nodes_at: ByAddress,
+    pub(crate) trunks_at: ByAddress,
     pub(crate) ports: BTreeMap<Id, (Port, PortNotes)>,
     /// Port to the pod that has it: by claim, or by an assignment under way.
     pub(crate) users: BTreeMap<Id, PodKey>,
@@ -82,7 +90,7 @@ pub struct World {
     /// Ports whose security groups are being set, and what they are to be.
     pub(crate) regrouping: BTreeMap<Id, Arc<PortKind>>,
     /// Ports that are on no trunk.
-    pub(crate) loose: BTreeSet<Id>,
+    pub(crate) loose: Loose,
     /// Ports on a trunk that are not ACTIVE.
     pub(crate) unready: BTreeSet<Id>,
     /// Ports being created, by node and kind.
@@ -110,6 +118,8 @@ pub struct World {
     pub(crate) create_size: Sizer,
     pub(crate) subport_size: Sizer,
     pub(crate) dirty: BTreeSet<Id>,
+    /// Nodes that want more ports than could be asked for so far, in the order of asking.
+    pub(crate) lines: Lines,
     pub(crate) later: BTreeSet<(Millis, Id)>,
     pub(crate) sequence: u64,
     pub(crate) now: Millis,
@@ -135,13 +145,15 @@ impl World {
             claims: BTreeMap::new(),
             nodes: BTreeMap::new(),
             trunks: BTreeMap::new(),
+            nodes_at: ByAddress::default(),
+            trunks_at: ByAddress::default(),
             ports: BTreeMap::new(),
             users: BTreeMap::new(),
             claim_touched: BTreeMap::new(),
             claim_calls: BTreeMap::new(),
             claim_gone: BTreeMap::new(),
             regrouping: BTreeMap::new(),
-            loose: BTreeSet::new(),
+            loose: Loose::default(),
             unready: BTreeSet::new(),
             creating: BTreeMap::new(),
             creates: 0,
@@ -163,6 +175,7 @@ impl World {
             create_size: Sizer::new(4_000, 4, 100),
             subport_size: Sizer::new(4_000, 8, 200),
             dirty: BTreeSet::new(),
+            lines: Lines::default(),
             later: BTreeSet::new(),
             sequence: 0,
             now: 0,
@@ -173,9 +186,12 @@ impl World {
     pub fn tick(&mut self, now: Millis) {
         let before = self.now;
         self.now = self.now.max(now);
-        if self.backoff.became_ready(before, self.now) {
-            self.touch_all();
-        }
+        let ready: Vec<Held> = self
+            .backoff
+            .became_ready(before, self.now)
+            .cloned()
+            .collect();
+        ready.iter().for_each(|held| self.touch_held(held));
         while let Some((at, node)) = self.later.first().cloned() {
             if at > self.now {
                 break;
@@ -215,8 +231,7 @@ impl World {
         let held = self.backoff.next(self.now);
         let later = self.later.first().map(|(at, _)| *at);
         let litter = self
-            .loose
-            .iter()
+            .unclaimed_loose()
             .filter(|id| self.is_idle(id))
             .filter_map(|id| {
                 let free_since = self.ports.get(id)?.1.free_since;
@@ -239,6 +254,34 @@ impl World {
 
     pub(crate) fn touch_all(&mut self) {
         self.dirty.extend(self.nodes.keys().cloned());
+    }
+
+    /// What waits for `held` is to be planned anew.
+    pub(crate) fn touch_held(&mut self, held: &Held) {
+        match held {
+            Held::Create | Held::Kind(_) | Held::Refresh => self.touch_all(),
+            Held::Node(name) => self.touch(name),
+            Held::Port(id) => self.touch_port_node(id),
+            Held::Trunk(id) => {
+                if let Some(node) = self.trunks.get(id).and_then(|t| t.node.clone()) {
+                    self.touch(&node);
+                }
+            }
+            Held::Claim(pod) => self.touch_pod_nodes(pod),
+        }
+    }
+
+    /// Where a pod is, and where its claim says that it is.
+    pub(crate) fn touch_pod_nodes(&mut self, pod: &PodKey) {
+        let by_pod = self.pods.get(pod).map(|p| &p.node);
+        let by_claim = self.claims.get(pod).map(|c| &c.node);
+        self.dirty
+            .extend(by_pod.into_iter().chain(by_claim).cloned());
+    }
+
+    /// Loose ports that no node there is was to have.
+    pub(crate) fn unclaimed_loose(&self) -> impl Iterator<Item = &Id> {
+        self.loose.unclaimed(|node| self.nodes.contains_key(node))
     }
 
     pub(crate) fn touch_port_node(&mut self, id: &Id) {

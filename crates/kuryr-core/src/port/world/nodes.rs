@@ -9,10 +9,8 @@ use crate::port::model::Id;
 impl World {
     /// A node is there, with these addresses.
     pub fn apply_node(&mut self, name: &Id, addresses: Vec<IpAddr>) {
-        let node = self.node_mut(name);
-        if node.addresses != addresses {
-            node.addresses = addresses;
-            node.trunk = NodeTrunk::Unknown;
+        if self.node_mut(name).addresses != addresses {
+            self.readdress(name, addresses);
         }
         self.match_node(name);
         self.touch(name);
@@ -20,17 +18,30 @@ impl World {
 
     /// A node is gone; its pods and claims go by their own events.
     pub fn delete_node(&mut self, name: &Id) {
-        let node = self.node_mut(name);
-        node.addresses.clear();
+        self.readdress(name, Vec::new());
+        self.touch(name);
+    }
+
+    /// The node has these addresses, and its trunk is to be found by them.
+    fn readdress(&mut self, name: &Id, addresses: Vec<IpAddr>) {
+        self.leave_trunk(name, None);
+        let node = self.nodes.entry(name.clone()).or_default();
+        self.nodes_at.replace(name, &node.addresses, &addresses);
+        node.addresses = addresses;
         node.trunk = NodeTrunk::Unknown;
-        for t in self
-            .trunks
-            .values_mut()
-            .filter(|t| t.node.as_ref() == Some(name))
+    }
+
+    /// The trunk that the node had is nobody's, unless it is `kept`.
+    fn leave_trunk(&mut self, name: &Id, kept: Option<&Id>) {
+        let Some(NodeTrunk::Found(old)) = self.nodes.get(name).map(|n| &n.trunk) else {
+            return;
+        };
+        if kept != Some(old)
+            && let Some(t) = self.trunks.get_mut(old)
+            && t.node.as_ref() == Some(name)
         {
             t.node = None;
         }
-        self.touch(name);
     }
 
     /// The list of nodes was read whole: those not in it are gone.
@@ -76,18 +87,12 @@ impl World {
         let Some(node) = self.nodes.get(name) else {
             return;
         };
-        let found = self
-            .trunks
-            .values()
-            .find(|t| t.trunk.addresses.iter().any(|a| node.addresses.contains(a)))
-            .map(|t| t.trunk.id.clone());
-        let Some(id) = found else { return };
-        for t in self.trunks.values_mut() {
-            if t.trunk.id == id {
-                t.node = Some(name.clone());
-            } else if t.node.as_ref() == Some(name) {
-                t.node = None;
-            }
+        let Some(id) = self.trunks_at.first(&node.addresses) else {
+            return;
+        };
+        self.leave_trunk(name, Some(&id));
+        if let Some(t) = self.trunks.get_mut(&id) {
+            t.node = Some(name.clone());
         }
         self.node_mut(name).trunk = NodeTrunk::Found(id);
     }

@@ -9,7 +9,7 @@ impl World {
     pub(crate) fn put_port(&mut self, port: Port, notes: PortNotes) {
         let id = port.id.clone();
         self.unplace(&id);
-        self.place(&port);
+        self.place(&port, &notes);
         self.ports.insert(id.clone(), (port, notes));
         self.touch_port_node(&id);
     }
@@ -34,11 +34,9 @@ impl World {
         self.put_port(port, notes);
     }
 
-    fn place(&mut self, port: &Port) {
+    fn place(&mut self, port: &Port, notes: &PortNotes) {
         match &port.place {
-            Place::Loose => {
-                self.loose.insert(port.id.clone());
-            }
+            Place::Loose => self.loose.insert(&port.id, notes),
             Place::On { trunk, vlan } => {
                 if let Some(t) = self.trunks.get_mut(trunk) {
                     t.ports.insert(port.id.clone());
@@ -51,15 +49,25 @@ impl World {
         }
     }
 
+    /// Whether the indexes have a port where it says that it is.
+    pub(crate) fn is_placed(&self, port: &Port) -> bool {
+        match &port.place {
+            Place::Loose => true,
+            Place::On { trunk, vlan } => self.trunks.get(trunk).is_some_and(|t| {
+                t.ports.contains(&port.id) && t.trunk.subports.get(vlan) == Some(&port.id)
+            }),
+        }
+    }
+
     fn unplace(&mut self, id: &Id) {
-        self.loose.remove(id);
         self.unready.remove(id);
-        let Some((port, _)) = self.ports.get(id) else {
+        let Some((port, notes)) = self.ports.get(id) else {
             return;
         };
-        if let Place::On { trunk, vlan } = &port.place
-            && let Some(t) = self.trunks.get_mut(trunk)
-        {
+        let Place::On { trunk, vlan } = &port.place else {
+            return self.loose.remove(id, notes);
+        };
+        if let Some(t) = self.trunks.get_mut(trunk) {
             t.ports.remove(id);
             if t.trunk.subports.get(vlan) == Some(id) {
                 t.trunk.subports.remove(vlan);

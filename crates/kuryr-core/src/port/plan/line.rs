@@ -1,0 +1,104 @@
+//! Nodes that want ports made, first come, first served.
+//!
+//! Planning a node costs what is on it. So nodes whose turn has not come are not planned
+//! again with each answer, but when a create may be sent, and only as many as fill it.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::node::NodePlan;
+use super::{Draft, Need};
+use crate::port::model::Id;
+use crate::port::world::World;
+
+/// Who waits for ports to be made.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Lines {
+    /// Nodes with pods that wait.
+    pub(super) pods: Line,
+    /// Nodes whose pools are to grow.
+    pub(super) pools: Line,
+}
+
+/// Nodes in the order in which they are served; who waits already keeps its place.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Line {
+    order: VecDeque<Id>,
+    members: BTreeSet<Id>,
+}
+
+impl Line {
+    fn join(&mut self, needs: &[Need]) {
+        for (node, ..) in needs {
+            if self.members.insert(node.clone()) {
+                self.order.push_back(node.clone());
+            }
+        }
+    }
+
+    fn next(&mut self) -> Option<Id> {
+        let first = self.order.pop_front()?;
+        self.members.remove(&first);
+        Some(first)
+    }
+
+    /// Those that were called and not served are first again.
+    pub(super) fn put_back<'a>(&mut self, needs: impl DoubleEndedIterator<Item = &'a Need>) {
+        for (node, ..) in needs.rev() {
+            if self.members.insert(node.clone()) {
+                self.order.push_front(node.clone());
+            }
+        }
+    }
+}
+
+impl Lines {
+    /// Leaves in `out` the needs whose turn it is. `planned` are the nodes that were planned
+    /// already; the others that are called are planned here.
+    pub(super) fn call(&mut self, world: &World, mut planned: BTreeSet<Id>, out: &mut Draft) {
+        let most = world.create_slots() * world.create_size.size();
+        let pods = call(&mut self.pods, most, world, &mut planned, out, |out| {
+            &mut out.needs
+        });
+        let rest = most.saturating_sub(pods);
+        call(&mut self.pools, rest, world, &mut planned, out, |out| {
+            &mut out.growth
+        });
+    }
+}
+
+/// Calls nodes from the line's front until they need `most` ports; returns how many they do.
+fn call(
+    line: &mut Line,
+    most: usize,
+    world: &World,
+    planned: &mut BTreeSet<Id>,
+    out: &mut Draft,
+    needs_of: fn(&mut Draft) -> &mut Vec<Need>,
+) -> usize {
+    let mut waiting: BTreeMap<Id, Vec<Need>> = BTreeMap::new();
+    let (mut called, mut sum) = (Vec::new(), 0);
+    loop {
+        let fresh = std::mem::take(needs_of(out));
+        line.join(&fresh);
+        for need in fresh {
+            waiting.entry(need.0.clone()).or_default().push(need);
+        }
+        if sum >= most {
+            break;
+        }
+        let Some(name) = line.next() else { break };
+        if planned.insert(name.clone())
+            && let Some(node) = world.nodes.get(&name)
+        {
+            let name = &name;
+            NodePlan { world, name, node }.run(out);
+            let own = std::mem::take(needs_of(out));
+            waiting.entry(name.clone()).or_default().extend(own);
+        }
+        let needs = waiting.remove(&name).unwrap_or_default();
+        sum += needs.iter().map(|n| n.2).sum::<usize>();
+        called.extend(needs);
+    }
+    *needs_of(out) = called;
+    sum
+}
