@@ -22,6 +22,17 @@ pub struct Playground {
     pub namespace: String,
     image: String,
     limit: Duration,
+    until: Until,
+}
+
+/// What pods are waited for to be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Until {
+    /// Ready, as their kubelets say.
+    #[default]
+    Ready,
+    /// Their KuryrPorts have ACTIVE ports: the controller's part alone.
+    Active,
 }
 
 impl Playground {
@@ -45,17 +56,24 @@ impl Playground {
             namespace,
             image: image.to_owned(),
             limit,
+            until: Until::Ready,
         })
+    }
+
+    /// The same, whose pods are waited for to be so.
+    #[must_use]
+    pub fn until(self, until: Until) -> Self {
+        Self { until, ..self }
     }
 
     fn pods(&self) -> Api<Pod> {
         Api::namespaced(self.client.clone(), &self.namespace)
     }
 
-    /// Creates pods on the nodes in turn and waits until all are Ready.
+    /// Creates pods on the nodes in turn and waits until all are what they are to be.
     ///
     /// # Errors
-    /// If pods can't be made, or were not Ready within the limit.
+    /// If pods can't be made, or were not so within the limit.
     pub async fn run(
         &self,
         prefix: &str,
@@ -90,7 +108,7 @@ impl Playground {
         futures::future::try_join_all(made).await?;
         let mut times = Times::default();
         let wait = async {
-            while times.ready.len() < count {
+            while times.of(self.until).len() < count {
                 tokio::select! {
                     Some(event) = events.next() => {
                         if let Ok(watcher::Event::Apply(pod) | watcher::Event::InitApply(pod)) = event
@@ -112,13 +130,22 @@ impl Playground {
         };
         if tokio::time::timeout(self.limit, wait).await.is_err() {
             return Err(BenchError::NotReady {
-                ready: times.ready.len(),
+                ready: times.of(self.until).len(),
                 all: count,
                 seconds: self.limit.as_secs(),
                 namespace: self.namespace.clone(),
             });
         }
         Ok(times)
+    }
+
+    /// The times until pods were what they were waited for to be.
+    #[must_use]
+    pub fn reached(&self, times: Times) -> BTreeMap<String, f64> {
+        match self.until {
+            Until::Ready => times.ready,
+            Until::Active => times.active,
+        }
     }
 
     fn pod(&self, name: &str, node: &str) -> Result<Pod, BenchError> {
@@ -151,11 +178,11 @@ impl Playground {
         Ok(pod.uid().unwrap_or_default())
     }
 
-    /// Removes the pods and waits until none is left; gives the seconds that it took.
+    /// Removes the pods and waits until none is left, nor a KuryrPort of theirs.
     ///
     /// # Errors
     /// If they don't go within the limit.
-    pub async fn clear(&self) -> Result<f64, BenchError> {
+    pub async fn clear(&self) -> Result<Cleared, BenchError> {
         let begun = Instant::now();
         let pods = self.pods();
         pods.delete_collection(
@@ -164,35 +191,17 @@ impl Playground {
         )
         .await
         .while_("removing the benchmark's pods")?;
-        let mut events = watcher(pods.clone(), watcher::Config::default())
-            .default_backoff()
-            .boxed();
-        let mut there = std::collections::BTreeSet::new();
-        let wait = async {
-            while let Some(event) = events.next().await {
-                match event {
-                    Ok(watcher::Event::InitApply(p) | watcher::Event::Apply(p)) => {
-                        there.insert(p.name_any());
-                    }
-                    Ok(watcher::Event::Delete(p)) => {
-                        there.remove(&p.name_any());
-                        if there.is_empty() {
-                            return;
-                        }
-                    }
-                    Ok(watcher::Event::InitDone) if there.is_empty() => return,
-                    _ => {}
-                }
-            }
-        };
-        if tokio::time::timeout(self.limit, wait).await.is_err() {
-            return Err(BenchError::Options(format!(
-                "pods in {} did not go within {} s",
+        let kuryrports: Api<KuryrPort> = Api::namespaced(self.client.clone(), &self.namespace);
+        let wait = async { tokio::join!(until_none(pods, begun), until_none(kuryrports, begun)) };
+        let gone = tokio::time::timeout(self.limit, wait).await;
+        let (pods, kuryrports) = gone.map_err(|_| {
+            BenchError::Options(format!(
+                "pods or KuryrPorts in {} did not go within {} s",
                 self.namespace,
                 self.limit.as_secs()
-            )));
-        }
-        Ok(begun.elapsed().as_secs_f64())
+            ))
+        })?;
+        Ok(Cleared { pods, kuryrports })
     }
 
     /// Removes the namespace with all that is left in it.
@@ -208,6 +217,44 @@ impl Playground {
     }
 }
 
+/// Waits until no such object is in the namespace; gives the seconds from `begun` on.
+async fn until_none<K>(api: Api<K>, begun: Instant) -> f64
+where
+    K: kube::Resource + Clone + std::fmt::Debug + serde::de::DeserializeOwned + Send + 'static,
+{
+    let mut events = watcher(api, watcher::Config::default())
+        .default_backoff()
+        .boxed();
+    let mut there = std::collections::BTreeSet::new();
+    while let Some(event) = events.next().await {
+        let last = match event {
+            Ok(watcher::Event::InitApply(o) | watcher::Event::Apply(o)) => {
+                there.insert(o.name_any());
+                false
+            }
+            Ok(watcher::Event::Delete(o)) => {
+                there.remove(&o.name_any());
+                true
+            }
+            Ok(watcher::Event::InitDone) => true,
+            _ => false,
+        };
+        if last && there.is_empty() {
+            break;
+        }
+    }
+    begun.elapsed().as_secs_f64()
+}
+
+/// Seconds from the deletion.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cleared {
+    /// Until the last pod was gone.
+    pub pods: f64,
+    /// Until the last KuryrPort was gone, and its port free.
+    pub kuryrports: f64,
+}
+
 /// Seconds from the first creation, by pod.
 #[derive(Clone, Debug, Default)]
 pub struct Times {
@@ -215,6 +262,16 @@ pub struct Times {
     pub ready: BTreeMap<String, f64>,
     /// Until its KuryrPort was seen to have an ACTIVE port; none with another plugin.
     pub active: BTreeMap<String, f64>,
+}
+
+impl Times {
+    /// Those that are waited for.
+    fn of(&self, until: Until) -> &BTreeMap<String, f64> {
+        match until {
+            Until::Ready => &self.ready,
+            Until::Active => &self.active,
+        }
+    }
 }
 
 fn note<K: ResourceExt>(

@@ -67,11 +67,11 @@ async fn singles(
     for i in 0..options.singles {
         let node = std::slice::from_ref(first);
         let times = playground.run(&format!("kuryr-{i}"), node, 1).await?;
-        ours.runs.extend(times.ready.into_values());
+        ours.runs.extend(playground.reached(times).into_values());
         if let Some(other) = &options.other {
             let node = std::slice::from_ref(other);
             let times = playground.run(&format!("other-{i}"), node, 1).await?;
-            theirs.runs.extend(times.ready.into_values());
+            theirs.runs.extend(playground.reached(times).into_values());
         }
         playground.clear().await?;
         bar.inc(1);
@@ -105,7 +105,9 @@ async fn burst(
             report.figure(&format!("cold_{n}_{what}_first_s"), first);
             report.figure(&format!("cold_{n}_{what}_last_s"), last);
         }
-        report.runs.insert(format!("cold_{n}_{what}_s"), runs);
+        if !runs.runs.is_empty() {
+            report.runs.insert(format!("cold_{n}_{what}_s"), runs);
+        }
     }
     if let (Some(before), Some(after)) = (before, after) {
         let made = between(&before, &after);
@@ -114,7 +116,8 @@ async fn burst(
         report.note(format!("Neutron calls for {n} pods: {}", parts.join(", ")));
     }
     let gone = playground.clear().await?;
-    report.figure(&format!("delete_{n}_s"), gone);
+    report.figure(&format!("delete_{n}_s"), gone.pods);
+    report.figure(&format!("release_{n}_s"), gone.kuryrports);
     Ok(())
 }
 

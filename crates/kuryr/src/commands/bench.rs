@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use k8s_openapi::api::core::v1::Node;
 use kube::{Api, Client};
-use kuryr_bench::cluster::Playground;
+use kuryr_bench::cluster::{Playground, Until};
 use kuryr_bench::floor::{self, Floor};
 use kuryr_bench::{Report, cni, pods};
 use kuryr_config::{Config, Role, Sources};
@@ -87,12 +87,22 @@ pub(crate) struct PodsOptions {
         default_value = "http://127.0.0.1:9654/metrics"
     )]
     controller_metrics: String,
+    /// What pods are waited for to be: Ready, or with an ACTIVE port in their KuryrPort,
+    /// which is the controller's part alone and needs no daemon
+    #[arg(long, value_enum, default_value_t = WaitFor::Ready)]
+    until: WaitFor,
     /// A daemon's metrics
     #[arg(long, value_name = "URL")]
     daemon_metrics: Option<String>,
     /// Measure Neutron's own floor for as many ports, too; needs the controller's kuryr.conf
     #[arg(long)]
     floor: bool,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum WaitFor {
+    Ready,
+    Active,
 }
 
 pub(crate) fn run(command: &Command) -> ExitCode {
@@ -171,6 +181,10 @@ async fn bench_pods(options: &PodsOptions) -> Result<Report, Stop> {
         controller_metrics: Some(options.controller_metrics.clone()).filter(|u| !u.is_empty()),
         daemon_metrics: options.daemon_metrics.clone(),
     };
+    let playground = playground.until(match options.until {
+        WaitFor::Ready => Until::Ready,
+        WaitFor::Active => Until::Active,
+    });
     let report = pods::run(&playground, &what).await;
     playground.remove().await.map_err(Stop::from_error)?;
     let mut report = report.map_err(Stop::from_error)?;
