@@ -14,11 +14,13 @@
 //! | [`vlan`] | which segmentation id is free on a trunk |
 //! | [`lease`] | who may write |
 //! | [`backoff`] | when to try again |
+//! | [`doctor`] | what is wrong, and what would be done about it |
 //!
 //! Time is a number of milliseconds that the caller passes in.
 
 pub mod backoff;
 pub mod batch;
+pub mod doctor;
 pub mod lease;
 pub mod pool;
 pub mod port;

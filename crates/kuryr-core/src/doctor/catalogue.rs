@@ -169,9 +169,9 @@ impl fmt::Display for FindingKind {
     }
 }
 
-/// The kinds as a table in Markdown.
-#[cfg(test)]
-pub(super) fn markdown() -> String {
+/// The kinds as a table in Markdown, for the documentation.
+#[must_use]
+pub fn markdown() -> String {
     let mut text = String::from(
         "| finding | counts as | severity | what it is | what `--fix` does |\n|---|---|---|---|---|\n",
     );

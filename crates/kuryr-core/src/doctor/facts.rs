@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::pool;
-use crate::port::{Claim, Id, PodKey, Pod, Port, Trunk};
+use crate::port::{Claim, Id, Pod, Port, Trunk};
 
 /// What one look brought. Ages are as of that look.
 #[derive(Clone, Debug)]
@@ -188,12 +188,4 @@ pub struct SubnetUsage {
     pub cidr: String,
     /// Addresses.
     pub addresses: Usage,
-}
-
-impl Facts {
-    /// The pod of this name.
-    #[must_use]
-    pub fn pod(&self, key: &PodKey) -> Option<&PodFact> {
-        self.pods.iter().find(|p| p.pod.key == *key)
-    }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::facts::PortFact;
-use crate::port::{Action, Claim, Id, Place, Pod, PodKey, PodLife, Trunk, Want};
+use crate::port::{Action, Claim, Id, Pod, PodKey, PodLife, Trunk, Want};
 
 /// Whether a pod needs its KuryrPort.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +45,8 @@ pub struct Fresh {
     pub ports: Vec<PortFact>,
     /// The action's trunk.
     pub trunk: Option<Trunk>,
+    /// Where the action's port is put next, if it is only moved: trunk and VLAN.
+    pub moving_to: Option<(Trunk, u16)>,
 }
 
 /// Whether an action is still right.
@@ -131,21 +133,32 @@ fn remove(trunk: &Id, ports: &[Id], fresh: &Fresh) -> Result<(), String> {
         if !there.subports.values().any(|p| p == port) {
             return Err(format!("port {port} is not on the trunk any more"));
         }
-        // A port in use is moved only to where its KuryrPort says.
-        let settled = |vlan| there.subports.get(&vlan) == Some(port);
-        let vif = fresh.claim.as_ref().and_then(|c| c.vif.as_ref());
-        let vif = vif.filter(|v| v.port == *port);
-        if let Some((_, pod)) = fresh.users.iter().find(|(id, _)| id == port) {
-            let its = vif.filter(|_| fresh.claim.as_ref().is_some_and(|c| c.pod == *pod));
-            if its.is_none() {
-                return Err(format!("port {port} belongs to {pod} now"));
-            }
-            if its.is_some_and(|v| settled(v.vlan)) && fresh.pod.is_none() {
-                return Err(format!("port {port} is where its KuryrPort says"));
-            }
+        match &fresh.moving_to {
+            Some((to, vlan)) => moved(there, port, to, *vlan, fresh)?,
+            None => free(port, fresh)?,
         }
     }
     Ok(())
+}
+
+/// A port in use is taken off its trunk only to be put where its one KuryrPort says, and where there is room for it.
+fn moved(from: &Trunk, port: &Id, to: &Trunk, vlan: u16, fresh: &Fresh) -> Result<(), String> {
+    let claim = fresh.claim.as_ref();
+    let says = claim.and_then(|c| c.vif.as_ref());
+    if says.is_none_or(|v| v.port != *port || v.vlan != vlan) {
+        return Err("the KuryrPort does not say so any more".to_owned());
+    }
+    let others = |(id, pod): &&(Id, PodKey)| id == port && claim.is_none_or(|c| c.pod != *pod);
+    if let Some((_, pod)) = fresh.users.iter().find(others) {
+        return Err(format!("port {port} belongs to {pod}, too"));
+    }
+    match to.subports.get(&vlan) {
+        Some(there) if there == port && to.id == from.id => {
+            Err("it is where its KuryrPort says".to_owned())
+        }
+        Some(there) => Err(format!("VLAN {vlan} was given to port {there}")),
+        None => Ok(()),
+    }
 }
 
 fn on_trunk<'a>(trunk: &Id, fresh: &'a Fresh) -> Result<&'a Trunk, String> {
@@ -172,9 +185,4 @@ fn add(trunk: &Id, port: &Id, vlan: u16, fresh: &Fresh) -> Result<(), String> {
         }
         None => Ok(()),
     }
-}
-
-/// Whether the port is on no trunk, as far as the fact goes.
-pub(super) fn is_loose(port: &PortFact) -> bool {
-    port.port.place == Place::Loose
 }

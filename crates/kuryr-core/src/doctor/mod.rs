@@ -24,7 +24,7 @@ mod picture;
 #[cfg(test)]
 mod tests;
 
-pub use catalogue::{Class, FindingKind};
+pub use catalogue::{Class, FindingKind, markdown};
 pub use facts::{
     ClaimFact, Facts, Lease, Limits, Node, OtherPort, PodFact, PortFact, SubnetUsage, Usage, Wait,
 };

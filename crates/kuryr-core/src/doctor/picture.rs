@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::facts::{ClaimFact, Facts, OtherPort, PodFact, PortFact};
-use crate::port::{Id, PodKey, Trunk};
+use super::facts::{ClaimFact, Facts, Node, OtherPort, PodFact, PortFact};
+use crate::port::{Id, PodKey, PortKind, Trunk};
 
 /// The facts, indexed.
 pub(super) struct Picture<'a> {
@@ -14,6 +14,8 @@ pub(super) struct Picture<'a> {
     pub(super) others: BTreeMap<&'a Id, &'a OtherPort>,
     /// Port to the KuryrPorts that name it.
     pub(super) users: BTreeMap<&'a Id, Vec<&'a PodKey>>,
+    /// How many pods of a node want which kind of port.
+    pub(super) wanted: BTreeMap<(&'a Id, &'a PortKind), usize>,
     /// Node to its trunk.
     pub(super) trunk_of: BTreeMap<&'a Id, &'a Trunk>,
     /// Trunk to its node.
@@ -29,6 +31,12 @@ impl<'a> Picture<'a> {
             }
         }
         users.values_mut().for_each(|pods| pods.sort());
+        let mut wanted = BTreeMap::new();
+        for pod in facts.pods.iter().map(|f| &f.pod) {
+            if let Some(kind) = pod.wanted_kind() {
+                *wanted.entry((&pod.node, &**kind)).or_default() += 1;
+            }
+        }
         let trunk_of = trunks_by_node(facts);
         let mut node_of = BTreeMap::new();
         for (node, trunk) in &trunk_of {
@@ -41,6 +49,7 @@ impl<'a> Picture<'a> {
             ports: facts.ports.iter().map(|p| (&p.port.id, p)).collect(),
             others: facts.others.iter().map(|p| (&p.id, p)).collect(),
             users,
+            wanted,
             trunk_of,
             node_of,
         }
@@ -68,7 +77,7 @@ fn trunks_by_node(facts: &Facts) -> BTreeMap<&Id, &Trunk> {
             by_address.entry(*address).or_insert(trunk);
         }
     }
-    let found = |node: &'_ super::facts::Node| {
+    let found = |node: &Node| {
         let mut trunks: Vec<&Trunk> = node
             .addresses
             .iter()

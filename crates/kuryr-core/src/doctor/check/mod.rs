@@ -1,0 +1,13 @@
+//! The checks, a module a subject. Each adds what it finds.
+
+mod claims;
+mod cluster;
+mod nodes;
+mod pods;
+mod ports;
+
+pub(super) use claims::check as claims;
+pub(super) use cluster::check as cluster;
+pub(super) use nodes::check as nodes;
+pub(super) use pods::check as pods;
+pub(super) use ports::check as ports;
