@@ -49,6 +49,40 @@ pub enum BenchError {
         /// Where they are.
         namespace: String,
     },
+    /// The embedded cloud refused something, or can't be had.
+    #[error("the embedded cloud can't {what}: {message}")]
+    Cloud {
+        /// What was attempted.
+        what: String,
+        /// What came back.
+        message: String,
+    },
+    /// The measured controller is not as it should be.
+    #[error("the controller {what}; the end of its log:\n{log}")]
+    Controller {
+        /// What happened to it.
+        what: String,
+        /// Its last lines.
+        log: String,
+    },
+    /// Something did not happen in time.
+    #[error("waited {seconds} s in vain until {what}: {state}")]
+    Late {
+        /// What was waited for.
+        what: String,
+        /// How long.
+        seconds: u64,
+        /// How things stood then.
+        state: String,
+    },
+    /// A file can't be written.
+    #[error("can't write {}: {source}", path.display())]
+    Write {
+        /// The file.
+        path: std::path::PathBuf,
+        /// The system's word.
+        source: std::io::Error,
+    },
     /// Options that don't go together.
     #[error("{0}")]
     Options(String),

@@ -6,6 +6,7 @@
 //! cni      ADD in the daemon, with the port ready
 //! pods     pods created to Ready: one by one beside another plugin, and many at once
 //! floor    what the same ports cost as bare bulk calls: Neutron's own floor
+//! scale    restart, churn and memory at size, on an embedded cloud
 //! cluster  pods made, watched and removed
 //! scrape   calls and memory, read from the parts' own metrics
 //! ```
@@ -18,6 +19,7 @@ mod error;
 pub mod floor;
 pub mod pods;
 pub mod report;
+pub mod scale;
 pub mod scrape;
 pub mod stats;
 

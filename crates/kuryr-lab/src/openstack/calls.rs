@@ -48,6 +48,11 @@ impl CallLog {
         self.lock().clone()
     }
 
+    /// All calls, which are forgotten: for who counts a long run.
+    pub fn take(&self) -> Vec<Call> {
+        std::mem::take(&mut self.lock())
+    }
+
     /// Forgets all calls.
     pub fn clear(&self) {
         self.lock().clear();

@@ -1,5 +1,7 @@
 //! `kuryr bench`
 
+mod scale;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -29,6 +31,12 @@ pub(crate) enum Command {
         kuryr bench pods --nodes worker-1 --other-node worker-3 --singles 20 --json"
     )]
     Pods(PodsOptions),
+    /// Restart, churn and memory with thousands of pods, on an embedded cloud; needs no cluster
+    #[command(
+        after_help = "Examples:\n  kuryr bench scale --pods 10000 --nodes 200 --churn-time 10m --report scale\n  \
+        kuryr bench scale --pods 0 --sizes 1000,3000,10000,30000,100000 --report sizes"
+    )]
+    Scale(scale::ScaleOptions),
 }
 
 #[derive(Debug, Args)]
@@ -106,26 +114,21 @@ enum WaitFor {
 }
 
 pub(crate) fn run(command: &Command) -> ExitCode {
-    let (common, name) = match command {
-        Command::Cni(o) => (&o.common, "kuryr bench cni"),
-        Command::Pods(o) => (&o.common, "kuryr bench pods"),
+    let (json, name) = match command {
+        Command::Cni(o) => (o.common.json, "kuryr bench cni"),
+        Command::Pods(o) => (o.common.json, "kuryr bench pods"),
+        Command::Scale(o) => (o.json, "kuryr bench scale"),
     };
     let result = wiring::tool(async {
         match command {
             Command::Cni(o) => bench_cni(o).await,
             Command::Pods(o) => bench_pods(o).await,
+            Command::Scale(o) => scale::run(o).await,
         }
     });
     match result {
         Ok(report) => {
-            println!(
-                "{}",
-                if common.json {
-                    report.json()
-                } else {
-                    report.table()
-                }
-            );
+            println!("{}", if json { report.json() } else { report.table() });
             ExitCode::SUCCESS
         }
         Err(stop) => {

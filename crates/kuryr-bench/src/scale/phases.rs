@@ -1,0 +1,445 @@
+//! The main run: one cloud, one size, phase by phase.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use kuryr_lab::kube::api::{DeleteOptions, Target};
+use kuryr_lab::kube::store::Key;
+use rand::Rng;
+
+use super::calls::Counter;
+use super::controller::{Controller, Program, Usage, usage};
+use super::page::Page;
+use super::samples::Sampler;
+use super::site::{NAMESPACE, Site};
+use super::watch::Watch;
+use super::{Churn, Options, Size, leaks, objects, seed};
+use crate::stats::Runs;
+use crate::{BenchError, Report};
+
+/// How often it is looked whether a thing has happened.
+const LOOK: Duration = Duration::from_millis(10);
+/// Without any change for so long, the controller has nothing more to do.
+const QUIET: Duration = Duration::from_secs(2);
+/// After a restart, changes are counted for so long besides.
+const AFTER_RESTART: Duration = Duration::from_secs(1);
+/// A pool is emptied slowly: without any change for so long, what is left stays.
+const FORSAKEN: Duration = Duration::from_secs(60);
+/// VLANs of a trunk.
+const TRUNK: usize = 4094;
+/// Most pods created without letting others run.
+const BURST: usize = 100;
+
+/// A cloud with its pods, and the controller that serves it.
+pub(super) struct Bench {
+    pub(super) site: Site,
+    pub(super) watch: Watch,
+    pub(super) counter: Counter,
+    sampler: Sampler,
+    program: Program,
+    controller: Option<Controller>,
+    /// Pods that are there with their nodes, oldest first.
+    pods: VecDeque<(String, usize)>,
+    made: usize,
+    limit: Duration,
+}
+
+/// What a restart took.
+pub(super) struct Restarted {
+    /// Until it led and had read everything, seconds.
+    pub(super) synced: f64,
+    /// From then on, until a new pod had its port, seconds.
+    pub(super) probe: f64,
+    /// Changing calls to Neutron, and changes of KuryrPorts, other than that pod's.
+    pub(super) changes: u64,
+}
+
+pub(super) async fn run(
+    options: &Options,
+    size: Size,
+    report: &mut Report,
+    page: &mut Page,
+) -> Result<(), BenchError> {
+    let mut bench = Bench::start(options, size.pods).await?;
+    bench.site.grow(size.nodes)?;
+    if options.seed {
+        bench.seed(size.pods).await?;
+        bench.start_controller("populate").await?;
+    } else {
+        bench.start_controller("populate").await?;
+        bench.populate(size.pods, report).await?;
+    }
+    bench.settle().await?;
+    if size.pods == TRUNK * size.nodes {
+        bench.overfill(report).await?;
+    }
+    let restarted = bench.restart().await?;
+    report.figure("restart_s", restarted.synced + restarted.probe);
+    report.figure("restart_synced_s", restarted.synced);
+    report.figure("restart_probe_s", restarted.probe);
+    report.figure("restart_changing_calls", count(restarted.changes));
+    bench.settle().await?;
+    bench.memory("controller_rss_after_restart_mb", report);
+    if let Some(churn) = options.churn {
+        bench.churn(churn, report).await?;
+    }
+    bench.empty(report).await?;
+    let (samples, marks) = bench.sampler.read();
+    let most = samples.iter().map(|s| s.rss_mb).fold(0.0, f64::max);
+    report.figure("controller_rss_mb", most.max(bench.peak()));
+    report.figure("pods", count(size.pods as u64));
+    report.figure("nodes", count(size.nodes as u64));
+    page.course(samples, marks);
+    Ok(())
+}
+
+#[allow(clippy::cast_precision_loss)] // counts are far below 2^52
+pub(super) fn count(n: u64) -> f64 {
+    n as f64
+}
+
+fn bar(length: usize, what: &str) -> ProgressBar {
+    let style = "{msg:24} {wide_bar} {pos}/{len} {elapsed}";
+    let style =
+        ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(length as u64)
+        .with_style(style)
+        .with_message(what.to_owned())
+}
+
+impl Bench {
+    pub(super) async fn start(options: &Options, pods: usize) -> Result<Self, BenchError> {
+        let site = Site::start(pods).await?;
+        let program = Program::new(
+            &site,
+            options.program.clone(),
+            options.config_files.clone(),
+            options.pools,
+        )?;
+        let watch = Watch::start(&site.kube);
+        let counter = Counter::new(site.openstack.calls());
+        Ok(Self {
+            sampler: Sampler::start(watch.clone(), counter.clone()),
+            site,
+            watch,
+            counter,
+            program,
+            controller: None,
+            pods: VecDeque::new(),
+            made: 0,
+            limit: options.limit,
+        })
+    }
+
+    /// Puts pods with their ports there until there are so many.
+    pub(super) async fn seed(&mut self, pods: usize) -> Result<(), BenchError> {
+        let more = pods.saturating_sub(self.pods.len());
+        let bar = bar(more, "seeding pods");
+        let fresh: Vec<(String, usize)> = (0..more).map(|_| self.name()).collect();
+        tokio::task::block_in_place(|| seed::pods(&self.site, &fresh, &bar))?;
+        self.pods.extend(fresh);
+        let (watch, all) = (self.watch.clone(), self.pods.len());
+        self.until("every seeded pod is seen", || {
+            watch.seen().ready.len() >= all
+        })
+        .await?;
+        bar.finish_and_clear();
+        Ok(())
+    }
+
+    pub(super) async fn start_controller(&mut self, phase: &str) -> Result<f64, BenchError> {
+        let mut controller = self.program.start()?;
+        self.sampler.mark(phase, Some(controller.pid()));
+        controller.synced(self.limit).await?;
+        let took = controller.age();
+        self.controller = Some(controller);
+        Ok(took)
+    }
+
+    /// The next pod's name and node.
+    fn name(&mut self) -> (String, usize) {
+        let number = self.made;
+        self.made += 1;
+        (format!("pod-{number:06}"), number % self.site.nodes.len())
+    }
+
+    fn create(&mut self, name: String, node: usize) -> Result<(), BenchError> {
+        self.watch.expect(&name);
+        let pod = objects::pod(&name, &self.site.nodes[node].name);
+        self.site.make("", "pods", NAMESPACE, pod)?;
+        self.pods.push_back((name, node));
+        Ok(())
+    }
+
+    /// Deletes the oldest pod as a kubelet that is done with it.
+    fn delete_oldest(&mut self) -> Result<(), BenchError> {
+        let Some((name, _)) = self.pods.pop_front() else {
+            return Ok(());
+        };
+        self.watch.forget(&name);
+        let api = self.site.kube.api();
+        let options = DeleteOptions {
+            grace: Some(0),
+            ..DeleteOptions::default()
+        };
+        let deleted = api.kind("", "pods").and_then(|kind| {
+            let key = Key::new(NAMESPACE, &name);
+            api.delete(&Target { kind, key }, &options)
+        });
+        deleted.map(drop).map_err(|error| BenchError::Cloud {
+            what: format!("delete pod {name}"),
+            message: error.message,
+        })
+    }
+
+    /// All pods at once.
+    async fn populate(&mut self, pods: usize, report: &mut Report) -> Result<(), BenchError> {
+        let (begun, before) = (Instant::now(), self.counter.read().total());
+        let bar = bar(pods, "pods get their ports");
+        for first in (0..pods).step_by(BURST) {
+            for _ in first..pods.min(first + BURST) {
+                let (name, node) = self.name();
+                self.create(name, node)?;
+            }
+            tokio::task::yield_now().await;
+        }
+        let watch = self.watch.clone();
+        self.until("every pod has its port", || {
+            let ready = watch.seen().ready.len();
+            bar.set_position(ready as u64);
+            ready >= pods
+        })
+        .await?;
+        let took = begun.elapsed().as_secs_f64();
+        bar.finish_and_clear();
+        let waits = std::mem::take(&mut self.watch.seen().waits);
+        report.figure("populate_first_ready_s", waits.min().unwrap_or_default());
+        report.figure("populate_last_ready_s", took);
+        report.figure("populate_pods_per_s", count(pods as u64) / took);
+        let calls = self.counter.read().total() - before;
+        report.figure("populate_neutron_calls", count(calls));
+        Ok(())
+    }
+
+    /// One pod more than its trunk has VLANs: it waits, and says why.
+    async fn overfill(&mut self, report: &mut Report) -> Result<(), BenchError> {
+        let (name, node) = self.name();
+        self.create(name.clone(), node)?;
+        let watch = self.watch.clone();
+        let told = || watch.seen().events.get("TrunkFull").copied().unwrap_or(0);
+        self.until("the pod too many has an Event TrunkFull", || told() > 0)
+            .await?;
+        report.figure("trunk_full_events", count(told()));
+        // It goes without ever having had a port.
+        self.pods.rotate_right(1);
+        self.delete_oldest()?;
+        self.settle().await
+    }
+
+    /// Kills the controller and starts another.
+    pub(super) async fn restart(&mut self) -> Result<Restarted, BenchError> {
+        self.kill().await?;
+        let before = self.changes();
+        let synced = self.start_controller("restart").await?;
+        tokio::time::sleep(AFTER_RESTART).await;
+        let changes = self.changes() - before;
+        let begun = Instant::now();
+        let (name, node) = self.name();
+        self.create(name.clone(), node)?;
+        let watch = self.watch.clone();
+        self.until("a pod gets its port after the restart", || {
+            watch.seen().ready.contains_key(&name)
+        })
+        .await?;
+        Ok(Restarted {
+            synced,
+            probe: begun.elapsed().as_secs_f64(),
+            changes,
+        })
+    }
+
+    pub(super) async fn kill(&mut self) -> Result<(), BenchError> {
+        match self.controller.take() {
+            Some(controller) => controller.kill().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Replaces pods at a rate.
+    async fn churn(&mut self, churn: Churn, report: &mut Report) -> Result<(), BenchError> {
+        self.sampler.mark("churn", self.pid());
+        drop(std::mem::take(&mut self.watch.seen().waits));
+        let (begun, calls) = (Instant::now(), self.counter.read().total());
+        let used = [self.used(), usage("self").cpu_s];
+        let bar = bar(churn.time.as_secs() as usize, "churn");
+        let (mut queue, mut done) = (Runs::default(), 0u64);
+        let mut ticks = tokio::time::interval(Duration::from_millis(50));
+        while begun.elapsed() < churn.time {
+            ticks.tick().await;
+            while count(done) < begun.elapsed().as_secs_f64() * churn.rate {
+                self.replace_one()?;
+                done += 1;
+            }
+            let second = begun.elapsed().as_secs();
+            if second > queue.runs.len() as u64 {
+                queue.push(count(self.watch.seen().waiting.len() as u64));
+                bar.set_position(second);
+                self.alive()?;
+            }
+        }
+        let took = begun.elapsed().as_secs_f64();
+        let now = [self.used(), usage("self").cpu_s];
+        let calls = self.counter.read().total() - calls;
+        let watch = self.watch.clone();
+        let drained = Instant::now();
+        self.until("pods of the churn have their ports", || {
+            watch.seen().waiting.is_empty()
+        })
+        .await?;
+        bar.finish_and_clear();
+        let waits = std::mem::take(&mut self.watch.seen().waits);
+        report.figure("churn_pods_per_s", count(done) / took);
+        report.figure("churn_calls_per_pod", count(calls) / count(done).max(1.0));
+        report.figure("churn_drained_s", drained.elapsed().as_secs_f64());
+        report.figure("controller_cpu_cores", (now[0] - used[0]) / took);
+        report.figure("cloud_cpu_cores", (now[1] - used[1]) / took);
+        halves(&queue, report);
+        report.runs("churn_queue", "pods", queue);
+        report.runs("churn_wait", "s", waits);
+        self.settle().await?;
+        let unnamed = leaks::unnamed(&self.site, &self.watch)?;
+        report.figure("ports_beside_pods_after_churn", count(unnamed as u64));
+        self.memory("controller_rss_after_churn_mb", report);
+        Ok(())
+    }
+
+    /// Another pod, on any node, for the oldest.
+    fn replace_one(&mut self) -> Result<(), BenchError> {
+        self.delete_oldest()?;
+        let (name, _) = self.name();
+        let node = rand::rng().random_range(0..self.site.nodes.len());
+        self.create(name, node)
+    }
+
+    /// Deletes all pods; what is left of their ports then is leaked.
+    async fn empty(&mut self, report: &mut Report) -> Result<(), BenchError> {
+        self.sampler.mark("delete", self.pid());
+        let begun = Instant::now();
+        let all = leaks::ours(&self.site)?.len();
+        let bar = bar(all, "ports are given back");
+        while !self.pods.is_empty() {
+            for _ in 0..BURST {
+                self.delete_oldest()?;
+            }
+            tokio::task::yield_now().await;
+        }
+        let watch = self.watch.clone();
+        self.until("every KuryrPort is gone", || watch.seen().claims.is_empty())
+            .await?;
+        report.figure("delete_kuryrports_s", begun.elapsed().as_secs_f64());
+        let (mut changed, mut changes) = (Instant::now(), self.changes());
+        let left = loop {
+            let left = leaks::ours(&self.site)?.len();
+            bar.set_position(all.saturating_sub(left) as u64);
+            let now = self.changes();
+            if now != changes {
+                (changed, changes) = (Instant::now(), now);
+            }
+            if left == 0 || changed.elapsed() > FORSAKEN {
+                break left;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            self.alive()?;
+        };
+        bar.finish_and_clear();
+        report.figure("delete_ports_s", (changed - begun).as_secs_f64());
+        report.figure("leaked_ports", count(left as u64));
+        Ok(())
+    }
+
+    /// Waits until nothing has changed for a while.
+    pub(super) async fn settle(&mut self) -> Result<(), BenchError> {
+        let (mut since, mut before) = (Instant::now(), self.changes());
+        let (counter, watch) = (self.counter.clone(), self.watch.clone());
+        self.until("the controller has nothing more to do", || {
+            let now = counter.read().changing + watch.seen().claim_changes;
+            if now != before {
+                (since, before) = (Instant::now(), now);
+            }
+            since.elapsed() > QUIET
+        })
+        .await
+    }
+
+    /// Waits for something, while the controller lives.
+    async fn until(
+        &mut self,
+        what: &str,
+        mut happened: impl FnMut() -> bool,
+    ) -> Result<(), BenchError> {
+        let begun = Instant::now();
+        while !happened() {
+            self.alive()?;
+            if begun.elapsed() > self.limit {
+                let seen = self.watch.seen();
+                return Err(BenchError::Late {
+                    what: what.to_owned(),
+                    seconds: self.limit.as_secs(),
+                    state: format!(
+                        "{} pods ready, {} wait",
+                        seen.ready.len(),
+                        seen.waiting.len()
+                    ),
+                });
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        Ok(())
+    }
+
+    fn alive(&mut self) -> Result<(), BenchError> {
+        self.controller.as_mut().map_or(Ok(()), Controller::alive)
+    }
+
+    fn changes(&self) -> u64 {
+        self.counter.read().changing + self.watch.seen().claim_changes
+    }
+
+    fn pid(&self) -> Option<u32> {
+        self.controller.as_ref().map(Controller::pid)
+    }
+
+    fn used(&self) -> f64 {
+        self.usage().cpu_s
+    }
+
+    /// What the controller has used.
+    pub(super) fn usage(&self) -> Usage {
+        self.controller
+            .as_ref()
+            .map(Controller::usage)
+            .unwrap_or_default()
+    }
+
+    /// The most memory that the present controller ever had, MB.
+    fn peak(&self) -> f64 {
+        self.usage().peak_mb
+    }
+
+    /// The controller's memory at this moment.
+    fn memory(&self, name: &str, report: &mut Report) {
+        report.figure(name, self.usage().rss_mb);
+    }
+}
+
+/// A queue that does not grow has as many in the second half as in the first.
+fn halves(queue: &Runs, report: &mut Report) {
+    let (first, second) = queue.runs.split_at(queue.runs.len() / 2);
+    for (name, half) in [("first", first), ("second", second)] {
+        if !half.is_empty() {
+            let mean = half.iter().sum::<f64>() / count(half.len() as u64);
+            report.figure(&format!("churn_queue_{name}_half_mean_pods"), mean);
+        }
+    }
+}
