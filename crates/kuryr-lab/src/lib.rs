@@ -1,5 +1,6 @@
 //! An embedded cloud: a Kubernetes API, Keystone and Neutron, hypervisors, workers and pods, in one process.
 
+pub mod checkpoint;
 pub mod kube;
 pub mod kubelet;
 pub mod openstack;

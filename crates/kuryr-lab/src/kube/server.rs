@@ -8,6 +8,8 @@ use serde_json::json;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
+use crate::checkpoint::Checkpoint;
+
 use super::{
     api::Api,
     bootstrap, controllers,
@@ -94,6 +96,7 @@ impl KubeApi {
         let server = Arc::new(Server {
             api,
             faults: Faults::default(),
+            checkpoint: Checkpoint::default(),
             bookmark_every: options.bookmark_every,
             version: options.version,
         });
@@ -177,6 +180,11 @@ impl KubeApi {
     /// Faults to inject.
     pub fn faults(&self) -> &Faults {
         &self.server.faults
+    }
+
+    /// Where calls can be looked at and held.
+    pub fn checkpoint(&self) -> &Checkpoint {
+        &self.server.checkpoint
     }
 
     /// Forgets all history and ends all watches with 410.

@@ -35,6 +35,7 @@ use super::{
     },
     store::Key,
 };
+use crate::checkpoint::{Checkpoint, Moment, Passing};
 use faults::Faults;
 use query::Query;
 
@@ -48,6 +49,8 @@ pub(crate) struct Server {
     pub api: Arc<Api>,
     /// Faults to inject.
     pub faults: Faults,
+    /// Where calls can be looked at and held.
+    pub checkpoint: Checkpoint,
     /// How often a watch that wants bookmarks gets one.
     pub bookmark_every: Duration,
     /// `gitVersion` of `/version`.
@@ -96,15 +99,25 @@ pub(crate) fn router(server: Arc<Server>) -> Router {
 async fn handle(State(server): State<Arc<Server>>, request: Request) -> Response {
     let method = request.method().clone();
     let uri = request.uri().clone();
+    let (parts, body) = request.into_parts();
+    let (text, headers) = (uri.to_string(), parts.headers.clone());
+    let passing = |moment| Passing {
+        moment,
+        method: &method,
+        uri: &text,
+        headers: &headers,
+    };
+    server.checkpoint.pass(passing(Moment::Before)).await;
     if let Some(error) = server.faults.strike(&method, &uri).await {
         return error.into_response();
     }
-    let (parts, body) = request.into_parts();
+    let checkpoint = server.checkpoint.clone();
     let answer = match axum::body::to_bytes(body, MAX_BODY).await {
         Ok(body) => dispatch(server, &parts, body),
         Err(_) => Err(ApiError::too_large()),
     };
     tracing::trace!(%method, %uri, failed = answer.is_err(), "request");
+    checkpoint.pass(passing(Moment::After)).await;
     answer.unwrap_or_else(ApiError::into_response)
 }
 

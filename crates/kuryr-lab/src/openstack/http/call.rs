@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 use super::answer::{self, Answer, Body};
 use super::state::Handle;
 use super::{keystone, neutron};
+use crate::checkpoint::{Checkpoint, Moment, Passing};
 use crate::openstack::calls::{Call, CallLog, normalised};
 use crate::openstack::faults::{Effect, Faults};
 use crate::openstack::{ApiError, Latency, Settings};
@@ -21,6 +22,7 @@ use crate::openstack::{ApiError, Latency, Settings};
 pub(super) struct Shared {
     pub(super) handle: Handle,
     pub(super) faults: Faults,
+    pub(super) checkpoint: Checkpoint,
     pub(super) calls: CallLog,
     pub(super) workers: Option<Semaphore>,
     pub(super) settings: Settings,
@@ -65,6 +67,14 @@ pub(super) async fn handle(
     let path = normalised(&call.path);
     let request_id = format!("req-{}", uuid::Uuid::new_v4());
     let at = SystemTime::now();
+    let uri = head.uri.to_string();
+    let passing = |moment| Passing {
+        moment,
+        method: &head.method,
+        uri: &uri,
+        headers: &head.headers,
+    };
+    shared.checkpoint.pass(passing(Moment::Before)).await;
     let effect = shared
         .faults
         .effect(call.method.as_str(), &path, &call.body);
@@ -72,13 +82,14 @@ pub(super) async fn handle(
     shared.calls.push(Call {
         at,
         method: call.method.to_string(),
-        uri: head.uri.to_string(),
+        uri: uri.clone(),
         path,
         status: answer.as_ref().map_or(0, |answer| answer.status.as_u16()),
         user_agent: header(call.headers, "user-agent").to_owned(),
         request_id: request_id.clone(),
         items: items_of(&call.body),
     });
+    shared.checkpoint.pass(passing(Moment::After)).await;
     let answer = answer?;
     Ok(match answer.before_id {
         true => answer,

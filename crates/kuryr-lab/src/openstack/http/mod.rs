@@ -1,6 +1,7 @@
 //! The services on loopback: two listeners, plain HTTP, one state.
 //!
-//! A call goes: read the body, look for a fault, take the time that it costs, carry it out under the lock, log it.
+//! A call goes: read the body, pass the checkpoint, look for a fault, take the time that it costs, carry it out under
+//! the lock, log it, pass the checkpoint again.
 
 mod answer;
 mod call;

@@ -14,6 +14,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::call::{Service, Shared, handle};
 use super::state::Handle;
+use crate::checkpoint::Checkpoint;
 use crate::openstack::calls::CallLog;
 use crate::openstack::faults::Faults;
 use crate::openstack::identity::Identity;
@@ -25,6 +26,7 @@ use crate::openstack::settings::{Account, Settings};
 pub struct OpenStack {
     handle: Handle,
     faults: Faults,
+    checkpoint: Checkpoint,
     calls: CallLog,
     identity: SocketAddr,
     network: SocketAddr,
@@ -72,9 +74,11 @@ impl OpenStack {
         let cloud = Cloud::new(settings.clone(), SystemTime::now());
         let handle = Handle::new(keystone, cloud);
         let (faults, calls) = (Faults::default(), CallLog::default());
+        let checkpoint = Checkpoint::default();
         let shared = Arc::new(Shared {
             handle: handle.clone(),
             faults: faults.clone(),
+            checkpoint: checkpoint.clone(),
             calls: calls.clone(),
             workers: (settings.latency.workers > 0)
                 .then(|| Semaphore::new(settings.latency.workers)),
@@ -100,6 +104,7 @@ impl OpenStack {
         Ok(Self {
             handle,
             faults,
+            checkpoint,
             calls,
             identity,
             network,
@@ -126,6 +131,11 @@ impl OpenStack {
     /// The faults in force.
     pub fn faults(&self) -> &Faults {
         &self.faults
+    }
+
+    /// Where calls can be looked at and held.
+    pub fn checkpoint(&self) -> &Checkpoint {
+        &self.checkpoint
     }
 
     /// The calls that arrived.
