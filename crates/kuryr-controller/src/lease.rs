@@ -39,11 +39,12 @@ pub(crate) fn now() -> Millis {
 
 /// Says whether this process may write at this moment.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Fence(Arc<AtomicU64>);
+pub struct Fence(Arc<AtomicU64>);
 
 impl Fence {
     /// To be asked immediately before each write.
-    pub(crate) fn open(&self) -> bool {
+    #[must_use]
+    pub fn open(&self) -> bool {
         now() < self.0.load(Ordering::SeqCst)
     }
 

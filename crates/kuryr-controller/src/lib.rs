@@ -5,6 +5,7 @@
 //! engine     the one loop: facts in, plan, actions out, outcomes in
 //! execute/   an action ──> calls ──> an outcome                     (no decision here)
 //! lease      who may write: leader election, and the fence before each write
+//! tenure     the same lease, for a tool that must not write beside a leader
 //! networks   subnets and networks as VIFs need them
 //! events     Kubernetes Events
 //! health     /alive, /ready, /metrics
@@ -14,12 +15,15 @@ mod config;
 mod engine;
 mod events;
 mod execute;
-mod facts;
+pub mod facts;
 mod health;
 mod lease;
 mod metrics;
 mod networks;
+mod tenure;
 
 pub use config::ControllerConfig;
 pub use engine::{ControllerError, run};
-pub use lease::LeaseSettings;
+pub use lease::{Fence, LeaseSettings};
+pub use networks::{NetworkError, Networks};
+pub use tenure::Tenure;

@@ -13,7 +13,7 @@ use crate::config::ControllerConfig;
 
 /// What was read of Neutron at the start.
 #[derive(Clone, Debug)]
-pub(crate) struct Networks {
+pub struct Networks {
     subnets: BTreeMap<Id, Subnet>,
     network: Network,
     mtu: u32,
@@ -72,7 +72,10 @@ async fn security_groups(
 
 impl Networks {
     /// Reads what the configuration names.
-    pub(crate) async fn read(
+    ///
+    /// # Errors
+    /// What is not set, or can't be read.
+    pub async fn read(
         neutron: &Neutron,
         config: &ControllerConfig,
         project: &str,
@@ -115,7 +118,8 @@ impl Networks {
     }
 
     /// The kind of port that pods have.
-    pub(crate) fn kind(&self) -> Arc<PortKind> {
+    #[must_use]
+    pub fn kind(&self) -> Arc<PortKind> {
         self.kind.clone()
     }
 

@@ -30,6 +30,8 @@ enum Command {
     /// Look at the configuration
     #[command(subcommand)]
     Config(commands::config::Command),
+    /// Look for leaked, missing and stuck ports; say what would be done about each, and do it
+    Doctor(commands::doctor::Options),
     /// Measure a cluster
     #[command(subcommand)]
     Bench(commands::bench::Command),
@@ -84,6 +86,7 @@ pub(crate) fn run(mut args: Vec<OsString>) -> ExitCode {
         Command::Controller(start) => commands::controller::run(&start),
         Command::Daemon(start) => commands::daemon::run(&start),
         Command::Config(command) => commands::config::run(&command),
+        Command::Doctor(options) => commands::doctor::run(&options),
         Command::Bench(command) => commands::bench::run(&command),
         Command::Lab(options) => commands::lab::run(&options),
         Command::Crds(options) => commands::crds::run(&options),

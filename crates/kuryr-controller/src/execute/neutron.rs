@@ -1,28 +1,14 @@
 //! Actions on Neutron.
 
-use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use kuryr_core::port::{Failure, Id, Outcome, Place, Port, PortKind, PortStatus, Trunk};
-use kuryr_openstack::model::{self, NewPort, PortUpdate, SubPort, WantedIp};
-use kuryr_openstack::{ConflictKind, Error, ErrorKind, PortQuery, TrunkQuery};
+use kuryr_core::port::{Failure, Id, Outcome, Place, PortKind};
+use kuryr_openstack::model::{NewPort, PortUpdate, SubPort, WantedIp};
+use kuryr_openstack::{ConflictKind, Error, ErrorKind, PortQuery};
 
 use super::Executor;
-
-/// Fields of a port that are read.
-const FIELDS: [&str; 9] = [
-    "network_id",
-    "project_id",
-    "mac_address",
-    "fixed_ips",
-    "security_groups",
-    "status",
-    "tags",
-    "description",
-    "device_owner",
-];
+use crate::facts;
 
 fn failure(error: &Error) -> Failure {
     let message = error.to_string();
@@ -68,7 +54,7 @@ pub(super) async fn create(ctx: &Executor, orders: &[(Id, Arc<PortKind>, usize)]
         .flat_map(|(_, kind, n)| std::iter::repeat_n(new_port(ctx, kind), *n))
         .collect();
     match ctx.neutron.create_ports(&ports, &ctx.mark).await {
-        Ok(made) => Outcome::Created(made.iter().map(|p| port(p, Place::Loose)).collect()),
+        Ok(made) => Outcome::Created(made.iter().map(|p| facts::port(p, Place::Loose)).collect()),
         Err(error) if error.is_over_quota() => {
             tracing::warn!("{error}");
             let free = ctx.neutron.quota().await.ok().and_then(|q| q.free("port"));
@@ -164,7 +150,7 @@ pub(super) async fn look(ctx: &Executor, ports: &[Id]) -> Outcome {
         Ok(ports) => Outcome::Seen(
             ports
                 .iter()
-                .map(|p| (Id::from(p.id.as_str()), status(&p.status)))
+                .map(|p| (Id::from(p.id.as_str()), facts::port_status(&p.status)))
                 .collect(),
         ),
         Err(error) => failed(&error),
@@ -173,7 +159,7 @@ pub(super) async fn look(ctx: &Executor, ports: &[Id]) -> Outcome {
 
 /// All trunks, each with the addresses of its parent port.
 pub(super) async fn find_trunks(ctx: &Executor) -> Outcome {
-    match trunks(ctx).await {
+    match facts::trunks(&ctx.neutron, &ctx.node_subnets).await {
         Ok(trunks) => Outcome::Trunks(trunks),
         Err(error) => failed(&error),
     }
@@ -181,105 +167,19 @@ pub(super) async fn find_trunks(ctx: &Executor) -> Outcome {
 
 /// Everything of ours.
 pub(super) async fn refresh(ctx: &Executor) -> Outcome {
-    let query = PortQuery::new().fields(FIELDS);
-    let listed = tokio::try_join!(ctx.neutron.list_owned_ports(&ctx.mark, &query), trunks(ctx));
+    let query = PortQuery::new().fields(facts::PORT_FIELDS);
+    let listed = tokio::try_join!(
+        ctx.neutron.list_owned_ports(&ctx.mark, &query),
+        facts::trunks(&ctx.neutron, &ctx.node_subnets)
+    );
     let (ports, trunks) = match listed {
         Ok(listed) => listed,
         Err(error) => return failed(&error),
     };
-    let mut places = BTreeMap::new();
-    for trunk in &trunks {
-        for (vlan, port) in &trunk.subports {
-            places.insert(
-                port.clone(),
-                Place::On {
-                    trunk: trunk.id.clone(),
-                    vlan: *vlan,
-                },
-            );
-        }
-    }
+    let mut places = facts::places(&trunks);
     let ports = ports
         .iter()
-        .map(|p| port(p, places.remove(p.id.as_str()).unwrap_or(Place::Loose)))
+        .map(|p| facts::port(p, places.remove(p.id.as_str()).unwrap_or(Place::Loose)))
         .collect();
     Outcome::All { ports, trunks }
-}
-
-async fn trunks(ctx: &Executor) -> Result<Vec<Trunk>, Error> {
-    let listed = ctx.neutron.list_trunks(&TrunkQuery::new()).await?;
-    let parents = PortQuery::new()
-        .ids(listed.iter().map(|t| t.port_id.clone()))
-        .fields(["fixed_ips"]);
-    let parents: BTreeMap<String, Vec<IpAddr>> = ctx
-        .neutron
-        .list_ports(&parents)
-        .await?
-        .into_iter()
-        .map(|p| (p.id, node_addresses(&p.fixed_ips, &ctx.node_subnets)))
-        .collect();
-    Ok(listed.into_iter().map(|t| trunk(t, &parents)).collect())
-}
-
-/// Addresses in the nodes' subnets; in any, where none are named.
-fn node_addresses(ips: &[model::FixedIp], subnets: &[String]) -> Vec<IpAddr> {
-    ips.iter()
-        .filter(|ip| subnets.is_empty() || subnets.contains(&ip.subnet_id))
-        .map(|ip| ip.ip_address)
-        .collect()
-}
-
-fn trunk(t: model::Trunk, parents: &BTreeMap<String, Vec<IpAddr>>) -> Trunk {
-    let subports = t
-        .sub_ports
-        .iter()
-        .map(|s| (s.segmentation_id, s.port_id.as_str().into()));
-    Trunk {
-        subports: subports.collect(),
-        addresses: parents.get(&t.port_id).cloned().unwrap_or_default(),
-        id: t.id.into(),
-    }
-}
-
-fn port(p: &model::Port, place: Place) -> Port {
-    let ids = |list: &mut Vec<Id>| {
-        list.sort();
-        list.dedup();
-    };
-    let mut subnets: Vec<Id> = p
-        .fixed_ips
-        .iter()
-        .map(|ip| ip.subnet_id.as_str().into())
-        .collect();
-    let mut groups: Vec<Id> = p
-        .security_groups
-        .iter()
-        .map(|g| g.as_str().into())
-        .collect();
-    ids(&mut subnets);
-    ids(&mut groups);
-    Port {
-        id: p.id.as_str().into(),
-        kind: Arc::new(PortKind {
-            project: p.project_id.clone().unwrap_or_default().into(),
-            network: p.network_id.as_str().into(),
-            subnets,
-            security_groups: groups,
-        }),
-        mac: p.mac_address.as_str().into(),
-        addresses: p
-            .fixed_ips
-            .iter()
-            .map(|ip| (Id::from(ip.subnet_id.as_str()), ip.ip_address))
-            .collect(),
-        status: status(&p.status),
-        place,
-    }
-}
-
-fn status(s: &model::PortStatus) -> PortStatus {
-    match s {
-        model::PortStatus::Active => PortStatus::Active,
-        _ => PortStatus::Down,
-    }
 }

@@ -12,7 +12,8 @@ use super::version;
 ///
 /// One that upstream's looser schema let through must not hide the others, and its port
 /// must not be taken for free: the id is enough for that, whatever else is wrong.
-pub(crate) fn claim(object: &DynamicObject) -> Claim {
+#[must_use]
+pub fn claim(object: &DynamicObject) -> Claim {
     let text = |path: &str| {
         object
             .data

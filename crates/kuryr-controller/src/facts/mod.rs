@@ -1,12 +1,15 @@
-//! From watches to facts.
+//! From watches and lists to facts.
 
 mod claim;
+mod neutron;
 mod node;
 mod pod;
 mod watch;
 
-pub(crate) use claim::claim;
-pub(crate) use pod::pod;
+pub use claim::claim;
+pub use neutron::{PORT_FIELDS, places, port, port_status, trunks};
+pub use node::addresses;
+pub use pod::pod;
 pub(crate) use watch::{Fact, spawn};
 
 /// The version of an object as a number.

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use k8s_openapi::api::core::v1::Node;
 
 /// The addresses by which the node's trunk is found: its InternalIPs.
-pub(crate) fn addresses(node: &Node) -> Vec<IpAddr> {
+#[must_use]
+pub fn addresses(node: &Node) -> Vec<IpAddr> {
     let all = node.status.as_ref().and_then(|s| s.addresses.as_ref());
     all.into_iter()
         .flatten()

@@ -8,7 +8,8 @@ use kuryr_api::names::{CONFIG_SOURCE_ANNOTATION, POD_FINALIZER};
 use kuryr_core::port::{Pod, PodKey, PodLife, PortKind, Want};
 
 /// Reduces a pod; none as long as it is bound to no node.
-pub(crate) fn pod(pod: &core::Pod, kind: &Result<Arc<PortKind>, String>) -> Option<Pod> {
+#[must_use]
+pub fn pod(pod: &core::Pod, kind: &Result<Arc<PortKind>, String>) -> Option<Pod> {
     let spec = pod.spec.as_ref()?;
     let node = spec.node_name.as_deref().filter(|n| !n.is_empty())?;
     let want = if spec.host_network == Some(true) {

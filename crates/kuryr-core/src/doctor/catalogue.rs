@@ -114,8 +114,8 @@ kinds! {
         "The port that a KuryrPort names is not in Neutron.",
         "Nothing; delete the pod, so that its successor gets a new port.";
     PortUnmarked: "port-unmarked", Wrong, "warning",
-        "The port that a KuryrPort names does not carry this cluster's tag, so it is not ours to change.",
-        "Nothing; if it is ours, set the tag again.";
+        "The port that a KuryrPort names does not carry this cluster's tag.",
+        "Nothing; a controller that leads sets it again if the port is where its KuryrPort says, else you.";
     PortClaimedTwice: "port-claimed-twice", Wrong, "error",
         "Several KuryrPorts name the same port.",
         "Nothing; delete all of these pods but the one that the port is plugged for.";
@@ -132,7 +132,7 @@ kinds! {
         "A port of ours is on no trunk, no KuryrPort names it, and nothing changed about it for longer than \
          `orphan_grace`.",
         "It is deleted.";
-    PoolTooLarge: "pool-too-large", Leaked, "warning",
+    PoolTooLarge: "pool-too-large", Leaked, "warning; note with pools and a leader, which makes them smaller slowly",
         "More ports wait unused on a node's trunk than the pool's limits allow; without pools, any.",
         "They are taken off and deleted, where no controller leads; a leading one does so itself.";
     ForeignSubport: "foreign-subport", Foreign, "note",

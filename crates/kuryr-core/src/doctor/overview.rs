@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::catalogue::Class;
 use super::facts::Facts;
-use super::finding::{Finding, Scope};
+use super::finding::{Finding, Scope, Severity};
 use super::picture::Picture;
 use crate::port::{Id, Place};
 
@@ -147,7 +147,7 @@ fn namespaces(facts: &Facts, findings: &[Finding], scope: &Scope) -> Vec<Namespa
 
 fn count<'a>(findings: impl Iterator<Item = &'a Finding>, class: Class) -> usize {
     findings
-        .filter(|f| f.kind.class() == class)
+        .filter(|f| f.kind.class() == class && f.severity != Severity::Note)
         .map(|f| f.ports)
         .sum()
 }

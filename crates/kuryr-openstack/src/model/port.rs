@@ -56,6 +56,8 @@ pub struct Port {
     pub revision_number: Option<i64>,
     /// When it was made, as Neutron writes it (`2024-05-06T07:08:09Z`).
     pub created_at: Option<String>,
+    /// When it last changed, in the same form.
+    pub updated_at: Option<String>,
     /// Its trunk, if it is a trunk's parent.
     pub trunk_details: Option<TrunkDetails>,
     /// The host it is bound to. Admins only.

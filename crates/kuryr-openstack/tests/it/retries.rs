@@ -184,6 +184,20 @@ async fn an_update_is_repeated_and_carries_its_revision() {
     );
 }
 
+#[tokio::test]
+async fn a_delete_may_carry_the_revision_that_was_read() {
+    let server = server().await;
+    on("DELETE", &format!("ports/{ID}"), 204, json!({}))
+        .mount(&server)
+        .await;
+    let neutron = connect(&server).await.neutron();
+    neutron.delete_port_at(ID, Some(7)).await.unwrap();
+    neutron.delete_port_at(ID, None).await.unwrap();
+    let sent = requests(&server).await;
+    assert_eq!(sent[0].headers["if-match"], "revision_number=7");
+    assert!(!sent[1].headers.contains_key("if-match"));
+}
+
 /// Leads Neutron to `address`.
 async fn cloud_at(keystone: &MockServer, address: String, timeout: Duration) -> Cloud {
     let mut config = config(keystone);

@@ -5,4 +5,5 @@ pub(crate) mod config;
 pub(crate) mod controller;
 pub(crate) mod crds;
 pub(crate) mod daemon;
+pub(crate) mod doctor;
 pub(crate) mod lab;

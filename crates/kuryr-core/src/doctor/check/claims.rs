@@ -111,7 +111,8 @@ fn unneeded(p: &Picture<'_>, fact: &ClaimFact, why: Need) -> Option<Finding> {
 }
 
 fn in_use(p: &Picture<'_>, fact: &ClaimFact, pod: &PodFact, out: &mut Vec<Finding>) {
-    if let Some(since) = fact.deleting {
+    // One without a port is made anew by the controller.
+    if let Some(since) = fact.deleting.filter(|_| fact.claim.vif.is_some()) {
         out.push(finding(
             FindingKind::KuryrPortDeleted,
             Severity::Warning,
@@ -148,16 +149,31 @@ fn not_ours(p: &Picture<'_>, fact: &ClaimFact, vif: &ClaimedVif) -> Finding {
             Remedy::operator("delete the pod; its successor gets a new port"),
         );
     };
-    let mark = match &other.cluster {
-        Some(cluster) => format!("carries the tag of cluster {cluster}"),
-        None => "does not carry this cluster's tag".to_owned(),
+    let trunk = p.trunk_of.get(&fact.claim.node);
+    let in_place = trunk.is_some_and(|t| t.subports.get(&vif.vlan) == Some(port));
+    let (mark, remedy) = match &other.cluster {
+        Some(cluster) => (
+            format!("carries the tag of cluster {cluster}"),
+            Remedy::operator("find out whose it is; nothing is changed about it"),
+        ),
+        None if in_place => (
+            "does not carry this cluster's tag".to_owned(),
+            Remedy::controller(
+                "set the tag again, since it is where the KuryrPort says",
+                vec![],
+            ),
+        ),
+        None => (
+            "does not carry this cluster's tag".to_owned(),
+            Remedy::operator("set the tag again if it is ours; nothing is changed about it"),
+        ),
     };
     finding(
         FindingKind::PortUnmarked,
         Severity::Warning,
         fact,
         format!("its port {port} {mark}"),
-        Remedy::operator("nothing is changed about it; set the tag again if the port is ours"),
+        remedy,
     )
 }
 

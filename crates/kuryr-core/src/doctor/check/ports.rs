@@ -91,9 +91,15 @@ fn pools(p: &Picture<'_>, node: &Id, trunk: &Trunk, out: &mut Vec<Finding>) {
         return;
     }
     let count = surplus.len();
+    // A leader makes pools smaller slowly, on purpose.
+    let patient = p.facts.limits.pool.enabled && p.facts.lease.leader().is_some();
     let found = Finding::new(
         FindingKind::PoolTooLarge,
-        Severity::Warning,
+        if patient {
+            Severity::Note
+        } else {
+            Severity::Warning
+        },
         Subject::Trunk(trunk.id.clone()),
         format!("{count} more ports wait unused on the trunk than the pool may hold"),
         Remedy::controller(

@@ -1,0 +1,77 @@
+//! One look: lists of Kubernetes and Neutron become facts. Nothing is changed, nothing is decided.
+
+mod kubernetes;
+mod neutron;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::jiff::Timestamp;
+use kube::Client;
+use kuryr_controller::ControllerConfig;
+use kuryr_core::doctor::{Facts, Limits};
+use kuryr_core::port::{Id, PortKind};
+use kuryr_openstack::{Cloud, OwnershipMark};
+
+use crate::error::LookError;
+
+pub(crate) use kubernetes::{claims, kuryrports, reduce_pod};
+pub(crate) use neutron::{port_fact, read_ports};
+
+/// Something that could not be looked at, and is not needed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unseen {
+    /// What.
+    pub what: String,
+    /// Why.
+    pub why: String,
+}
+
+/// What a look needs.
+pub(crate) struct Eyes<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) cloud: &'a Cloud,
+    pub(crate) config: &'a ControllerConfig,
+    pub(crate) kind: &'a Arc<PortKind>,
+    pub(crate) mark: &'a OwnershipMark,
+    pub(crate) patience: Duration,
+}
+
+impl Eyes<'_> {
+    /// Looks once.
+    pub(crate) async fn look(&self) -> Result<(Facts, Vec<Unseen>), LookError> {
+        let mut unseen = Vec::new();
+        let cluster = self.kubernetes(&mut unseen).await?;
+        let cloud = self.neutron(&cluster, &mut unseen).await?;
+        let facts = Facts {
+            limits: Limits {
+                pool: self.config.ports.pool,
+                grace: Duration::from_millis(self.config.ports.orphan_grace),
+                patience: self.patience,
+                ..Limits::default()
+            },
+            lease: cluster.lease,
+            nodes: cluster.nodes,
+            pods: cluster.pods,
+            claims: cluster.claims,
+            trunks: cloud.trunks,
+            ports: cloud.ports,
+            others: cloud.others,
+            quota: cloud.quota,
+            subnets: cloud.subnets,
+        };
+        Ok((facts, unseen))
+    }
+}
+
+/// Ids of the ports that KuryrPorts name.
+fn named(cluster: &kubernetes::Cluster) -> BTreeSet<Id> {
+    let vifs = cluster.claims.iter().filter_map(|c| c.claim.vif.as_ref());
+    vifs.map(|v| v.port.clone()).collect()
+}
+
+/// Time since a moment; zero if clocks disagree.
+pub(crate) fn since(at: Timestamp) -> Duration {
+    Duration::try_from(Timestamp::now().duration_since(at)).unwrap_or_default()
+}
