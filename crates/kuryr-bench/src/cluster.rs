@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
-use k8s_openapi::api::core::v1::{Namespace, Pod};
+use k8s_openapi::api::core::v1::{Namespace, Pod, ServiceAccount};
 use kube::api::{Api, DeleteParams, ListParams, PostParams};
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Client, ResourceExt};
@@ -51,12 +51,39 @@ impl Playground {
             .create(&PostParams::default(), &object)
             .await
             .while_("making the benchmark's namespace")?;
-        Ok(Self {
+        let playground = Self {
             client,
             namespace,
             image: image.to_owned(),
             limit,
             until: Until::Ready,
+        };
+        playground.service_account().await?;
+        Ok(playground)
+    }
+
+    /// Waits for the namespace's service account: no pod can be made before.
+    async fn service_account(&self) -> Result<(), BenchError> {
+        let accounts: Api<ServiceAccount> = Api::namespaced(self.client.clone(), &self.namespace);
+        let mut events = watcher(accounts, watcher::Config::default())
+            .default_backoff()
+            .boxed();
+        let wait = async {
+            while let Some(event) = events.next().await {
+                if matches!(
+                    event,
+                    Ok(watcher::Event::InitApply(_) | watcher::Event::Apply(_))
+                ) {
+                    break;
+                }
+            }
+        };
+        let made = tokio::time::timeout(self.limit, wait).await;
+        made.map_err(|_| {
+            BenchError::Options(format!(
+                "namespace {} got no service account",
+                self.namespace
+            ))
         })
     }
 
@@ -154,6 +181,7 @@ impl Playground {
             "spec": {
                 "nodeName": node,
                 "terminationGracePeriodSeconds": 0,
+                "automountServiceAccountToken": false,
                 "containers": [{
                     "name": "main", "image": self.image, "imagePullPolicy": "IfNotPresent",
                     "command": ["sleep", "86400"],

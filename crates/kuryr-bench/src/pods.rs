@@ -59,7 +59,7 @@ async fn singles(
         return Ok(());
     }
     let bar = ProgressBar::new(options.singles as u64).with_message("one pod at a time");
-    let (mut ours, mut theirs) = (Runs::default(), Runs::default());
+    let (mut ours, mut theirs, mut active) = (Runs::default(), Runs::default(), Runs::default());
     let first = options
         .nodes
         .first()
@@ -67,6 +67,7 @@ async fn singles(
     for i in 0..options.singles {
         let node = std::slice::from_ref(first);
         let times = playground.run(&format!("kuryr-{i}"), node, 1).await?;
+        active.runs.extend(times.active.values());
         ours.runs.extend(playground.reached(times).into_values());
         if let Some(other) = &options.other {
             let node = std::slice::from_ref(other);
@@ -81,6 +82,7 @@ async fn singles(
         report.figure("pod_ready_ratio_to_bridge", a / b);
     }
     report.runs("pod_ready", "s", ours);
+    report.runs("pod_active", "s", active);
     if options.other.is_some() {
         report.runs("pod_ready_other", "s", theirs);
     }
@@ -106,6 +108,10 @@ async fn burst(
             report.figure(&format!("cold_{n}_{what}_last_s"), last);
         }
         if !runs.runs.is_empty() {
+            let single = report.runs.get("pod_active_s").and_then(Runs::median);
+            if let (Some(first), Some(single), "active") = (runs.min(), single, what) {
+                report.figure(&format!("cold_{n}_first_ratio_to_single"), first / single);
+            }
             report.runs.insert(format!("cold_{n}_{what}_s"), runs);
         }
     }

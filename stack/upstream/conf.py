@@ -1,0 +1,60 @@
+"""The same settings in both configurations: conf.py upstream|ours. Settings come from `stack env`."""
+import json
+import os
+import sys
+
+with open(os.environ['KURYR_STACK_IDS']) as f:
+    IDS = json.load(f)
+PKI = os.path.join(os.environ['KURYR_STACK_KUBERNETES'], 'pki')
+NETWORKS = f"""[neutron_defaults]
+project = {IDS['project']}
+pod_subnet = {IDS['subnets']['k8s-pods']}
+service_subnet = {IDS['subnets']['k8s-services']}
+pod_security_groups = {IDS['security_groups']['k8s-pods']}
+[pod_vif_nested]
+worker_nodes_subnets = {IDS['subnets']['k8s-nodes']}"""
+
+
+def api_server():
+    with open(os.environ['KUBECONFIG']) as f:
+        return f.read().split('server: "', 1)[1].split('"', 1)[0]
+
+
+def cloud():
+    import yaml
+    with open(os.environ['OS_CLIENT_CONFIG_FILE']) as f:
+        return yaml.safe_load(f)['clouds'][os.environ['OS_CLOUD']]
+
+
+def upstream():
+    auth = '\n'.join(f'{k} = {v}' for k, v in cloud()['auth'].items())
+    print(f"""[kubernetes]
+api_root = {api_server()}
+ssl_client_crt_file = {PKI}/admin.crt
+ssl_client_key_file = {PKI}/admin.key
+ssl_ca_crt_file = {PKI}/ca.crt
+ssl_verify_server_crt = true
+token_file =
+pod_vif_driver = nested-vlan
+vif_pool_driver = noop
+enabled_handlers = vif,kuryrport
+[neutron]
+auth_type = password
+region_name = {cloud()['region_name']}
+{auth}
+{NETWORKS}""")
+
+
+def ours():
+    print(f"""[kuryr]
+cluster_id = compare
+orphan_grace = 30
+[kubernetes]
+vif_pool_driver = noop
+[neutron]
+cloud = {os.environ['OS_CLOUD']}
+clouds_file = {os.environ['OS_CLIENT_CONFIG_FILE']}
+{NETWORKS}""")
+
+
+{'upstream': upstream, 'ours': ours}[sys.argv[1]]()
