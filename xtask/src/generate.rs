@@ -27,6 +27,12 @@ const GENERATED: &[Generated] = &[
         test: "table",
         variable: "UPDATE_DOCS",
     },
+    Generated {
+        what: "the findings in docs/doctor.md",
+        package: "kuryr-core",
+        test: "findings",
+        variable: "UPDATE_DOCS",
+    },
 ];
 
 /// Writes them, or only compares.

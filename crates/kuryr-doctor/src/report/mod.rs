@@ -33,3 +33,6 @@ impl Sums {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

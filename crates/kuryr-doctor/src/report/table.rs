@@ -21,13 +21,11 @@ pub fn table(look: &Look) -> String {
         }
         text += &lines(finding);
     }
-    if !look.findings.is_empty() {
-        text.push('\n');
+    for (at, unseen) in look.unseen.iter().enumerate() {
+        let apart = if at == 0 { "\n" } else { "" };
+        text += &format!("{apart}Not seen: {}: {}\n", unseen.what, unseen.why);
     }
-    for unseen in &look.unseen {
-        text += &format!("Not seen: {}: {}\n", unseen.what, unseen.why);
-    }
-    if !look.unseen.is_empty() {
+    if !text.is_empty() {
         text.push('\n');
     }
     text + &summary(look)
@@ -130,21 +128,16 @@ fn counts(overview: &Overview) -> String {
         let name = std::iter::once(row.namespace.clone());
         namespaces.add_row(name.chain(numbers.map(|n| n.to_string())));
     }
-    let mut text = String::new();
-    for table in [
-        (&nodes, overview.nodes.is_empty()),
-        (&namespaces, overview.namespaces.is_empty()),
-    ] {
-        if !table.1 {
-            let lines = table
-                .0
-                .lines()
-                .map(|line| line.trim_end().to_owned() + "\n");
-            text += &lines.collect::<String>();
-            text.push('\n');
-        }
-    }
-    text
+    let shown = [
+        (!overview.nodes.is_empty()).then_some(nodes),
+        (!overview.namespaces.is_empty()).then_some(namespaces),
+    ];
+    let text = |table: &Table| {
+        let lines = table.lines().map(|line| line.trim_end().to_owned() + "\n");
+        lines.collect::<String>()
+    };
+    let tables: Vec<String> = shown.iter().flatten().map(text).collect();
+    tables.join("\n")
 }
 
 /// A table without lines, numbers to the right, as wide as it needs.

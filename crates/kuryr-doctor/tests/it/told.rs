@@ -136,8 +136,8 @@ async fn quota_and_subnet_that_run_out_are_told() {
     let there = look.facts.subnets[0].addresses;
     assert_eq!(
         (&*look.facts.subnets[0].id, there.used),
-        (subnet.as_str(), 3),
-        "router, two pods"
+        (subnet.as_str(), 2),
+        "the gateway is not of its pools"
     );
 }
 

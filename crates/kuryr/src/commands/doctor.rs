@@ -38,7 +38,7 @@ pub(crate) struct Options {
     #[command(flatten)]
     files: ConfigFiles,
     /// The cluster, instead of the api_root of kuryr.conf
-    #[arg(long, env = "KUBECONFIG", value_name = "FILE")]
+    #[arg(long, env = "KUBECONFIG", hide_env_values = true, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
     /// Do what would be done
     #[arg(long)]

@@ -46,10 +46,12 @@ impl World {
         let clouds = folder.path().join("clouds.yaml");
         let conf = format!(
             "[neutron]\ncloud = kuryr\nclouds_file = {}\n[neutron_defaults]\npod_subnet = {}\n\
-             pod_security_groups = {}\n[kuryr]\norphan_grace = 0\n",
+             pod_security_groups = {}\n[kuryr]\norphan_grace = 0\n\
+             [pod_vif_nested]\nworker_nodes_subnets = {}\n",
             clouds.display(),
             tenant.pod_subnet,
             tenant.pod_security_group,
+            tenant.node_subnet,
         );
         file("kuryr.conf", conf).unwrap();
         Self {

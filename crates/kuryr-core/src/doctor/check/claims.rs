@@ -80,6 +80,7 @@ fn unneeded(p: &Picture<'_>, fact: &ClaimFact, why: Need) -> Option<Finding> {
     let drop = vec![Action::DropClaim {
         pod: claim.pod.clone(),
         uid: claim.pod_uid.clone(),
+        deleting: claim.deleting,
     }];
     let Some(since) = fact.deleting else {
         let remedy = Remedy::fix("delete the KuryrPort", drop);
@@ -231,7 +232,10 @@ fn down(p: &Picture<'_>, fact: &ClaimFact, port: &PortFact) -> Option<Finding> {
         return None;
     }
     let since = span(port.unchanged?);
-    let what = format!("its port {} is {} since {since}", port.port.id, port.status);
+    let what = format!(
+        "its port {} has been {} for {since}",
+        port.port.id, port.status
+    );
     let remedy = Remedy::operator("see the agent or ovn-controller of the node's hypervisor");
     let kind = FindingKind::PortDown;
     Some(finding(kind, Severity::Error, fact, what, remedy))

@@ -36,7 +36,7 @@ fn leaked(p: &Picture<'_>, fact: &PortFact) -> Option<Finding> {
         Severity::Error,
         Subject::Port(port.clone()),
         format!(
-            "it is on no trunk since {} and no KuryrPort names it",
+            "it has been on no trunk for {}, and no KuryrPort names it",
             span(age)
         ),
         Remedy::fix(
@@ -58,7 +58,7 @@ fn unused_down(p: &Picture<'_>, fact: &PortFact, trunk: &Id) -> Option<Finding> 
         Severity::Warning,
         Subject::Port(fact.port.id.clone()),
         format!(
-            "it waits for a pod and is {} since {}",
+            "it waits for a pod and has been {} for {}",
             fact.status,
             span(since)
         ),
