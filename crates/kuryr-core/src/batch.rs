@@ -11,7 +11,7 @@ use crate::Millis;
 pub struct Sizer {
     /// How long a call is to take, milliseconds.
     aim: Millis,
-    /// Items in a call before anything was seen.
+    /// Items in a call before anything was seen; afterwards never fewer than twice as many.
     first: usize,
     /// No call holds more.
     most: usize,
@@ -46,7 +46,8 @@ impl Sizer {
     }
 
     /// Items that the next call may hold: what fits the aim, and never more than
-    /// twice what was answered so far.
+    /// twice what was answered so far. A cloud that is too slow for the aim is not
+    /// asked item by item: that makes it slower still, for a call costs by itself.
     #[must_use]
     pub fn size(&self) -> usize {
         let Some(each) = self.each else {
@@ -58,8 +59,9 @@ impl Sizer {
             clippy::cast_precision_loss
         )]
         let fit = (self.aim as f64 / each.max(0.01)) as usize;
-        fit.clamp(1, self.most)
+        fit.max(self.first * 2)
             .min((self.grown * 2).max(self.first))
+            .min(self.most)
     }
 }
 
@@ -78,10 +80,14 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_cloud_still_gets_one_at_a_time() {
+    fn a_slow_cloud_is_not_asked_one_by_one() {
         let mut s = Sizer::new(1_000, 4, 50);
         s.seen(1, 60_000);
-        assert_eq!(s.size(), 1);
+        assert_eq!(s.size(), 4);
+        s.seen(4, 60_000);
+        assert_eq!(s.size(), 8);
+        s.seen(8, 60_000);
+        assert_eq!(s.size(), 8);
     }
 
     #[test]
