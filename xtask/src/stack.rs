@@ -79,6 +79,15 @@ pub(crate) fn apply_env(workspace: &Workspace, to: &mut Command, log: &Path) -> 
     Ok(())
 }
 
+/// One of the stack's settings.
+pub(crate) fn variable(workspace: &Workspace, name: &str, log: &Path) -> Result<String, Error> {
+    let exports = command::capture(script(workspace).arg("env"), log)?;
+    let found = parse_exports(&exports).into_iter().find(|(n, _)| n == name);
+    found
+        .map(|(_, value)| value)
+        .ok_or_else(|| Error::Missing(format!("`stack env` does not say {name}")))
+}
+
 fn script(workspace: &Workspace) -> Command {
     workspace.command("stack/stack")
 }

@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use super::step::Run;
 use crate::command::{capture, run_logged};
 use crate::error::Error;
 use crate::workspace::Workspace;
-use crate::{build as dist, packages, tools};
+use crate::{build as dist, packages, stack, tools};
 
 /// A step's result: a word for the table.
 type Checked = Result<String, Error>;
@@ -261,12 +262,29 @@ pub(super) fn lab(run: &mut Run, log: &Path) -> Checked {
             "needs root: it makes network namespaces".to_owned(),
         ));
     }
+    check_lab(&mut lab_command(run), log)
+}
+
+/// The lab on a real etcd and kube-apiserver.
+pub(super) fn lab_kubernetes(run: &mut Run, log: &Path) -> Checked {
+    let programs = stack::variable(run.workspace(), "KUBEBUILDER_ASSETS", log)?;
+    let mut lab = lab_command(run);
+    lab.args(["--kubernetes", "real"])
+        .env("KUBEBUILDER_ASSETS", programs);
+    check_lab(&mut lab, log)
+}
+
+fn lab_command(run: &Run) -> Command {
     let kuryr = run.workspace().target("dist/kuryr");
     let mut lab = run.workspace().command("timeout");
     lab.args(["--foreground", "--kill-after=30", LAB_LIMIT])
         .arg(kuryr)
         .args(["lab", "--check"]);
-    run_logged(&mut lab, log)?;
+    lab
+}
+
+fn check_lab(lab: &mut Command, log: &Path) -> Checked {
+    run_logged(lab, log)?;
     let text = fs::read_to_string(log).map_err(Error::file("read", log))?;
     Ok(text.lines().last().unwrap_or_default().to_owned())
 }

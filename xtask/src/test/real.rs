@@ -85,7 +85,14 @@ fn on_stack(run: &mut Run, which: &[&str], switch: &str, log: &Path) -> Result<S
     tools::ensure(workspace, &tools::NEXTEST, log)?;
     let mut cargo = workspace.cargo();
     cargo
-        .args(["nextest", "run", "--locked", "--profile", "stack", "--no-fail-fast"])
+        .args([
+            "nextest",
+            "run",
+            "--locked",
+            "--profile",
+            "stack",
+            "--no-fail-fast",
+        ])
         .args(which);
     stack::apply_env(workspace, &mut cargo, log)?;
     cargo

@@ -115,6 +115,13 @@ pub(super) const STEPS: &[Step] = &[
         ..PLAIN
     },
     Step {
+        name: "lab-kubernetes",
+        about: "kuryr lab --check on a real etcd and kube-apiserver",
+        needs: &["build", "stack-ovn"],
+        run: checks::lab_kubernetes,
+        ..PLAIN
+    },
+    Step {
         name: "contract-ovn",
         about: "the embedded cloud answers as the real one, ML2/OVN",
         needs: &["stack-ovn"],
