@@ -6,8 +6,11 @@ use serde_json::json;
 
 use crate::world::{World, kinds, troubles};
 
+/// A port, and where it is.
+type Seen = Option<(Fields, Option<(String, u16)>)>;
+
 /// Everything in the project that is not this cluster's, as it is.
-fn others(world: &World, ids: &[String]) -> Vec<Option<(Fields, Option<(String, u16)>)>> {
+fn others(world: &World, ids: &[String]) -> Vec<Seen> {
     ids.iter()
         .map(|id| Some((world.port(id)?, world.place(id))))
         .collect()

@@ -1,26 +1,24 @@
 //! A cloud and a cluster that a real controller has put in order, and what a test does to them by hand.
 
+mod kubernetes;
+mod openstack;
+
 use std::time::Duration;
 
-use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::{Node, Pod};
-use k8s_openapi::jiff::Timestamp;
-use kube::api::{Api, ApiResource, DeleteParams, Patch, PatchParams, PostParams};
+use kube::api::{Api, PostParams};
 use kube::core::DynamicObject;
 use kube::{Client, ResourceExt};
-use kuryr_api::KuryrPort;
 use kuryr_controller::{ControllerConfig, LeaseSettings};
 use kuryr_core::doctor::{FindingKind, Scope, Severity};
 use kuryr_core::port::Settings as PortSettings;
 use kuryr_doctor::{Doctor, Fixed, Look, LookError, Options, Outcome, table};
 use kuryr_lab::kube::{KubeApi, KubeOptions};
-use kuryr_lab::openstack::{Allocation, Caller, Fields, Kind, OpenStack, Query, Settings, State};
+use kuryr_lab::openstack::{Allocation, Caller, OpenStack, Settings, State};
 use kuryr_lab::run::Tenant;
 use kuryr_openstack::config::{Auth, CloudConfig, Domain, Scope as LoginScope, User};
 use kuryr_openstack::{Cloud, Metrics, SecretString};
 use prometheus_client::registry::Registry;
-use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -28,10 +26,6 @@ use tokio_util::sync::CancellationToken;
 const PATIENCE: Duration = Duration::from_secs(120);
 pub(crate) const NAMESPACE: &str = "default";
 const LEASE: &str = "kuryr-controller";
-
-fn object<K: DeserializeOwned>(value: Value) -> K {
-    serde_json::from_value(value).unwrap()
-}
 
 pub(crate) struct World {
     pub(crate) openstack: OpenStack,
@@ -110,193 +104,6 @@ impl World {
         }
         world
     }
-
-    // --- Kubernetes
-
-    pub(crate) async fn add_node(&self, number: usize, address: &str) {
-        let api: Api<Node> = Api::all(self.client.clone());
-        let node: Node = object(json!({
-            "metadata": {"name": format!("node{number}")},
-            "status": {"addresses": [{"type": "InternalIP", "address": address}]},
-        }));
-        api.create(&PostParams::default(), &node).await.unwrap();
-    }
-
-    pub(crate) async fn delete_node(&self, number: usize) {
-        let api: Api<Node> = Api::all(self.client.clone());
-        let name = format!("node{number}");
-        api.delete(&name, &DeleteParams::default()).await.unwrap();
-    }
-
-    pub(crate) fn pods(&self) -> Api<Pod> {
-        Api::namespaced(self.client.clone(), NAMESPACE)
-    }
-
-    pub(crate) fn claims(&self) -> Api<DynamicObject> {
-        let resource = ApiResource::erase::<KuryrPort>(&());
-        Api::namespaced_with(self.client.clone(), NAMESPACE, &resource)
-    }
-
-    pub(crate) async fn add_pod(&self, name: &str, node: usize) {
-        self.add_pod_with(name, node, json!({})).await;
-    }
-
-    pub(crate) async fn add_pod_with(&self, name: &str, node: usize, mut metadata: Value) {
-        metadata["name"] = json!(name);
-        let pod: Pod = object(json!({
-            "metadata": metadata,
-            "spec": {
-                "nodeName": format!("node{node}"),
-                "terminationGracePeriodSeconds": 0,
-                "containers": [{"name": "c", "image": "i"}],
-            },
-        }));
-        self.pods()
-            .create(&PostParams::default(), &pod)
-            .await
-            .unwrap();
-    }
-
-    /// Deletes a pod whose KuryrPort the garbage collector does not come by.
-    pub(crate) async fn delete_pod(&self, name: &str) {
-        if self.claim(name).await.is_some() {
-            self.patch_claim(name, json!({"metadata": {"ownerReferences": null}}))
-                .await;
-        }
-        let now = DeleteParams::default().grace_period(0);
-        self.pods().delete(name, &now).await.unwrap();
-    }
-
-    /// Changes a KuryrPort by a merge patch.
-    pub(crate) async fn patch_claim(&self, name: &str, patch: Value) {
-        let patch = Patch::Merge(patch);
-        self.claims()
-            .patch(name, &PatchParams::default(), &patch)
-            .await
-            .unwrap();
-    }
-
-    pub(crate) async fn claim(&self, name: &str) -> Option<DynamicObject> {
-        self.claims().get_opt(name).await.unwrap()
-    }
-
-    /// The port of a pod, by its KuryrPort.
-    pub(crate) async fn port_of(&self, name: &str) -> String {
-        let claim = self.claim(name).await.unwrap();
-        vif(&claim)["id"].as_str().unwrap().to_owned()
-    }
-
-    pub(crate) async fn vlan_of(&self, name: &str) -> u16 {
-        let claim = self.claim(name).await.unwrap();
-        u16::try_from(vif(&claim)["vlan_id"].as_u64().unwrap()).unwrap()
-    }
-
-    /// Says that somebody leads, and will for an hour.
-    pub(crate) async fn pretend_leader(&self) {
-        let api: Api<Lease> = Api::namespaced(self.client.clone(), NAMESPACE);
-        let _ = api.delete(LEASE, &DeleteParams::default()).await;
-        let lease: Lease = object(json!({
-            "metadata": {"name": LEASE},
-            "spec": {
-                "holderIdentity": "somebody",
-                "leaseDurationSeconds": 3600,
-                "renewTime": format!("{:.6}", Timestamp::now()),
-            },
-        }));
-        api.create(&PostParams::default(), &lease).await.unwrap();
-    }
-
-    pub(crate) async fn lease_holder(&self) -> String {
-        let api: Api<Lease> = Api::namespaced(self.client.clone(), NAMESPACE);
-        let lease = api.get(LEASE).await.unwrap();
-        lease.spec.unwrap().holder_identity.unwrap_or_default()
-    }
-
-    // --- OpenStack, by hand: these are no calls
-
-    pub(crate) fn cloud<T>(&self, work: impl FnOnce(&mut State, &Caller) -> T) -> T {
-        let handle = self.openstack.handle();
-        handle.with(|state| work(state, &self.caller))
-    }
-
-    pub(crate) fn create(&self, kind: Kind, asked: Value) -> String {
-        let asked = asked.as_object().cloned().unwrap();
-        let made = self.cloud(|state, caller| state.cloud.create(caller, kind, asked));
-        made.unwrap()["id"].as_str().unwrap().to_owned()
-    }
-
-    /// A port in the pods' network.
-    pub(crate) fn create_port(&self, more: Value) -> String {
-        let mut asked = json!({
-            "network_id": self.tenant.pod_network,
-            "security_groups": [self.tenant.pod_security_group],
-        });
-        asked
-            .as_object_mut()
-            .unwrap()
-            .extend(more.as_object().cloned().unwrap());
-        self.create(Kind::Port, asked)
-    }
-
-    /// A port as the controller makes them.
-    pub(crate) fn create_own_port(&self) -> String {
-        self.create_port(json!({"tags": ["kuryr-cluster=kuryr"], "device_owner": "compute:kuryr"}))
-    }
-
-    pub(crate) fn update_port(&self, id: &str, asked: Value) {
-        let asked = asked.as_object().cloned().unwrap();
-        let done = |state: &mut State, caller: &Caller| {
-            state.cloud.update(caller, Kind::Port, id, asked, None)
-        };
-        self.cloud(done).unwrap();
-    }
-
-    pub(crate) fn delete_port(&self, id: &str) {
-        let done = self.cloud(|state, caller| state.cloud.delete(caller, Kind::Port, id, None));
-        done.unwrap();
-    }
-
-    /// A port as it is now.
-    pub(crate) fn port(&self, id: &str) -> Option<Fields> {
-        self.cloud(|state, _| state.cloud.peek(Kind::Port, id).cloned())
-    }
-
-    /// Id of a node's trunk.
-    pub(crate) fn trunk(&self, node: usize) -> String {
-        let parent = &self.tenant.parents[node - 1];
-        let all = self.objects(Kind::Trunk);
-        let trunk = all.iter().find(|t| t["port_id"] == **parent).unwrap();
-        trunk["id"].as_str().unwrap().to_owned()
-    }
-
-    pub(crate) fn objects(&self, kind: Kind) -> Vec<Fields> {
-        let all = Query::parse("");
-        self.cloud(|state, caller| state.cloud.list(caller, kind, &all).unwrap().items)
-    }
-
-    /// Where a port is: trunk and VLAN.
-    pub(crate) fn place(&self, port: &str) -> Option<(String, u16)> {
-        let at = self.cloud(|state, _| state.cloud.membership(port).cloned());
-        at.map(|at| (at.trunk, at.vlan))
-    }
-
-    pub(crate) fn add_subport(&self, node: usize, port: &str, vlan: u16) {
-        let trunk = self.trunk(node);
-        let body = json!({"sub_ports": [{
-            "port_id": port, "segmentation_type": "vlan", "segmentation_id": vlan,
-        }]});
-        let added = self.cloud(|state, caller| state.cloud.add_subports(caller, &trunk, &body));
-        added.unwrap();
-    }
-
-    pub(crate) fn remove_subport(&self, port: &str) {
-        let (trunk, _) = self.place(port).unwrap();
-        let body = json!({"sub_ports": [{"port_id": port}]});
-        let gone = self.cloud(|state, caller| state.cloud.remove_subports(caller, &trunk, &body));
-        gone.unwrap();
-    }
-
-    // --- controllers and doctors
 
     async fn login(&self) -> Cloud {
         let auth = Auth::Password {

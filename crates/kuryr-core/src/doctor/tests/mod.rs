@@ -1,0 +1,9 @@
+//! A healthy cluster, damage to it, and what comes of carrying out what the findings say.
+#![allow(clippy::unwrap_used)]
+
+mod cluster;
+mod guard;
+mod mended;
+mod plant;
+mod properties;
+mod told;
