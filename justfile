@@ -49,3 +49,11 @@ e2e backend="ovn":
 # API documentation in the browser
 docs:
     cargo doc --workspace --no-deps --open
+
+# Figures of 10,000 to 100,000 pods, with plots, into a folder; half an hour
+scale dir="target/scale" churn="10m":
+    cargo build --release
+    target/release/kuryr bench scale --pods 10000 --nodes 200 --churn-rate 50 --churn-time {{churn}} --report {{dir}}/10000
+    target/release/kuryr bench scale --pods 10000 --nodes 200 --pools --churn-rate 50 --churn-time {{churn}} --report {{dir}}/10000-pools
+    target/release/kuryr bench scale --pods 0 --sizes 1000,3000,10000,30000,100000 --report {{dir}}/sizes
+    target/release/kuryr bench scale --pods 4094 --nodes 1 --skip-churn --report {{dir}}/one-node

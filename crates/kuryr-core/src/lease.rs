@@ -35,6 +35,27 @@ pub enum Step {
     Wait,
 }
 
+/// The name of a process that runs in a pod: `life` is its own, the rest its pod's.
+///
+/// A pod runs one process of a container at a time, and its uid is never used again. So who
+/// finds the lease held by an earlier life of its own pod need not wait for its end.
+#[must_use]
+pub fn name_in_pod(host: &str, pod_uid: &str, life: &str) -> String {
+    format!("{host}{IN_POD}{pod_uid}_{life}")
+}
+
+/// What stands between host and pod in such a name, and in no other.
+const IN_POD: &str = "_pod-";
+
+fn is_earlier_life(holder: &str, me: &str) -> bool {
+    pod_of(me).is_some_and(|mine| pod_of(holder) == Some(mine))
+}
+
+fn pod_of(name: &str) -> Option<&str> {
+    let (pod, _) = name.rsplit_once('_')?;
+    pod.contains(IN_POD).then_some(pod)
+}
+
 impl Candidate {
     /// A candidate of this name, unique among all processes ever.
     #[must_use]
@@ -63,7 +84,8 @@ impl Candidate {
         }
         let since = self.seen.as_ref().map_or(now, |(_, at)| *at);
         let expired = now.saturating_sub(since) >= lease.duration;
-        if lease.holder == self.me || lease.holder.is_empty() || expired {
+        let own = lease.holder == self.me || is_earlier_life(&lease.holder, &self.me);
+        if own || lease.holder.is_empty() || expired {
             return Step::Write;
         }
         self.held_from = None;
@@ -99,6 +121,18 @@ mod tests {
             version: version.into(),
             duration: 15_000,
         })
+    }
+
+    #[test]
+    fn a_restarted_container_does_not_wait_for_its_own_earlier_life() {
+        let step = |me: &str, holder: &str| Candidate::new(me).observe(lease(holder, "1"), 0);
+        let first = name_in_pod("host", "uid-1", "a");
+        assert_eq!(
+            step(&name_in_pod("host", "uid-1", "b"), &first),
+            Step::Write
+        );
+        assert_eq!(step(&name_in_pod("host", "uid-2", "b"), &first), Step::Wait);
+        assert_eq!(step("host_b", "host_a"), Step::Wait);
     }
 
     #[test]

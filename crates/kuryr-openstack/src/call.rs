@@ -1,14 +1,17 @@
 //! One request, as data: the SDK's [`RestEndpoint`] for every call of every service.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use openstack_sdk::api::{BodyError, QueryParams, RestEndpoint};
 use openstack_sdk::types::{ApiVersion, ServiceType};
-use serde::de::DeserializeOwned;
+use serde::Deserializer;
+use serde::de::{DeserializeOwned, DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
 use crate::error::{Context, Error, ErrorKind, excerpt};
@@ -242,6 +245,56 @@ impl RestEndpoint for Call {
     }
 }
 
+/// Links of a page, each with `rel` and `href`.
+pub(crate) type Links = Vec<BTreeMap<String, String>>;
+
+/// Reads a page without a tree of values between.
+struct PageOf<'a, T> {
+    key: &'a str,
+    links: String,
+    items: PhantomData<T>,
+}
+
+impl<'a, T> PageOf<'a, T> {
+    fn new(key: &'a str) -> Self {
+        Self {
+            key,
+            links: format!("{key}_links"),
+            items: PhantomData,
+        }
+    }
+}
+
+impl<'de, T: DeserializeOwned> DeserializeSeed<'de> for PageOf<'_, T> {
+    type Value = (Option<Vec<T>>, Option<Links>);
+
+    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Self::Value, D::Error> {
+        reader.deserialize_map(self)
+    }
+}
+
+impl<'de, T: DeserializeOwned> Visitor<'de> for PageOf<'_, T> {
+    type Value = (Option<Vec<T>>, Option<Links>);
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "an object with {:?}", self.key)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut page = (None, None);
+        while let Some(key) = map.next_key::<Cow<'_, str>>()? {
+            if key == self.key {
+                page.0 = Some(map.next_value()?);
+            } else if key == self.links {
+                page.1 = map.next_value()?;
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(page)
+    }
+}
+
 /// A successful answer.
 #[derive(Debug, Clone)]
 pub struct Answer {
@@ -278,6 +331,24 @@ impl Answer {
             .ok_or_else(|| self.bad(format!("no {key:?} in it")))?;
         serde_json::from_value(found)
             .map_err(|e| self.bad(format!("{key:?} is not as expected: {e}")))
+    }
+
+    /// The list under `key` and the links under `<key>_links`, none if there are none. Read in
+    /// one go: a page is a thousand objects.
+    ///
+    /// # Errors
+    /// As [`json`](Self::json).
+    pub(crate) fn page<T: DeserializeOwned>(&self, key: &str) -> Result<(Vec<T>, Links), Error> {
+        let mut reader = serde_json::Deserializer::from_slice(&self.body);
+        let page = PageOf::new(key).deserialize(&mut reader);
+        match page.and_then(|page| reader.end().map(|()| page)) {
+            Ok((Some(items), links)) => Ok((items, links.unwrap_or_default())),
+            // Read again, to say what is wrong.
+            _ => {
+                let links = self.json_if_there(&format!("{key}_links"))?;
+                Ok((self.json(key)?, links.unwrap_or_default()))
+            }
+        }
     }
 
     /// The whole body.

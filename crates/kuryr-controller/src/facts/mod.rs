@@ -4,6 +4,7 @@ mod claim;
 mod neutron;
 mod node;
 mod pod;
+mod slim;
 mod watch;
 
 pub use claim::claim;

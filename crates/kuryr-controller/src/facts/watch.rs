@@ -16,6 +16,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
+use super::slim::Slim;
 use super::{claim, node, version};
 
 /// News from Kubernetes.
@@ -58,15 +59,15 @@ pub(crate) fn spawn(client: &Client, tasks: &TaskTracker) -> mpsc::Receiver<Fact
     let pods = Kind {
         id: key,
         begin: || None,
-        apply: |p: Pod| Fact::Pod(Box::new(p)),
+        apply: |p: Slim<Pod>| Fact::Pod(Box::new(p.0)),
         gone: |p| Fact::PodGone(key(p)),
         all: Fact::Pods,
     };
     tasks.spawn(follow(Api::all(client.clone()), pods, tx.clone()));
     let nodes = Kind {
-        id: |n: &Node| Id::from(n.name_any()),
+        id: |n: &Slim<Node>| Id::from(n.name_any()),
         begin: || None,
-        apply: |n: Node| Fact::Node(n.name_any().into(), node::addresses(&n)),
+        apply: |n: Slim<Node>| Fact::Node(n.name_any().into(), node::addresses(&n.0)),
         gone: |n| Fact::NodeGone(n.name_any().into()),
         all: Fact::Nodes,
     };

@@ -1,6 +1,5 @@
 //! What all of Neutron's resources have in common: list in pages, get, create, update, delete.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -10,7 +9,7 @@ use url::Url;
 
 use super::Neutron;
 use super::query::Filter;
-use crate::call::{Call, Service};
+use crate::call::{Call, Links, Service};
 use crate::error::{Error, ErrorKind};
 use crate::model::is_id;
 
@@ -170,11 +169,9 @@ impl Neutron {
                 Err(error) => return Err(Interrupted::Failed(error)),
             };
             let key = resource.list_key();
-            all.append(&mut answer.json(&key).map_err(Interrupted::Failed)?);
-            let links: Option<Vec<BTreeMap<String, String>>> = answer
-                .json_if_there(&format!("{key}_links"))
-                .map_err(Interrupted::Failed)?;
-            match next_marker(links.unwrap_or_default()) {
+            let (mut page, links) = answer.page(&key).map_err(Interrupted::Failed)?;
+            all.append(&mut page);
+            match next_marker(links) {
                 Some(next) if marker.as_ref() == Some(&next) => {
                     return Err(Interrupted::Failed(
                         answer.bad("a page that is its own next".to_owned()),
@@ -284,7 +281,7 @@ pub(crate) fn to_value(operation: &'static str, value: &impl Serialize) -> Resul
 }
 
 /// The marker of the next page. Of the link only that is taken, so that no answer leads us to another server.
-fn next_marker(links: Vec<BTreeMap<String, String>>) -> Option<String> {
+fn next_marker(links: Links) -> Option<String> {
     let next = links
         .into_iter()
         .find(|l| l.get("rel").is_some_and(|r| r == "next"))?;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use kuryr_config::{Config, Role};
 use kuryr_controller::{ControllerConfig, LeaseSettings};
+use kuryr_core::lease::name_in_pod;
 use kuryr_core::pool;
 use kuryr_core::port::Settings;
 use prometheus_client::registry::Registry;
@@ -68,6 +69,15 @@ fn ports(config: &Config) -> Settings {
     }
 }
 
+/// This process among all ever; in a pod that names itself by `POD_UID`, with the pod's uid.
+fn identity(host: &str, pod_uid: Option<&str>) -> String {
+    let life = uuid::Uuid::new_v4();
+    match pod_uid.filter(|uid| !uid.is_empty()) {
+        Some(uid) => name_in_pod(host, uid, &life.to_string()),
+        None => format!("{host}_{life}"),
+    }
+}
+
 fn lease(config: &Config) -> LeaseSettings {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     LeaseSettings {
@@ -75,6 +85,6 @@ fn lease(config: &Config) -> LeaseSettings {
         name: config.kuryr.lease_name.clone(),
         duration: config.kuryr.lease_duration,
         renew: config.kuryr.lease_renew,
-        identity: format!("{}_{}", host.trim(), uuid::Uuid::new_v4()),
+        identity: identity(host.trim(), std::env::var("POD_UID").ok().as_deref()),
     }
 }

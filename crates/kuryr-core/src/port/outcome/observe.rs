@@ -13,6 +13,7 @@ impl World {
             self.observe(ports, trunks);
             // Unless another answer was lost while the list was made.
             self.unsure &= self.refresh_wanted;
+            self.shared.tidy();
         } else {
             self.refresh_wanted = true;
         }

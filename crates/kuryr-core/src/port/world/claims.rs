@@ -10,11 +10,12 @@ impl World {
     ///
     /// Watches and answers of calls bring the same object in any order: an older version
     /// than the one known is left aside.
-    pub fn apply_claim(&mut self, claim: Claim) {
+    pub fn apply_claim(&mut self, mut claim: Claim) {
         let known = self.claims.get(&claim.pod);
         if known.is_some_and(|c| c.version > claim.version) {
             return;
         }
+        self.share_claim(&mut claim);
         self.sequence += 1;
         self.claim_touched.insert(claim.pod.clone(), self.sequence);
         self.forget_claim_place(&claim.pod, claim.vif.as_ref().map(|v| &v.port));

@@ -6,6 +6,7 @@ mod loose;
 mod nodes;
 mod pods;
 mod ports;
+mod shared;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -21,6 +22,7 @@ use crate::port::settings::Settings;
 
 use self::addresses::ByAddress;
 use self::loose::Loose;
+use self::shared::Shared;
 
 /// What is known of a node's trunk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -79,6 +81,7 @@ pub struct World {
     pub(crate) nodes_at: ByAddress,
     pub(crate) trunks_at: ByAddress,
     pub(crate) ports: BTreeMap<Id, (Port, PortNotes)>,
+    pub(crate) shared: Shared,
     /// Port to the pod that has it: by claim, or by an assignment under way.
     pub(crate) users: BTreeMap<Id, PodKey>,
     /// When each claim was last written, by sequence.
@@ -148,6 +151,7 @@ impl World {
             nodes_at: ByAddress::default(),
             trunks_at: ByAddress::default(),
             ports: BTreeMap::new(),
+            shared: Shared::default(),
             users: BTreeMap::new(),
             claim_touched: BTreeMap::new(),
             claim_calls: BTreeMap::new(),

@@ -7,7 +7,8 @@ use crate::port::model::{Id, Pod, PodKey};
 
 impl World {
     /// A pod that is bound to a node is there, or changed.
-    pub fn apply_pod(&mut self, pod: Pod) {
+    pub fn apply_pod(&mut self, mut pod: Pod) {
+        self.share_pod(&mut pod);
         self.forget_pod_place(&pod.key);
         self.touch(&pod.node);
         self.node_mut(&pod.node).pods.insert(pod.key.clone());

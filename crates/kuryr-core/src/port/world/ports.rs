@@ -6,7 +6,8 @@ use crate::port::model::{Id, Place, Pod, PodKey, Port, PortNotes, PortStatus};
 
 impl World {
     /// Puts a port in, or what is new about it.
-    pub(crate) fn put_port(&mut self, port: Port, notes: PortNotes) {
+    pub(crate) fn put_port(&mut self, mut port: Port, notes: PortNotes) {
+        self.share_port(&mut port);
         let id = port.id.clone();
         self.unplace(&id);
         self.place(&port, &notes);

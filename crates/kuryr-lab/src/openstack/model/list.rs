@@ -1,5 +1,7 @@
 //! Lists, pages, and what of an object a caller gets to see.
 
+use std::ops::Bound;
+
 use serde_json::{Value, json};
 
 use super::super::ApiError;
@@ -19,11 +21,16 @@ impl Cloud {
         let conditions = conditions(kind, query)?;
         let order = order(kind, query)?;
         let limit = query.limit()?;
-        let mut found: Vec<&Fields> = self
-            .candidates(kind, query)
+        let page = self.start_of_page(kind, query, &order, limit)?;
+        let selected = self
+            .candidates(kind, query, page.map_or("", |(marker, _)| marker))
             .filter(|object| self.may_see(caller, kind, object))
-            .filter(|object| conditions.iter().all(|condition| condition.holds(object)))
-            .collect();
+            .filter(|object| conditions.iter().all(|condition| condition.holds(object)));
+        // One more, since the marker is among them.
+        let mut found: Vec<&Fields> = match page {
+            Some((_, limit)) => selected.take(limit.saturating_add(1)).collect(),
+            None => selected.collect(),
+        };
         for (key, ascending) in order.iter().rev() {
             found.sort_by(|left, right| {
                 let ordering = sortable(left.get(*key)).cmp(&sortable(right.get(*key)));
@@ -47,15 +54,39 @@ impl Cloud {
         Ok(Page { items, links })
     }
 
-    /// The objects worth testing: those named by `id` where ids are given, else all.
+    /// A page's marker and length, if it is one of a list that goes forward in the order of
+    /// ids: it is found without a look at what is before and after it.
+    fn start_of_page<'a>(
+        &self,
+        kind: Kind,
+        query: &'a Query,
+        order: &[(&str, bool)],
+        limit: Option<usize>,
+    ) -> Result<Option<(&'a str, usize)>, ApiError> {
+        let Some(limit) = limit.filter(|_| order.is_empty() && !query.reversed()) else {
+            return Ok(None);
+        };
+        let marker = query.all("marker").next();
+        match marker.filter(|marker| self.get(kind, marker).is_none()) {
+            Some(missing) => Err(kind.not_found(missing)),
+            None => Ok(Some((marker.unwrap_or_default(), limit))),
+        }
+    }
+
+    /// The objects worth testing, from an id on: those named by `id` where ids are given,
+    /// else all.
     fn candidates<'a>(
         &'a self,
         kind: Kind,
         query: &'a Query,
+        from: &'a str,
     ) -> Box<dyn Iterator<Item = &'a Fields> + 'a> {
-        let mut ids: Vec<&str> = query.all("id").collect();
-        if ids.is_empty() {
-            return Box::new(self.table(kind).map(|(_, object)| object));
+        let mut ids: Vec<&str> = query.all("id").filter(|id| *id >= from).collect();
+        if query.all("id").next().is_none() {
+            let table = self.tables.get(&kind).into_iter();
+            let range = (Bound::Included(from), Bound::Unbounded);
+            let objects = table.flat_map(move |table| table.range::<str, _>(range));
+            return Box::new(objects.map(|(_, object)| object));
         }
         ids.sort_unstable();
         ids.dedup();

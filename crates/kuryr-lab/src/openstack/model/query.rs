@@ -201,9 +201,11 @@ impl Condition<'_> {
                 let Some(actual) = object.get(attribute.name) else {
                     return false;
                 };
-                values
-                    .iter()
-                    .any(|value| actual == value || plain(actual) == plain(value))
+                let same = |value: &Value| match (actual, value) {
+                    (Value::String(actual), Value::String(value)) => actual == value,
+                    _ => actual == value || plain(actual) == plain(value),
+                };
+                values.iter().any(same)
             }
             Self::Members(attribute, values) => items(object, attribute.name)
                 .iter()
