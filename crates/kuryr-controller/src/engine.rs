@@ -26,6 +26,9 @@ use crate::lease::{self, Fence};
 use crate::metrics::{ActionLabel, Metrics, State, resident_bytes};
 use crate::networks::{NetworkError, Networks};
 
+/// How long calls under way are waited for at the end.
+const TO_FINISH: Duration = Duration::from_secs(8);
+
 /// Why the controller can't run.
 #[derive(Debug, Error)]
 pub enum ControllerError {
@@ -87,14 +90,17 @@ pub async fn run(
         client: client.clone(),
     };
     let health = Arc::new(Health::default());
-    serve(&config, &health, registry, &tasks, &stop);
-    let election = tasks.spawn(lease::campaign(
+    serve(&config, &health, registry, &stop);
+    // The lease is held until the last call has ended.
+    let done = CancellationToken::new();
+    let _done = done.clone().drop_guard();
+    let election = tokio::spawn(lease::campaign(
         client.clone(),
         config.lease.clone(),
         fence.clone(),
-        stop.clone(),
+        done.clone(),
     ));
-    let facts = facts::spawn(&client, &tasks);
+    let facts = facts::spawn(&client, &tasks, &stop);
     let (outcomes, answered) = mpsc::unbounded_channel();
     let engine = Engine {
         world: World::new(config.ports.clone()),
@@ -104,15 +110,24 @@ pub async fn run(
         health,
         metrics,
         outcomes,
+        calls: TaskTracker::new(),
         claims_from: 0,
         leading: false,
         resync: config.resync,
         count_at: 0,
         waiting: BTreeMap::new(),
     };
+    let calls = engine.calls.clone();
     engine.run(facts, answered, stop).await;
+    calls.close();
+    if tokio::time::timeout(TO_FINISH, calls.wait()).await.is_err() {
+        tracing::warn!("calls that are still under way are left to the next leader to find");
+    }
     // The lease is given up last, after nothing more is written.
+    done.cancel();
     let _ = election.await;
+    tasks.close();
+    tasks.wait().await;
     Ok(())
 }
 
@@ -120,7 +135,6 @@ fn serve(
     config: &ControllerConfig,
     health: &Arc<Health>,
     registry: Registry,
-    tasks: &TaskTracker,
     stop: &CancellationToken,
 ) {
     let report = |what: &'static str, address, result: std::io::Result<()>| {
@@ -135,11 +149,11 @@ fn serve(
     };
     if let Some(address) = config.health {
         let serving = health::serve_health(address, health.clone(), stop.clone());
-        tasks.spawn(async move { report("health", address, serving.await) });
+        tokio::spawn(async move { report("health", address, serving.await) });
     }
     if let Some(address) = config.metrics {
         let serving = health::serve_metrics(address, Arc::new(registry), stop.clone());
-        tasks.spawn(async move { report("metrics", address, serving.await) });
+        tokio::spawn(async move { report("metrics", address, serving.await) });
     }
 }
 
@@ -158,6 +172,8 @@ struct Engine {
     health: Arc<Health>,
     metrics: Metrics,
     outcomes: mpsc::UnboundedSender<Answered>,
+    /// Actions under way.
+    calls: TaskTracker,
     /// Mark of the world when the list of KuryrPorts under way began.
     claims_from: u64,
     leading: bool,
@@ -213,7 +229,7 @@ impl Engine {
         let leads = self.fence.open();
         if leads && !self.leading {
             tracing::info!("this replica leads");
-            self.world.want_refresh();
+            self.world.lead();
         } else if !leads && self.leading {
             tracing::warn!("this replica does not lead any more");
         }
@@ -257,7 +273,7 @@ impl Engine {
                 took,
             });
         };
-        tokio::spawn(work.instrument(span));
+        self.calls.spawn(work.instrument(span));
     }
 
     fn answer(&mut self, done: Answered) {
@@ -370,7 +386,9 @@ fn span(action: &Action) -> tracing::Span {
             let ports: usize = orders.iter().map(|(_, _, n)| n).sum();
             tracing::info_span!("action", name, ports)
         }
-        Action::DeletePort { port } | Action::SetSecurityGroups { port, .. } => {
+        Action::DeletePort { port }
+        | Action::SetSecurityGroups { port, .. }
+        | Action::Adopt { port, .. } => {
             tracing::info_span!("action", name, %port)
         }
         Action::Look { ports } => tracing::info_span!("action", name, ports = ports.len()),
@@ -392,6 +410,7 @@ fn name(action: &Action) -> &'static str {
         Action::RemoveSubports { .. } => "remove_subports",
         Action::DeletePort { .. } => "delete_port",
         Action::SetSecurityGroups { .. } => "set_security_groups",
+        Action::Adopt { .. } => "adopt",
         Action::Look { .. } => "look",
         Action::Refresh => "refresh",
         Action::Report { .. } => "report",

@@ -61,12 +61,24 @@ impl<K: Ord + Clone> Backoff<K> {
 
     /// Notes a failure; `at_least` is a wait that the other side asked for (Retry-After).
     pub fn failed(&mut self, key: K, now: Millis, at_least: Option<Millis>) {
+        self.failed_within(Millis::MAX, key, now, at_least);
+    }
+
+    /// The same for a key whose own waits are no longer than `longest`.
+    pub fn failed_within(
+        &mut self,
+        longest: Millis,
+        key: K,
+        now: Millis,
+        at_least: Option<Millis>,
+    ) {
         let count = self.failures(&key);
         let wait = self
             .steps
             .first
             .saturating_mul(1 << count.min(20))
-            .min(self.steps.longest);
+            .min(self.steps.longest)
+            .min(longest);
         let at = now + wait.max(at_least.unwrap_or(0));
         self.succeeded(&key);
         self.due.entry(at).or_default().insert(key.clone());

@@ -52,11 +52,7 @@ pub enum Verdict {
 /// two batches over `min`, so that growing is never followed by shrinking.
 #[must_use]
 pub fn verdict(limits: Limits, stock: Stock) -> Verdict {
-    let ceiling = if limits.max == 0 {
-        usize::MAX
-    } else {
-        limits.max
-    };
+    let ceiling = ceiling(limits);
     if !limits.enabled || stock.used == 0 {
         return shrink_to(stock.unused, 0);
     }
@@ -70,13 +66,33 @@ pub fn verdict(limits: Limits, stock: Stock) -> Verdict {
             Verdict::Grow(more)
         };
     }
-    let high = min
-        .saturating_add(limits.batch.saturating_mul(2))
-        .min(ceiling);
+    let high = most(limits);
     if stock.unused > high {
         return shrink_to(stock.unused, high);
     }
     Verdict::Keep
+}
+
+/// So many unused ports a pool holds at most before it shrinks.
+#[must_use]
+pub fn most(limits: Limits) -> usize {
+    if !limits.enabled {
+        return 0;
+    }
+    let ceiling = ceiling(limits);
+    let two_batches = limits.batch.saturating_mul(2);
+    limits
+        .min
+        .min(ceiling)
+        .saturating_add(two_batches)
+        .min(ceiling)
+}
+
+fn ceiling(limits: Limits) -> usize {
+    match limits.max {
+        0 => usize::MAX,
+        max => max,
+    }
 }
 
 fn shrink_to(unused: usize, goal: usize) -> Verdict {

@@ -170,6 +170,17 @@ impl Error {
         &self.context
     }
 
+    /// The error in words that are the same each time that the same thing fails: without the
+    /// request's id, and how often it was sent. For those who are to be told once.
+    pub fn gist(&self) -> String {
+        let context = Context {
+            request_id: None,
+            attempts: 1,
+            ..(*self.context).clone()
+        };
+        format!("{context}: {}", self.kind)
+    }
+
     /// The conflict, if it is one.
     pub fn conflict(&self) -> Option<&ConflictKind> {
         match &self.kind {
@@ -293,5 +304,29 @@ impl fmt::Display for Context {
             f.write_str(")")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gist_of_two_equal_failures_is_equal() {
+        let failed = |request: &str, attempts| {
+            let context = Context {
+                object: "2 ports".to_owned(),
+                path: "ports".to_owned(),
+                status: Some(503),
+                request_id: Some(request.to_owned()),
+                attempts,
+                ..Context::unsent("create_ports")
+            };
+            Error::new(ErrorKind::NotFound("gone".to_owned()), context)
+        };
+        let (a, b) = (failed("req-1", 1), failed("req-2", 5));
+        assert_ne!(a.to_string(), b.to_string());
+        assert_eq!(a.gist(), b.gist());
+        assert!(a.gist().contains("2 ports") && a.gist().contains("503"));
     }
 }

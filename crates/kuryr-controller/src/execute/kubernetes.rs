@@ -126,16 +126,26 @@ pub(super) async fn write_vif(
 }
 
 /// Deletes the KuryrPort, then takes our finalizer off; another's finalizer stays.
-pub(super) async fn drop_claim(ctx: &Executor, pod: &PodKey) -> Outcome {
+/// One that is being deleted already needs the second step only.
+pub(super) async fn drop_claim(ctx: &Executor, pod: &PodKey, deleting: bool) -> Outcome {
     let api = claims(&ctx.client, pod);
-    let deleted = match api.delete(&pod.name, &DeleteParams::default()).await {
-        Ok(either) => either.left(),
+    let deleted = if deleting {
+        api.get(&pod.name).await.map(Some)
+    } else {
+        let deleted = api.delete(&pod.name, &DeleteParams::default()).await;
+        deleted.map(|either| either.left())
+    };
+    let deleted = match deleted {
+        Ok(object) => object,
         Err(error) if code(&error) == 404 => return Outcome::Done,
         Err(error) => return failed("deleting the KuryrPort of", pod, &error),
     };
-    let Some(object) = deleted else {
+    let Some(object) = deleted.filter(|o| o.metadata.deletion_timestamp.is_some()) else {
         return Outcome::Done;
     };
+    if !ctx.fence.open() {
+        return Outcome::Failed(Failure::NotLeader);
+    }
     let rest: Vec<&String> = object
         .finalizers()
         .iter()

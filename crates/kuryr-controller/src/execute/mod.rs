@@ -36,7 +36,9 @@ impl Executor {
         match action {
             Action::CreateClaim { .. } => kubernetes::create_claim(&self, action, port).await,
             Action::WriteVif { pod, vif, .. } => kubernetes::write_vif(&self, pod, vif, port).await,
-            Action::DropClaim { pod, .. } => kubernetes::drop_claim(&self, pod).await,
+            Action::DropClaim { pod, deleting, .. } => {
+                kubernetes::drop_claim(&self, pod, *deleting).await
+            }
             Action::DropPodFinalizer { pod, uid } => {
                 kubernetes::drop_pod_finalizer(&self, pod, uid).await
             }
@@ -64,6 +66,7 @@ impl Executor {
             Action::SetSecurityGroups { port, kind } => {
                 neutron::set_groups(&self, port, kind).await
             }
+            Action::Adopt { port, .. } => neutron::adopt(&self, port).await,
             Action::Look { ports } => neutron::look(&self, ports).await,
         }
     }

@@ -11,7 +11,7 @@ use super::Executor;
 use crate::facts;
 
 fn failure(error: &Error) -> Failure {
-    let message = error.to_string();
+    let message = error.gist();
     if matches!(error.kind(), ErrorKind::Withheld) {
         Failure::NotLeader
     } else if error.is_over_quota() {
@@ -59,7 +59,7 @@ pub(super) async fn create(ctx: &Executor, orders: &[(Id, Arc<PortKind>, usize)]
             tracing::warn!("{error}");
             let free = ctx.neutron.quota().await.ok().and_then(|q| q.free("port"));
             Outcome::Failed(Failure::Quota {
-                message: error.to_string(),
+                message: error.gist(),
                 free: free.and_then(|f| usize::try_from(f).ok()),
             })
         }
@@ -137,6 +137,14 @@ pub(super) async fn set_groups(ctx: &Executor, port: &str, kind: &PortKind) -> O
     };
     match ctx.neutron.update_port(port, &update, None).await {
         Ok(_) => Outcome::Done,
+        Err(error) => failed(&error),
+    }
+}
+
+/// Marks a port as ours again.
+pub(super) async fn adopt(ctx: &Executor, port: &str) -> Outcome {
+    match ctx.neutron.mark_port(port, &ctx.tags, &ctx.mark).await {
+        Ok(p) => Outcome::Adopted(facts::port(&p, Place::Loose)),
         Err(error) => failed(&error),
     }
 }

@@ -3,17 +3,22 @@
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::net::IpAddr;
+use std::time::Duration;
 
-use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::api::ApiResource;
 use kube::core::DynamicObject;
+use kube::runtime::utils::Backoff;
+use kube::runtime::watcher::DefaultBackoff;
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Client, Resource, ResourceExt};
 use kuryr_api::KuryrPort;
 use kuryr_core::port::{Claim, Id, PodKey};
 use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::slim::Slim;
@@ -53,9 +58,38 @@ struct Kind<K, I> {
     all: fn(BTreeSet<I>) -> Fact,
 }
 
-/// Starts the watches; they go on, with backoff, until the receiver is dropped.
-pub(crate) fn spawn(client: &Client, tasks: &TaskTracker) -> mpsc::Receiver<Fact> {
+/// Longest pause before a watch that failed begins again: three calls in so long harm no API
+/// server, and pods are waiting.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// The usual pauses, up to the longest.
+#[derive(Default)]
+struct Pauses(DefaultBackoff);
+
+impl Iterator for Pauses {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        self.0.next().map(|pause| pause.min(LONGEST_PAUSE))
+    }
+}
+
+impl Backoff for Pauses {
+    fn reset(&mut self) {
+        self.0.reset();
+    }
+}
+
+/// Starts the watches; they go on, with backoff, until `stop`.
+pub(crate) fn spawn(
+    client: &Client,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) -> mpsc::Receiver<Fact> {
     let (tx, rx) = mpsc::channel(1024);
+    let start = |watch: BoxFuture<'static, ()>| {
+        tasks.spawn(stop.clone().run_until_cancelled_owned(watch));
+    };
     let pods = Kind {
         id: key,
         begin: || None,
@@ -63,7 +97,7 @@ pub(crate) fn spawn(client: &Client, tasks: &TaskTracker) -> mpsc::Receiver<Fact
         gone: |p| Fact::PodGone(key(p)),
         all: Fact::Pods,
     };
-    tasks.spawn(follow(Api::all(client.clone()), pods, tx.clone()));
+    start(follow(Api::all(client.clone()), pods, tx.clone()).boxed());
     let nodes = Kind {
         id: |n: &Slim<Node>| Id::from(n.name_any()),
         begin: || None,
@@ -71,7 +105,7 @@ pub(crate) fn spawn(client: &Client, tasks: &TaskTracker) -> mpsc::Receiver<Fact
         gone: |n| Fact::NodeGone(n.name_any().into()),
         all: Fact::Nodes,
     };
-    tasks.spawn(follow(Api::all(client.clone()), nodes, tx.clone()));
+    start(follow(Api::all(client.clone()), nodes, tx.clone()).boxed());
     let claims = Kind {
         id: key,
         begin: || Some(Fact::ClaimsBegin),
@@ -80,7 +114,7 @@ pub(crate) fn spawn(client: &Client, tasks: &TaskTracker) -> mpsc::Receiver<Fact
         all: Fact::Claims,
     };
     let resource = ApiResource::erase::<KuryrPort>(&());
-    tasks.spawn(follow(Api::all_with(client.clone(), &resource), claims, tx));
+    start(follow(Api::all_with(client.clone(), &resource), claims, tx).boxed());
     rx
 }
 
@@ -94,7 +128,7 @@ where
     I: Ord,
 {
     let mut stream = watcher(api, watcher::Config::default())
-        .default_backoff()
+        .backoff(Pauses::default())
         .boxed();
     let mut listed = BTreeSet::new();
     while let Some(event) = stream.next().await {

@@ -38,6 +38,8 @@ pub enum Action {
         pod: PodKey,
         /// Uid of the pod that the KuryrPort is for.
         uid: Id,
+        /// Whether it is being deleted already.
+        deleting: bool,
     },
     /// Take upstream's finalizer off a pod that is over.
     DropPodFinalizer {
@@ -81,6 +83,15 @@ pub enum Action {
         port: Id,
         /// What it is to be.
         kind: Arc<PortKind>,
+    },
+    /// Mark a port as ours again: a KuryrPort names it, and it is in its place.
+    Adopt {
+        /// The port.
+        port: Id,
+        /// The trunk that it is on.
+        trunk: Id,
+        /// Its segmentation id there.
+        vlan: u16,
     },
     /// One list of ports that are not ACTIVE yet.
     Look {
@@ -218,6 +229,8 @@ pub enum Outcome {
     Done,
     /// The KuryrPort as the API server answered it.
     Claim(Claim),
+    /// The port as it is now.
+    Adopted(Port),
     /// Ports that were created, in the order of the request.
     Created(Vec<Port>),
     /// Status of the ports looked at; those absent are gone.

@@ -199,6 +199,8 @@ pub(crate) struct PortNotes {
     pub(crate) doomed: bool,
     /// Node for which it was made; orphans of an earlier life have none.
     pub(crate) made_for: Option<Id>,
+    /// Uid of the pod that had it last.
+    pub(crate) last_pod: Option<Id>,
     /// When it was last given back, or first seen without a user.
     pub(crate) free_since: Millis,
     /// Last change by us, to tell old lists from new facts.

@@ -12,6 +12,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::pool::Limits;
 
+mod cases;
+
 const SUBNET_SIZE: usize = 60;
 
 fn kind() -> Arc<PortKind> {
@@ -132,7 +134,7 @@ impl Cloud {
                 Some(c) if c.pod_uid == *uid => self.put_claim(pod, uid, &c.node, Some(vif)),
                 _ => again("NotFound"),
             },
-            Action::DropClaim { pod, uid } => self.drop_claim(pod, uid),
+            Action::DropClaim { pod, uid, .. } => self.drop_claim(pod, uid),
             Action::DropPodFinalizer { pod, uid } => {
                 if let Some(p) = self.pods.get_mut(pod).filter(|p| p.uid == *uid) {
                     p.finalizer = false;
@@ -160,6 +162,10 @@ impl Cloud {
                 }
                 Outcome::Done
             }
+            Action::Adopt { port, .. } => match self.ports.get(port) {
+                Some(port) => Outcome::Adopted(port.clone()),
+                None => stale("PortNotFound"),
+            },
             Action::Look { ports } => {
                 for p in self.ports.values_mut() {
                     if matches!(p.place, Place::On { .. }) {

@@ -124,6 +124,25 @@ impl Neutron {
             .await
     }
 
+    /// Marks a port that lost its mark as ours again, keeping the tags that it has, and gives
+    /// it. If it can't be tagged its description marks it.
+    ///
+    /// # Errors
+    /// `NotFound` if it is not there.
+    pub async fn mark_port(
+        &self,
+        id: &str,
+        tags: &[String],
+        mark: &OwnershipMark,
+    ) -> Result<Port, Error> {
+        let port = self.get_port(id).await?;
+        let wanted = NewPort {
+            tags: port.tags.iter().chain(tags).cloned().collect(),
+            ..NewPort::default()
+        };
+        Ok(self.complete_tags(port, &wanted, mark).await)
+    }
+
     /// Draws from an answer whether tags in the `POST` are kept.
     fn learn(&self, made: &[Port], mark: &OwnershipMark) {
         let learned = &self.cloud.shared.tags;
@@ -184,7 +203,11 @@ impl Neutron {
 /// The tags that a port is to have.
 fn tags_of(port: &NewPort, mark: &OwnershipMark) -> Vec<String> {
     let mut tags = vec![mark.tag.clone()];
-    tags.extend(port.tags.iter().filter(|t| **t != mark.tag).cloned());
+    for tag in &port.tags {
+        if !tags.contains(tag) {
+            tags.push(tag.clone());
+        }
+    }
     tags
 }
 

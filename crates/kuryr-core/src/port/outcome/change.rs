@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::Millis;
-use crate::port::action::{Failure, Outcome, Reason};
-use crate::port::model::{Id, Place, PortKind, PortStatus};
+use crate::port::action::{Action, Failure, Outcome, Reason};
+use crate::port::model::{Id, Place, PortKind, PortNotes, PortStatus};
 use crate::port::world::{Held, World};
 
 impl World {
@@ -28,6 +28,7 @@ impl World {
                     p.place = Place::On { trunk, vlan };
                     p.status = PortStatus::Down;
                 });
+                self.backoff.succeeded(&Held::Port(id.clone()));
             }
             self.look_wait = self.settings.look_first;
             self.look_at = self.now;
@@ -36,7 +37,46 @@ impl World {
         if matches!(failure, Failure::Stale { .. } | Failure::Unknown { .. }) {
             self.refresh_wanted = true;
         }
+        if let [(port, _)] = ports {
+            let port = Held::Port(port.clone());
+            let suspect = self.backoff.failures(&port) > 0;
+            self.settle(port, Some(&failure), None);
+            // It was known to be bad; that says nothing of the trunk.
+            if suspect && !matches!(failure, Failure::Unknown { .. }) {
+                return;
+            }
+        }
         self.settle(held, Some(&failure), Some(Reason::NeutronFailed));
+    }
+
+    pub(super) fn finish_adopt(&mut self, action: &Action, outcome: Outcome) {
+        let Action::Adopt {
+            port: id,
+            trunk,
+            vlan,
+        } = action
+        else {
+            return;
+        };
+        self.adopting.remove(id);
+        let failure = match outcome {
+            Outcome::Adopted(mut port) => {
+                self.sequence += 1;
+                let (trunk, vlan) = (trunk.clone(), *vlan);
+                port.place = Place::On { trunk, vlan };
+                let notes = PortNotes {
+                    touched: self.sequence,
+                    ..PortNotes::default()
+                };
+                self.put_port(port, notes);
+                None
+            }
+            Outcome::Failed(failure) => Some(failure),
+            _ => None,
+        };
+        self.refresh_wanted |= failure.is_some();
+        self.settle(Held::Port(id.clone()), failure.as_ref(), None);
+        self.touch_all();
     }
 
     pub(super) fn finish_remove(&mut self, trunk: &Id, ports: &[Id], failure: Option<Failure>) {
@@ -57,10 +97,14 @@ impl World {
         self.set_busy([port], false);
         match failure {
             None => {
+                let kind = self.port(port).map(|p| p.kind.clone());
                 self.drop_port(port);
                 // Room was made.
                 self.quota_free = None;
                 self.settle(Held::Create, None, None);
+                if let Some(kind) = kind {
+                    self.settle(Held::Kind(kind), None, None);
+                }
             }
             Some(f) => {
                 self.refresh_wanted |= matches!(f, Failure::Stale { .. });

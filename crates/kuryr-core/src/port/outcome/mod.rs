@@ -9,6 +9,9 @@ use crate::port::action::{Action, Assignment, Failure, Outcome, Reason};
 use crate::port::model::{Id, PodKey};
 use crate::port::world::{Held, NodeTrunk, World};
 
+/// Longest wait between tries of what all pods wait for.
+const SOON: Millis = 5_000;
+
 impl World {
     /// The action is about to be carried out: what it concerns is busy until
     /// [`World::finish`].
@@ -57,6 +60,7 @@ impl World {
                 self.set_busy([port], true);
                 self.regrouping.insert(port.clone(), kind.clone());
             }
+            Action::Adopt { port, .. } => drop(self.adopting.insert(port.clone())),
             Action::Look { .. } => self.looking = true,
             Action::Refresh => {
                 (self.refreshing, self.refresh_wanted) = (true, false);
@@ -123,6 +127,7 @@ impl World {
             Action::RemoveSubports { trunk, ports } => self.finish_remove(trunk, ports, failure),
             Action::DeletePort { port } => self.finish_delete(port, failure),
             Action::SetSecurityGroups { port, kind } => self.finish_groups(port, kind, failure),
+            Action::Adopt { .. } => self.finish_adopt(action, outcome),
             Action::Look { ports } => self.finish_look(ports, outcome),
             Action::Refresh => self.finish_refresh(outcome, failure),
             Action::Report { .. } | Action::ReportNode { .. } => {}
@@ -197,7 +202,12 @@ impl World {
                         .insert(held.clone(), (reason, f.message().to_owned()));
                 }
                 self.touch_held(&held);
-                self.backoff.failed(held, self.now, after);
+                // One call each for all that wait: it may come often.
+                let longest = match held {
+                    Held::Create | Held::Kind(_) | Held::Refresh => SOON,
+                    _ => Millis::MAX,
+                };
+                self.backoff.failed_within(longest, held, self.now, after);
             }
         }
     }

@@ -9,6 +9,12 @@ use crate::port::world::{Held, NodeTrunk, TrunkState, World};
 impl World {
     pub(super) fn finish_refresh(&mut self, outcome: Outcome, failure: Option<Failure>) {
         self.refreshing = false;
+        let ill = self.backoff.failures(&Held::Refresh) > 0;
+        if failure.is_none() && ill {
+            // Neutron is well again: what failed meanwhile is tried at once.
+            let others = |h: &Held| matches!(h, Held::Claim(_) | Held::Kind(_));
+            self.backoff.retain(others);
+        }
         if let Outcome::All { ports, trunks } = outcome {
             self.observe(ports, trunks);
             // Unless another answer was lost while the list was made.
@@ -24,6 +30,8 @@ impl World {
     /// Takes over a full list, except where we changed something after it began.
     fn observe(&mut self, ports: Vec<Port>, trunks: Vec<Trunk>) {
         let from = self.refresh_from;
+        // First, because a port that is not listed may still stand in a trunk that is.
+        self.forget_unlisted(&ports, from);
         let there: BTreeSet<Id> = trunks.iter().map(|t| t.id.clone()).collect();
         for trunk in trunks {
             if self
@@ -45,18 +53,8 @@ impl World {
                 self.trunks_at.replace(&id, &t.trunk.addresses, &[]);
             }
         }
-        let listed: BTreeSet<Id> = ports.iter().map(|p| p.id.clone()).collect();
         for port in ports {
             self.observe_port(port, from);
-        }
-        let gone: Vec<Id> = self
-            .ports
-            .iter()
-            .filter(|(id, (_, n))| !listed.contains(*id) && n.touched <= from && !n.busy)
-            .map(|(id, _)| id.clone())
-            .collect();
-        for id in gone {
-            self.drop_port(&id);
         }
         let names: Vec<Id> = self.nodes.keys().cloned().collect();
         for name in names {
@@ -73,7 +71,20 @@ impl World {
                 }
             }
         }
-        self.synced.ports = true;
+        self.synced.ports |= from >= self.led_from;
+    }
+
+    fn forget_unlisted(&mut self, ports: &[Port], from: u64) {
+        let listed: BTreeSet<&Id> = ports.iter().map(|p| &p.id).collect();
+        let gone: Vec<Id> = self
+            .ports
+            .iter()
+            .filter(|(id, (_, n))| !listed.contains(*id) && n.touched <= from && !n.busy)
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in gone {
+            self.drop_port(&id);
+        }
     }
 
     fn observe_port(&mut self, port: Port, from: u64) {

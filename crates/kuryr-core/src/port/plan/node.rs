@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Draft;
 use super::pool::PoolPlan;
 use crate::port::action::{Action, Assignment, Reason};
-use crate::port::model::{Claim, Id, Place, Pod, PodLife, Port, PortKind, PortStatus};
+use crate::port::model::{Claim, ClaimedVif, Id, Place, Pod, PodLife, Port, PortKind, PortStatus};
 use crate::port::world::{Held, NodeState, NodeTrunk, TrunkState, World};
 use crate::vlan;
 
@@ -24,15 +24,15 @@ impl NodePlan<'_> {
                 self.claim(claim, out);
             }
         }
-        let waiting = self.waiting(out);
+        let wanting = self.wanting(out);
         match &self.node.trunk {
             NodeTrunk::Found(id) => {
                 if let Some(trunk) = self.world.trunks.get(id) {
-                    self.on_trunk(trunk, &waiting, out);
+                    self.on_trunk(trunk, &wanting, out);
                 }
             }
-            NodeTrunk::Unknown | NodeTrunk::Missing if !waiting.is_empty() => {
-                self.without_trunk(&waiting, out);
+            NodeTrunk::Unknown | NodeTrunk::Missing if !wanting.now.is_empty() => {
+                self.without_trunk(&wanting.now, out);
             }
             _ => {}
         }
@@ -46,12 +46,15 @@ impl NodePlan<'_> {
             return;
         }
         let pod = w.pods.get(key).filter(|p| p.uid == claim.pod_uid);
-        if pod.and_then(Pod::wanted_kind).is_none() && !pod.is_some_and(is_undecided) {
+        let unwanted = pod.and_then(Pod::wanted_kind).is_none() && !pod.is_some_and(is_undecided);
+        // Deleted by hand before it had a port: it is to be made anew.
+        if unwanted || (claim.deleting && claim.vif.is_none()) {
             // Without our finalizer it goes by itself.
             if !claim.deleting || claim.finalizer {
                 out.actions.push(Action::DropClaim {
                     pod: key.clone(),
                     uid: claim.pod_uid.clone(),
+                    deleting: claim.deleting,
                 });
             }
             return;
@@ -60,10 +63,14 @@ impl NodePlan<'_> {
             return;
         };
         match w.ports.get(&vif.port) {
-            None => {
+            None => self.missing(pod, vif, out),
+            Some((port, notes))
+                if port.place == Place::Loose && !notes.busy && self.is_ousted(vif) =>
+            {
                 let message = format!(
-                    "port {} of this pod is gone from Neutron; delete the pod to give it a new one",
-                    vif.port
+                    "port {} of this pod is off its trunk, where another has its VLAN {} now; delete the pod \
+                     to give it a new one",
+                    vif.port, vif.vlan
                 );
                 self.report(pod, Reason::PortMissing, message, out);
             }
@@ -83,6 +90,45 @@ impl NodePlan<'_> {
             }
             Some((port, notes)) => self.groups(pod, port, notes.busy, out),
         }
+    }
+
+    /// The trunk of the node, where it is known.
+    fn trunk(&self) -> Option<&TrunkState> {
+        match &self.node.trunk {
+            NodeTrunk::Found(id) => self.world.trunks.get(id),
+            _ => None,
+        }
+    }
+
+    /// A pod's port is not among ours. If it is in its place all the same, somebody took the
+    /// mark off it.
+    fn missing(&self, pod: &Pod, vif: &ClaimedVif, out: &mut Draft) {
+        let w = self.world;
+        let trunk = self.trunk();
+        let there = trunk.filter(|t| t.trunk.subports.get(&vif.vlan) == Some(&vif.port));
+        if let Some(t) = there {
+            if !w.adopting.contains(&vif.port)
+                && w.held_off(&Held::Port(vif.port.clone())).is_none()
+            {
+                out.actions.push(Action::Adopt {
+                    port: vif.port.clone(),
+                    trunk: t.trunk.id.clone(),
+                    vlan: vif.vlan,
+                });
+            }
+            return;
+        }
+        let message = format!(
+            "port {} of this pod is gone from Neutron; delete the pod to give it a new one",
+            vif.port
+        );
+        self.report(pod, Reason::PortMissing, message, out);
+    }
+
+    /// Whether another port has the VLAN that a pod is plugged with.
+    fn is_ousted(&self, vif: &ClaimedVif) -> bool {
+        let other = self.trunk().and_then(|t| t.trunk.subports.get(&vif.vlan));
+        other.is_some_and(|port| *port != vif.port)
     }
 
     /// The security groups of a port in use.
@@ -107,15 +153,19 @@ impl NodePlan<'_> {
         });
     }
 
-    /// Pods of the node without a port, oldest first; pods that are over lose upstream's finalizer.
-    fn waiting(&self, out: &mut Draft) -> Vec<&Pod> {
+    /// Pods of the node without a port; pods that are over lose upstream's finalizer.
+    fn wanting(&self, out: &mut Draft) -> Wanting<'_> {
         let w = self.world;
-        let mut waiting = Vec::new();
+        let mut wanting = Wanting::default();
         for pod in self.node.pods.iter().filter_map(|k| w.pods.get(k)) {
             let claim = w.claims.get(&pod.key);
-            let busy = w.claim_calls.contains_key(&pod.key)
-                || w.held_off(&Held::Claim(pod.key.clone())).is_some();
-            if busy {
+            let call = w.claim_calls.get(&pod.key);
+            let served = call.is_some_and(Option::is_some)
+                || claim.is_some_and(|c| c.pod_uid == pod.uid && c.vif.is_some());
+            if call.is_some() || w.held_off(&Held::Claim(pod.key.clone())).is_some() {
+                if let Some(kind) = pod.wanted_kind().filter(|_| !served) {
+                    *wanting.later.entry(kind.clone()).or_default() += 1;
+                }
                 continue;
             }
             if pod.life == PodLife::Over && pod.finalizer && claim.is_none() {
@@ -127,12 +177,18 @@ impl NodePlan<'_> {
             let free = claim.is_none_or(|c| c.pod_uid == pod.uid && c.vif.is_none() && !c.deleting);
             if let Some(why) = World::unknown_want(pod).filter(|_| pod.life == PodLife::Alive) {
                 self.report(pod, Reason::NoPodSubnetFound, why.to_owned(), out);
-            } else if free && pod.wanted_kind().is_some() {
-                waiting.push(pod);
+            } else if let Some(kind) = pod.wanted_kind().filter(|_| !served) {
+                if free {
+                    wanting.now.push(pod);
+                } else {
+                    *wanting.later.entry(kind.clone()).or_default() += 1;
+                }
             }
         }
-        waiting.sort_by(|a, b| (a.age, &a.key).cmp(&(b.age, &b.key)));
-        waiting
+        wanting
+            .now
+            .sort_by(|a, b| (a.age, &a.key).cmp(&(b.age, &b.key)));
+        wanting
     }
 
     /// The node's trunk is not known: look for it, and say so.
@@ -148,21 +204,30 @@ impl NodePlan<'_> {
                 .iter()
                 .map(ToString::to_string)
                 .collect();
+            let addresses = addresses.join(", ");
+            let w = self.world;
+            let taken = w.trunks_at.first(&self.node.addresses);
+            let holder = taken.and_then(|id| w.trunks.get(&id)?.node.clone());
             for pod in waiting {
-                let message = format!(
-                    "node {} ({}) is not the parent port of any trunk in this project",
-                    self.name,
-                    addresses.join(", ")
-                );
+                let message = match &holder {
+                    Some(other) => format!(
+                        "node {} has the address of node {other} ({addresses}), whose trunk it is",
+                        self.name
+                    ),
+                    None => format!(
+                        "node {} ({addresses}) is not the parent port of any trunk in this project",
+                        self.name
+                    ),
+                };
                 self.report(pod, Reason::NoTrunk, message, out);
                 self.early_claim(pod, out);
             }
         }
     }
 
-    fn on_trunk(&self, trunk: &TrunkState, waiting: &[&Pod], out: &mut Draft) {
+    fn on_trunk(&self, trunk: &TrunkState, wanting: &Wanting<'_>, out: &mut Draft) {
         let mut kinds: BTreeMap<Arc<PortKind>, Vec<&Pod>> = BTreeMap::new();
-        for pod in waiting {
+        for pod in &wanting.now {
             if let Some(kind) = pod.wanted_kind() {
                 kinds.entry(kind.clone()).or_default().push(pod);
             }
@@ -176,7 +241,8 @@ impl NodePlan<'_> {
         for kind in used.keys().cloned().chain(unused) {
             let pods = kinds.get(&kind).map_or(&[][..], Vec::as_slice);
             let mut pool = PoolPlan::new(self, trunk, &kind, &used, out);
-            pool.assign(pods, out);
+            let later = wanting.later.get(&kind).copied().unwrap_or(0);
+            pool.assign(pods, later, out);
             pool.settle(out, &mut adds, &mut removes);
         }
         self.lost(trunk, &mut adds);
@@ -234,6 +300,7 @@ impl NodePlan<'_> {
         let failed = self.world.backoff.failures(&Held::Trunk(id.clone()));
         // One bad port fails its whole batch: smaller ones find it.
         let most = (most >> failed.min(16)).max(1);
+        let (adds, most) = self.without_suspects(adds, most);
         if adds.is_empty() {
             let ports: Vec<Id> = removes.into_iter().take(most.max(50)).collect();
             out.actions
@@ -253,6 +320,26 @@ impl NodePlan<'_> {
         if !ports.is_empty() {
             out.actions.push(Action::AddSubports { trunk: id, ports });
         }
+    }
+
+    /// Ports that failed when they were alone in a call are tried when no other is left to add,
+    /// alone: they hold up no other.
+    fn without_suspects(
+        &self,
+        adds: Vec<(Id, Option<u16>)>,
+        most: usize,
+    ) -> (Vec<(Id, Option<u16>)>, usize) {
+        let w = self.world;
+        let failures = |id: &Id| w.backoff.failures(&Held::Port(id.clone()));
+        let (suspects, clean): (Vec<_>, Vec<_>) =
+            adds.into_iter().partition(|(id, _)| failures(id) > 0);
+        if !clean.is_empty() {
+            return (clean, most);
+        }
+        let ready = |id: &Id| w.held_off(&Held::Port(id.clone())).is_none();
+        let next = suspects.into_iter().filter(|(id, _)| ready(id));
+        let next = next.min_by_key(|(id, _)| failures(id));
+        (next.into_iter().collect(), 1)
     }
 
     /// VLANs that pods of the node are plugged with, whatever Neutron says.
@@ -287,8 +374,9 @@ impl NodePlan<'_> {
     }
 
     pub(super) fn report(&self, pod: &Pod, reason: Reason, message: String, out: &mut Draft) {
+        // Other words for the same reason are no news.
         let told = self.world.reported.get(&pod.key);
-        if told.is_none_or(|(r, m)| (*r, m) != (reason, &message)) {
+        if told.is_none_or(|(told, _)| *told != reason) {
             out.actions.push(Action::Report {
                 pod: pod.key.clone(),
                 uid: pod.uid.clone(),
@@ -297,6 +385,15 @@ impl NodePlan<'_> {
             });
         }
     }
+}
+
+/// Pods that want a port and have none.
+#[derive(Default)]
+struct Wanting<'a> {
+    /// Those that can be given one now, oldest first.
+    now: Vec<&'a Pod>,
+    /// How many of each kind can't yet, because of a call about their KuryrPort.
+    later: BTreeMap<Arc<PortKind>, usize>,
 }
 
 fn is_undecided(pod: &Pod) -> bool {

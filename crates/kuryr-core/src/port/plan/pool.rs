@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::node::{NodePlan, create_claim};
 use super::{Draft, SUBPORTS_MAX};
 use crate::Millis;
-use crate::pool::{Stock, Verdict, verdict};
+use crate::pool::{Stock, Verdict, most, verdict};
 use crate::port::action::{Action, Assignment, Reason};
 use crate::port::model::{Id, Place, Pod, Port, PortKind, PortStatus};
 use crate::port::settings::Settings;
@@ -23,12 +23,20 @@ pub(super) struct PoolPlan<'a> {
     ready: Vec<&'a Port>,
     /// On the trunk, given back a moment ago.
     cooling: Vec<&'a Port>,
+    /// On the trunk since an earlier controller's time, and cooling too, because it is not
+    /// known when they were last used.
+    found: Vec<&'a Port>,
     /// On no trunk yet.
     loose: Vec<Id>,
     /// Being made, or being added to the trunk.
     coming: usize,
-    /// Pods that are left without a port.
+    /// Pods that are left without a port, and those of them that can be given one now.
     short: usize,
+    short_now: usize,
+    /// Ready ports that stay for pods that can't be given one yet.
+    kept: usize,
+    /// Free ports by the uid of the pod that last had them.
+    last_of: BTreeMap<Id, &'a Port>,
     /// When a port was last given back; 0 is never.
     left_alone: Millis,
 }
@@ -49,6 +57,7 @@ impl<'a> PoolPlan<'a> {
             wanted,
             ready: Vec::new(),
             cooling: Vec::new(),
+            found: Vec::new(),
             loose: Vec::new(),
             coming: w
                 .creating
@@ -56,6 +65,9 @@ impl<'a> PoolPlan<'a> {
                 .copied()
                 .unwrap_or(0),
             short: 0,
+            short_now: 0,
+            kept: 0,
+            last_of: BTreeMap::new(),
             left_alone: 0,
         };
         for (port, notes) in trunk.ports.iter().filter_map(|id| w.ports.get(id)) {
@@ -69,10 +81,19 @@ impl<'a> PoolPlan<'a> {
                 continue;
             }
             plan.left_alone = plan.left_alone.max(notes.free_since);
+            if let Some(uid) = &notes.last_pod {
+                plan.last_of.insert(uid.clone(), port);
+            }
             match w.cools_until(port, notes) {
                 None => plan.ready.push(port),
                 Some(at) => {
-                    plan.cooling.push(port);
+                    let used = notes.last_pod.is_some();
+                    (if used {
+                        &mut plan.cooling
+                    } else {
+                        &mut plan.found
+                    })
+                    .push(port);
                     out.later.push((at, node.name.clone()));
                 }
             }
@@ -101,38 +122,74 @@ impl<'a> PoolPlan<'a> {
         }
     }
 
-    /// Gives ports to pods, ready ones first.
-    pub(super) fn assign(&mut self, pods: &[&Pod], out: &mut Draft) {
-        let w = self.node.world;
+    /// Gives ports to pods, ready ones first. Of `later` more pods is known that they will
+    /// want one.
+    pub(super) fn assign(&mut self, pods: &[&Pod], later: usize, out: &mut Draft) {
+        let pods: Vec<&Pod> = pods
+            .iter()
+            .filter(|p| !self.give_back(p, out))
+            .copied()
+            .collect();
         let given = pods.len().min(self.ready.len());
-        for (pod, port) in pods.iter().zip(self.ready.drain(..given)) {
-            let Place::On { vlan, .. } = port.place else {
-                continue;
-            };
-            let vif = Assignment {
-                port: port.id.clone(),
-                vlan,
-                active: port.status == PortStatus::Active,
-            };
-            out.actions.push(if w.claims.contains_key(&pod.key) {
-                Action::WriteVif {
-                    pod: pod.key.clone(),
-                    uid: pod.uid.clone(),
-                    vif,
-                }
-            } else {
-                create_claim(pod, Some(vif))
-            });
+        for (pod, port) in pods
+            .iter()
+            .zip(self.ready.drain(..given).collect::<Vec<_>>())
+        {
+            self.give(pod, port, out);
         }
         let rest = &pods[given..];
-        self.short = rest.len();
-        let trouble = self.trouble();
-        for pod in rest {
+        self.kept = later.min(self.ready.len());
+        self.short_now = rest.len();
+        self.short = rest.len() + later - self.kept;
+        let (trouble, on_trunk) = (self.trouble(), self.trunk_trouble());
+        // The first of them wait for ports that are there already, whatever creating comes to.
+        let coming = self.coming + self.loose.len();
+        for (at, pod) in rest.iter().enumerate() {
             self.node.early_claim(pod, out);
-            if let Some((reason, message)) = &trouble {
+            let trouble = if at < coming { &on_trunk } else { &trouble };
+            if let Some((reason, message)) = trouble {
                 self.node.report(pod, *reason, message.clone(), out);
             }
         }
+    }
+
+    /// A pod whose KuryrPort was torn away goes on to use its port, so it has it back.
+    fn give_back(&mut self, pod: &Pod, out: &mut Draft) -> bool {
+        let Some(port) = self.last_of.remove(&pod.uid) else {
+            return false;
+        };
+        self.ready.retain(|p| p.id != port.id);
+        self.cooling.retain(|p| p.id != port.id);
+        self.found.retain(|p| p.id != port.id);
+        self.give(pod, port, out);
+        true
+    }
+
+    fn give(&self, pod: &Pod, port: &Port, out: &mut Draft) {
+        let Place::On { vlan, .. } = port.place else {
+            return;
+        };
+        let vif = Assignment {
+            port: port.id.clone(),
+            vlan,
+            active: port.status == PortStatus::Active,
+        };
+        let claimed = self.node.world.claims.contains_key(&pod.key);
+        out.actions.push(if claimed {
+            Action::WriteVif {
+                pod: pod.key.clone(),
+                uid: pod.uid.clone(),
+                vif,
+            }
+        } else {
+            create_claim(pod, Some(vif))
+        });
+    }
+
+    /// Why ports may have to wait for their place on the trunk.
+    fn trunk_trouble(&self) -> Option<(Reason, String)> {
+        let held = Held::Trunk(self.trunk.trunk.id.clone());
+        self.node.world.trouble.get(&held).cloned()
     }
 
     /// Why pods of this kind may have to wait here.
@@ -142,13 +199,10 @@ impl<'a> PoolPlan<'a> {
             let message = format!("trunk {} has {SUBPORTS_MAX} subports", self.trunk.trunk.id);
             return Some((Reason::TrunkFull, message));
         }
-        [
-            Held::Create,
-            Held::Kind(self.kind.clone()),
-            Held::Trunk(self.trunk.trunk.id.clone()),
-        ]
-        .iter()
-        .find_map(|h| w.trouble.get(h).cloned())
+        [Held::Create, Held::Kind(self.kind.clone())]
+            .iter()
+            .find_map(|h| w.trouble.get(h).cloned())
+            .or_else(|| self.trunk_trouble())
     }
 
     /// Uses loose ports, asks for more, or takes ports away.
@@ -159,14 +213,19 @@ impl<'a> PoolPlan<'a> {
         removes: &mut Vec<Id>,
     ) {
         let w = self.node.world;
-        let idle = self.ready.len() + self.cooling.len();
+        // Found ports that are no pool were made for pods that wait still: no others are made.
+        let awaited = self.found.len().saturating_sub(most(w.settings.pool));
+        let awaited = awaited.min(self.short);
+        let idle = self.ready.len() + self.cooling.len() + self.found.len() - self.kept - awaited;
+        let short = self.short - awaited;
         let supply = self.coming + self.loose.len();
         let stock = Stock {
             used: self.wanted.get(self.kind).copied().unwrap_or(0),
-            unused: idle + supply.saturating_sub(self.short),
+            unused: idle + supply.saturating_sub(short),
             room: SUBPORTS_MAX.saturating_sub(self.trunk.trunk.subports.len() + self.coming),
         };
-        let mut more = self.short.saturating_sub(supply).min(stock.room);
+        let more = short.saturating_sub(supply).min(stock.room);
+        let mut more = more.min(self.short_now);
         let (mut growth, mut fewer) = (0, 0);
         match verdict(w.settings.pool, stock) {
             Verdict::Grow(n) => growth = n,
@@ -183,7 +242,7 @@ impl<'a> PoolPlan<'a> {
             self.node.report_node(reason, message, out);
         }
         // A port that is loose or cooling is given up before one that is ready.
-        let surplus_loose = fewer.min(self.loose.len().saturating_sub(self.short));
+        let surplus_loose = fewer.min(self.loose.len().saturating_sub(short));
         for (i, id) in self.loose.into_iter().enumerate() {
             if i < surplus_loose {
                 // An orphan may be another node's; it has a grace of its own.
@@ -196,7 +255,8 @@ impl<'a> PoolPlan<'a> {
                 adds.push((id, None));
             }
         }
-        let surplus = self.cooling.iter().chain(&self.ready).map(|p| p.id.clone());
+        let surplus = self.cooling.iter().chain(&self.found[awaited..]);
+        let surplus = surplus.chain(&self.ready).map(|p| p.id.clone());
         removes.extend(surplus.take(fewer.saturating_sub(surplus_loose)));
         for (list, count) in [(&mut out.needs, more), (&mut out.growth, growth)] {
             if count > 0 {

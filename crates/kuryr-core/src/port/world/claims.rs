@@ -75,9 +75,13 @@ impl World {
             return;
         };
         let (node, port) = (old.node.clone(), old.vif.as_ref().map(|v| v.port.clone()));
+        let uid = old.pod_uid.clone();
         self.node_mut(&node).claims.remove(key);
         if let Some(port) = port.filter(|p| Some(p) != kept) {
             self.free(&port, key);
+            if let Some((_, notes)) = self.ports.get_mut(&port) {
+                notes.last_pod = Some(uid);
+            }
         }
     }
 

@@ -92,6 +92,8 @@ pub struct World {
     pub(crate) claim_gone: BTreeMap<PodKey, u64>,
     /// Ports whose security groups are being set, and what they are to be.
     pub(crate) regrouping: BTreeMap<Id, Arc<PortKind>>,
+    /// Ports that are being marked as ours again.
+    pub(crate) adopting: BTreeSet<Id>,
     /// Ports that are on no trunk.
     pub(crate) loose: Loose,
     /// Ports on a trunk that are not ACTIVE.
@@ -106,6 +108,8 @@ pub struct World {
     pub(crate) refreshing: bool,
     pub(crate) refresh_wanted: bool,
     pub(crate) refresh_from: u64,
+    /// Ports and trunks that were listed before this are no longer known.
+    pub(crate) led_from: u64,
     /// A create may have been carried out without our knowing which ports it made.
     pub(crate) unsure: bool,
     pub(crate) synced: Synced,
@@ -157,6 +161,7 @@ impl World {
             claim_calls: BTreeMap::new(),
             claim_gone: BTreeMap::new(),
             regrouping: BTreeMap::new(),
+            adopting: BTreeSet::new(),
             loose: Loose::default(),
             unready: BTreeSet::new(),
             creating: BTreeMap::new(),
@@ -167,6 +172,7 @@ impl World {
             refreshing: false,
             refresh_wanted: true,
             refresh_from: 0,
+            led_from: 0,
             unsure: false,
             synced: Synced::default(),
             backoff: Backoff::default(),
@@ -208,6 +214,19 @@ impl World {
     /// Asks for a full list of ports and trunks: the periodic look for drift.
     pub fn want_refresh(&mut self) {
         self.refresh_wanted = true;
+    }
+
+    /// This process leads from now on. While it did not, another may have changed Neutron:
+    /// nothing is done before all is listed, and what failed before may work now.
+    pub fn lead(&mut self) {
+        self.sequence += 1;
+        self.led_from = self.sequence;
+        self.synced.ports = false;
+        self.refresh_wanted = true;
+        self.backoff.retain(|_| false);
+        self.quota_free = None;
+        self.kind_cap.clear();
+        self.touch_all();
     }
 
     /// A mark by which a list that begins now is later told from newer facts.
@@ -283,9 +302,11 @@ impl World {
             .extend(by_pod.into_iter().chain(by_claim).cloned());
     }
 
-    /// Loose ports that no node there is was to have.
+    /// Loose ports that no node there is was to have, or one without a trunk.
     pub(crate) fn unclaimed_loose(&self) -> impl Iterator<Item = &Id> {
-        self.loose.unclaimed(|node| self.nodes.contains_key(node))
+        let is_there = |n: &NodeState| !n.addresses.is_empty() && n.trunk != NodeTrunk::Missing;
+        self.loose
+            .unclaimed(move |node| self.nodes.get(node).is_some_and(is_there))
     }
 
     pub(crate) fn touch_port_node(&mut self, id: &Id) {

@@ -22,13 +22,18 @@ impl World {
         self.touch(name);
     }
 
-    /// The node has these addresses, and its trunk is to be found by them.
+    /// The node has these addresses, and its trunk is to be found by them. Another node of the
+    /// old address may have its old trunk.
     fn readdress(&mut self, name: &Id, addresses: Vec<IpAddr>) {
         self.leave_trunk(name, None);
         let node = self.nodes.entry(name.clone()).or_default();
         self.nodes_at.replace(name, &node.addresses, &addresses);
-        node.addresses = addresses;
+        let had = std::mem::replace(&mut node.addresses, addresses);
         node.trunk = NodeTrunk::Unknown;
+        if let Some(next) = self.nodes_at.first(&had) {
+            self.match_node(&next);
+            self.touch(&next);
+        }
     }
 
     /// The trunk that the node had is nobody's, unless it is `kept`.
@@ -82,6 +87,14 @@ impl World {
         self.nodes.entry(name.clone()).or_default()
     }
 
+    /// Whether another node has the trunk, which stays with the first of two.
+    fn is_anothers(&self, trunk: &Id, name: &Id) -> bool {
+        let holder = self.trunks.get(trunk).and_then(|t| t.node.as_ref());
+        holder.is_some_and(|other| {
+            other != name && self.node_trunk(other) == NodeTrunk::Found(trunk.clone())
+        })
+    }
+
     /// Finds the node's trunk among those known.
     pub(crate) fn match_node(&mut self, name: &Id) {
         let Some(node) = self.nodes.get(name) else {
@@ -90,6 +103,11 @@ impl World {
         let Some(id) = self.trunks_at.first(&node.addresses) else {
             return;
         };
+        if self.is_anothers(&id, name) {
+            self.leave_trunk(name, None);
+            self.node_mut(name).trunk = NodeTrunk::Missing;
+            return;
+        }
         self.leave_trunk(name, Some(&id));
         if let Some(t) = self.trunks.get_mut(&id) {
             t.node = Some(name.clone());

@@ -1,0 +1,255 @@
+//! Single situations that were once met, each small enough to be read.
+
+use super::*;
+
+fn at(c: &Controller, which: fn(&Action) -> bool) -> usize {
+    c.under_way.iter().position(which).unwrap()
+}
+
+fn node(n: usize) -> Id {
+    id(format!("n{n}"))
+}
+
+/// One pod on one node, at rest.
+fn one_pod(pool: bool) -> (Cloud, Controller) {
+    let mut cloud = Cloud::new(1);
+    cloud.add_pod(0, 0);
+    let mut c = Controller::start(&mut cloud, settings(pool), 0);
+    assert!(c.settle(&mut cloud).is_some());
+    (cloud, c)
+}
+
+fn vif(cloud: &Cloud) -> ClaimedVif {
+    let claim = cloud.claims.values().next().unwrap();
+    claim.vif.clone().unwrap()
+}
+
+#[test]
+fn a_port_stays_for_a_pod_whose_kuryrport_is_being_written() {
+    let mut cloud = Cloud::new(1);
+    cloud.add_pod(0, 0);
+    let mut c = Controller::start(&mut cloud, settings(false), 0);
+    c.plan();
+    c.answer(0, &mut cloud, Fate::Works);
+    c.plan();
+    let create = at(&c, |a| matches!(a, Action::CreatePorts { .. }));
+    c.answer(create, &mut cloud, Fate::Works);
+    c.plan();
+    let add = at(&c, |a| matches!(a, Action::AddSubports { .. }));
+    c.answer(add, &mut cloud, Fate::Works);
+    let next = c.plan();
+    let looks = |a: &Action| matches!(a, Action::Look { .. });
+    assert!(next.iter().all(looks), "{next:?}");
+    assert!(c.settle(&mut cloud).is_some());
+    assert_eq!(cloud.ports.len(), 1);
+}
+
+#[test]
+fn a_port_that_an_earlier_controller_put_on_the_trunk_is_waited_for() {
+    let mut cloud = Cloud::new(1);
+    cloud.add_pod(0, 0);
+    let mut c = Controller::start(&mut cloud, settings(false), 0);
+    let active = |cloud: &Cloud| cloud.ports.values().any(|p| p.status == PortStatus::Active);
+    while !active(&cloud) {
+        c.plan();
+        // It dies before it hears that the port is ACTIVE, and its KuryrPorts are lost.
+        c.under_way
+            .retain(|a| !matches!(a, Action::CreateClaim { .. }));
+        let last = c.under_way.len() - 1;
+        c.answer(last, &mut cloud, Fate::Works);
+    }
+    cloud.claims.clear();
+    let mut next = Controller::start(&mut cloud, settings(false), c.now);
+    assert!(next.settle(&mut cloud).is_some());
+    assert_eq!(cloud.made, 2, "one pod and one port");
+    check_end(&cloud, false);
+}
+
+#[test]
+fn a_kuryrport_deleted_before_it_has_a_port_is_let_go() {
+    let mut cloud = Cloud::new(1);
+    cloud.quota = 0;
+    cloud.add_pod(0, 0);
+    let mut c = Controller::start(&mut cloud, settings(false), 0);
+    c.plan();
+    c.answer(0, &mut cloud, Fate::Works);
+    c.plan();
+    let claim = at(&c, |a| matches!(a, Action::CreateClaim { .. }));
+    c.answer(claim, &mut cloud, Fate::Works);
+    cloud.version += 1;
+    let version = cloud.version;
+    let claim = cloud.claims.values_mut().next().unwrap();
+    (claim.deleting, claim.version) = (true, version);
+    c.watch(&mut cloud);
+    let next = c.plan();
+    assert!(matches!(next[..], [Action::DropClaim { .. }]), "{next:?}");
+}
+
+#[test]
+fn a_kuryrport_torn_away_comes_back_with_the_port_that_its_pod_uses() {
+    for pool in [false, true] {
+        let (mut cloud, mut c) = one_pod(pool);
+        let before = vif(&cloud);
+        let (key, _) = cloud.claims.pop_first().unwrap();
+        cloud.version += 1;
+        cloud.deleted.push((key, cloud.version));
+        assert!(c.settle(&mut cloud).is_some());
+        assert_eq!(vif(&cloud), before);
+    }
+}
+
+#[test]
+fn two_nodes_of_one_address_share_no_trunk_and_the_other_has_it_next() {
+    let mut cloud = Cloud::new(1);
+    cloud.add_pod(0, 0);
+    cloud.add_pod(1, 0);
+    let twin = id("twin");
+    for pod in cloud.pods.values_mut().skip(1) {
+        pod.node = twin.clone();
+    }
+    let mut c = Controller::start(&mut cloud, settings(true), 0);
+    c.world.apply_node(&twin, vec![address("0")]);
+    let rounds = |c: &mut Controller, cloud: &mut Cloud| {
+        for _ in 0..40 {
+            c.watch(cloud);
+            c.plan();
+            while !c.under_way.is_empty() {
+                c.answer(0, cloud, Fate::Works);
+            }
+            c.now = c.world.next_wake().unwrap_or(c.now);
+        }
+    };
+    rounds(&mut c, &mut cloud);
+    let served = |cloud: &Cloud| cloud.claims.values().filter(|c| c.vif.is_some()).count();
+    assert_eq!(served(&cloud), 1);
+    let told = c.world.reported.values().next().unwrap();
+    assert!(told.1.contains("node n0"), "{told:?}");
+    cloud.pods.retain(|_, p| p.node == twin);
+    c.world.delete_node(&node(0));
+    rounds(&mut c, &mut cloud);
+    assert_eq!(served(&cloud), 1, "{:?}", cloud.claims);
+    assert_eq!(cloud.claims.values().next().unwrap().node, twin);
+}
+
+#[test]
+fn a_port_made_for_a_node_that_went_is_deleted() {
+    let mut cloud = Cloud::new(2);
+    cloud.add_pod(0, 1);
+    let mut c = Controller::start(&mut cloud, settings(false), 0);
+    c.plan();
+    c.answer(0, &mut cloud, Fate::Works);
+    c.plan();
+    let create = at(&c, |a| matches!(a, Action::CreatePorts { .. }));
+    c.answer(create, &mut cloud, Fate::Works);
+    cloud.pods.clear();
+    c.world.delete_node(&node(1));
+    assert!(c.settle(&mut cloud).is_some());
+    assert!(cloud.ports.is_empty(), "{:?}", cloud.ports);
+}
+
+#[test]
+fn a_port_that_can_not_be_added_holds_up_no_other() {
+    let mut cloud = Cloud::new(1);
+    for p in 0..6 {
+        cloud.add_pod(p, 0);
+    }
+    let mut c = Controller::start(&mut cloud, settings(false), 0);
+    for _ in 0..200 {
+        c.watch(&mut cloud);
+        c.plan();
+        while !c.under_way.is_empty() {
+            let action = c.under_way[0].clone();
+            // The first by id, which comes first in each call that it is in.
+            let bad = cloud.ports.keys().next();
+            let hit = match &action {
+                Action::AddSubports { ports, .. } => ports.iter().any(|(p, _)| Some(p) == bad),
+                _ => false,
+            };
+            if hit {
+                c.under_way.remove(0);
+                c.world.finish(&action, stale("PortInUse"), 100);
+            } else {
+                c.answer(0, &mut cloud, Fate::Works);
+            }
+        }
+        c.now = c.world.next_wake().unwrap_or(c.now);
+    }
+    let on = |p: &&Port| p.place != Place::Loose;
+    assert_eq!(cloud.ports.values().filter(on).count(), 5);
+}
+
+#[test]
+fn who_leads_again_looks_before_it_acts() {
+    let (mut cloud, mut c) = one_pod(true);
+    cloud.add_pod(1, 0);
+    c.world.lead();
+    c.watch(&mut cloud);
+    assert_eq!(c.plan(), [Action::Refresh]);
+}
+
+#[test]
+fn a_list_from_before_the_lead_is_not_enough() {
+    let (mut cloud, mut c) = one_pod(true);
+    c.world.want_refresh();
+    c.plan();
+    c.world.lead();
+    c.answer(0, &mut cloud, Fate::Works);
+    cloud.add_pod(1, 0);
+    c.watch(&mut cloud);
+    assert_eq!(c.plan(), [Action::Refresh]);
+}
+
+#[test]
+fn a_port_in_its_place_that_lost_its_mark_is_marked_again() {
+    let (mut cloud, mut c) = one_pod(false);
+    c.world.want_refresh();
+    c.plan();
+    let action = c.under_way.remove(0);
+    let trunks = cloud.trunk_facts();
+    let unmarked = Outcome::All {
+        ports: vec![],
+        trunks,
+    };
+    c.world.finish(&action, unmarked, 100);
+    let next = c.plan();
+    assert!(matches!(next[..], [Action::Adopt { .. }]), "{next:?}");
+    assert!(c.settle(&mut cloud).is_some());
+    check_end(&cloud, false);
+    assert!(c.world.reported.is_empty());
+}
+
+#[test]
+fn a_pod_whose_vlan_another_port_has_is_told() {
+    let (mut cloud, mut c) = one_pod(false);
+    let vif = vif(&cloud);
+    let trunk = cloud.trunks.values_mut().next().unwrap();
+    trunk.insert(vif.vlan, id("somebodys"));
+    cloud.ports.get_mut(&vif.port).unwrap().place = Place::Loose;
+    c.world.want_refresh();
+    assert!(c.settle(&mut cloud).is_some());
+    let (reason, message) = c.world.reported.values().next().unwrap();
+    assert_eq!(*reason, Reason::PortMissing);
+    assert!(message.contains(&vif.vlan.to_string()), "{message}");
+}
+
+#[test]
+fn the_end_of_an_outage_ends_the_waits_that_it_made() {
+    let mut cloud = Cloud::new(1);
+    cloud.add_pod(0, 0);
+    let mut c = Controller::start(&mut cloud, settings(false), 0);
+    let mut longest = 0;
+    for _ in 0..30 {
+        c.plan();
+        while !c.under_way.is_empty() {
+            c.answer(0, &mut cloud, Fate::Refused);
+        }
+        let next = c.world.next_wake().unwrap_or(c.now);
+        longest = longest.max(next - c.now);
+        c.now = next;
+    }
+    assert!(longest <= 5_000, "{longest}");
+    let over = c.now;
+    assert!(c.settle(&mut cloud).is_some());
+    assert!(c.now - over < 10_000, "{}", c.now - over);
+    check_end(&cloud, false);
+}
