@@ -19,7 +19,7 @@ use tracing::Instrument;
 
 use crate::config::ControllerConfig;
 use crate::events::Events;
-use crate::execute::Executor;
+use crate::execute::{Executor, Turns};
 use crate::facts::{self, Fact};
 use crate::health::{self, HEARTBEAT_MILLIS, Health};
 use crate::lease::{self, Fence};
@@ -87,6 +87,7 @@ pub async fn run(
         project: config.project.clone(),
         port_debug: config.port_debug,
         fence: fence.clone(),
+        turns: Turns::default(),
         client: client.clone(),
     };
     let health = Arc::new(Health::default());
@@ -327,7 +328,13 @@ impl Engine {
                 world.delete_pod(&key);
             }
             Fact::Pods(all) => world.retain_pods(&all),
-            Fact::Claim(claim) => world.apply_claim(claim),
+            Fact::Claim(claim) => {
+                // Pods are listed before their KuryrPorts: these did not wait.
+                if !world.is_synced() && claim.vif.as_ref().is_some_and(|v| v.active) {
+                    self.waiting.remove(&claim.pod);
+                }
+                world.apply_claim(claim);
+            }
             Fact::ClaimGone(key, version) => world.delete_claim(&key, version),
             Fact::ClaimsBegin => self.claims_from = world.mark(),
             Fact::Claims(all) => world.retain_claims(&all, self.claims_from),

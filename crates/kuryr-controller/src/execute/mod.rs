@@ -2,6 +2,7 @@
 
 mod kubernetes;
 mod neutron;
+mod turns;
 
 use std::sync::Arc;
 
@@ -12,6 +13,8 @@ use kuryr_openstack::{Neutron, OwnershipMark};
 use crate::events::Events;
 use crate::lease::Fence;
 use crate::networks::Networks;
+
+pub(crate) use turns::Turns;
 
 /// What carrying out needs; shared by all calls under way.
 pub(crate) struct Executor {
@@ -25,11 +28,13 @@ pub(crate) struct Executor {
     pub(crate) port_debug: bool,
     pub(crate) events: Events,
     pub(crate) fence: Fence,
+    pub(crate) turns: Turns,
 }
 
 impl Executor {
     /// Carries out an action. `port` is the port that it gives to a pod, if it does.
     pub(crate) async fn run(self: Arc<Self>, action: &Action, port: Option<&Port>) -> Outcome {
+        let _turn = self.turns.wait(action).await;
         if is_write(action) && !self.fence.open() {
             return Outcome::Failed(Failure::NotLeader);
         }

@@ -145,9 +145,17 @@ impl World {
         }
         // Whatever came of it: the port goes back unless the claim has it.
         let claimed = self.claims.get(pod).and_then(|c| c.vif.as_ref());
+        let mut failure = failure;
         if let Some(vif) = given.filter(|v| claimed.map(|c| &c.port) != Some(&v.port)) {
             self.free(&vif.port, pod);
             self.change_port(&vif.port, |_, n| n.free_since = 0);
+            // Else it would be tried as fast as it is answered.
+            failure = failure.or_else(|| {
+                Some(Failure::Again {
+                    message: "the KuryrPort did not take the port".to_owned(),
+                    after: None,
+                })
+            });
         }
         self.settle(Held::Claim(pod.clone()), failure.as_ref(), None);
         self.touch_pod_nodes(pod);

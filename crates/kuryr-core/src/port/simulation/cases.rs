@@ -99,6 +99,32 @@ fn a_kuryrport_torn_away_comes_back_with_the_port_that_its_pod_uses() {
 }
 
 #[test]
+fn a_kuryrport_that_takes_no_port_is_not_written_all_the_time() {
+    let mut cloud = Cloud::new(1);
+    cloud.add_pod(0, 0);
+    let mut c = Controller::start(&mut cloud, settings(false), 0);
+    let mut writes = 0;
+    while c.now < 10_000 {
+        c.watch(&mut cloud);
+        c.plan();
+        while !c.under_way.is_empty() {
+            let action = c.under_way[0].clone();
+            let Action::WriteVif { pod, .. } = &action else {
+                c.answer(0, &mut cloud, Fate::Works);
+                continue;
+            };
+            // As a schema that does not know the field does.
+            c.under_way.remove(0);
+            writes += 1;
+            let same = Outcome::Claim(cloud.claims[pod].clone());
+            c.world.finish(&action, same, 100);
+        }
+        c.now = c.world.next_wake().unwrap_or(c.now);
+    }
+    assert!(writes < 20, "{writes}");
+}
+
+#[test]
 fn two_nodes_of_one_address_share_no_trunk_and_the_other_has_it_next() {
     let mut cloud = Cloud::new(1);
     cloud.add_pod(0, 0);

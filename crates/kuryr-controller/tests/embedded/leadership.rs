@@ -1,0 +1,92 @@
+//! Two controllers and one Lease.
+
+use std::time::Duration;
+
+use kuryr_lab::openstack::{Effect, Fault};
+
+use crate::world::{Options, World};
+
+/// A lease that is soon lost.
+fn short() -> Options {
+    Options {
+        lease: (Duration::from_secs(3), Duration::from_millis(600)),
+        ..Options::default()
+    }
+}
+
+/// Who changed things in OpenStack, each named once for each time that it took over.
+fn turns(world: &crate::world::Journal) -> Vec<String> {
+    let mut turns: Vec<String> = world.to_openstack().into_iter().map(|c| c.who).collect();
+    turns.dedup();
+    turns
+}
+
+#[tokio::test]
+async fn a_standby_takes_over_when_the_leader_is_killed() {
+    let world = World::start(2).await;
+    let journal = world.journal();
+    let leader = world.controller(short()).await;
+    world.add_pods("pod", 4, 2).await;
+    world.all_ready().await;
+    let standby = world.controller(short()).await;
+    world.add_pods("more", 4, 2).await;
+    world.all_ready().await;
+    assert_eq!(turns(&journal).len(), 1, "the standby only looks on");
+    assert_eq!(journal.by(&standby.name), 0);
+    world.add_pods("late", 4, 2).await;
+    leader.kill();
+    world.all_ready_and_no_more().await;
+    world.delete_pods().await;
+    world.all_gone().await;
+    assert_eq!(turns(&journal).len(), 2);
+}
+
+#[tokio::test]
+async fn a_leader_that_stood_still_too_long_sends_nothing_when_it_wakes() {
+    let world = World::start(2).await;
+    let journal = world.journal();
+    let leader = world.controller(short()).await;
+    world.add_pods("pod", 4, 2).await;
+    world.all_ready().await;
+    let _standby = world.controller(short()).await;
+    // In the middle of its work.
+    world.add_pods("more", 12, 2).await;
+    let before = journal.all().len();
+    world
+        .until_true("it works", |_| journal.all().len() > before)
+        .await;
+    let paused = leader.pause();
+    world.all_ready_and_no_more().await;
+    drop(paused);
+    world.delete_pods().await;
+    world.all_gone().await;
+    let turns = turns(&journal);
+    assert_eq!(turns.len(), 2, "one after the other: {turns:?}");
+    let last = journal.all().pop().unwrap();
+    assert_ne!(last.who, turns[0]);
+}
+
+#[tokio::test]
+async fn a_leader_that_is_stopped_ends_its_calls_before_another_begins() {
+    let world = World::start(2).await;
+    let journal = world.journal();
+    let leader = world.controller(Options::default()).await;
+    world.add_pods("pod", 2, 2).await;
+    world.all_ready().await;
+    let _standby = world.controller(Options::default()).await;
+    let slow = Effect::Delay(Duration::from_secs(2));
+    world
+        .openstack
+        .faults()
+        .add(Fault::once("POST", "ports", slow));
+    let asked = world.openstack.faults();
+    world.add_pods("more", 2, 2).await;
+    world
+        .until_true("ports are asked for", |_| asked.left() == 0)
+        .await;
+    leader.stop().await;
+    // The lease was given up: nobody waits for its end.
+    world.all_ready_and_no_more().await;
+    assert_eq!(world.ports_made(), 4, "{:?}", journal.all());
+    assert_eq!(turns(&journal).len(), 2);
+}
