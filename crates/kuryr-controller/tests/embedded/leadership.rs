@@ -56,6 +56,7 @@ async fn a_leader_that_stood_still_too_long_sends_nothing_when_it_wakes() {
         .until_true("it works", |_| journal.all().len() > before)
         .await;
     let paused = leader.pause();
+    world.add_pods("late", 2, 2).await;
     world.all_ready_and_no_more().await;
     drop(paused);
     world.delete_pods().await;

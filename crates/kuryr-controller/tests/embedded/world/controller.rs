@@ -88,7 +88,7 @@ impl Options {
 pub(crate) struct Controller {
     pub(crate) name: String,
     kill: Option<oneshot::Sender<()>>,
-    pause: mpsc::UnboundedSender<std_mpsc::Receiver<()>>,
+    pause: mpsc::UnboundedSender<Pause>,
     stop: CancellationToken,
     ended: oneshot::Receiver<Result<(), String>>,
     thread: Option<JoinHandle<()>>,
@@ -101,6 +101,9 @@ struct Seat {
     openstack: CloudConfig,
     stop: CancellationToken,
 }
+
+/// How a controller's thread is told to stand still: it says that it does, and waits.
+type Pause = (std_mpsc::Sender<()>, std_mpsc::Receiver<()>);
 
 /// A controller's thread stands still while this lives.
 pub(crate) struct Paused(#[allow(dead_code)] std_mpsc::Sender<()>);
@@ -160,7 +163,9 @@ impl Controller {
     /// Has it stand still as SIGSTOP does, until what comes back is dropped.
     pub(crate) fn pause(&self) -> Paused {
         let (go_on, wait) = std_mpsc::channel();
-        self.pause.send(wait).unwrap();
+        let (stands, stood) = std_mpsc::channel();
+        self.pause.send((stands, wait)).unwrap();
+        stood.recv().unwrap();
         Paused(go_on)
     }
 
@@ -183,8 +188,9 @@ impl Drop for Controller {
     }
 }
 
-async fn stand_still(mut pauses: mpsc::UnboundedReceiver<std_mpsc::Receiver<()>>) {
-    while let Some(wait) = pauses.recv().await {
+async fn stand_still(mut pauses: mpsc::UnboundedReceiver<Pause>) {
+    while let Some((stands, wait)) = pauses.recv().await {
+        let _ = stands.send(());
         // Blocks the thread, which is all that the controller has.
         let _ = wait.recv();
     }
