@@ -77,7 +77,7 @@ impl Site {
         install_crds(&kube)?;
         let folder =
             tempfile::tempdir().map_err(|e| failed("make a temporary folder", e.to_string()))?;
-        let ids = openstack.handle().with(|state| tenant(state))?;
+        let ids = openstack.handle().with(tenant)?;
         let [
             node_network,
             node_subnet,
