@@ -8,7 +8,7 @@ mod pods;
 mod ports;
 mod shared;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -74,22 +74,22 @@ pub(crate) enum Held {
 #[derive(Clone, Debug)]
 pub struct World {
     pub(crate) settings: Settings,
-    pub(crate) pods: BTreeMap<PodKey, Pod>,
-    pub(crate) claims: BTreeMap<PodKey, Claim>,
+    pub(crate) pods: HashMap<PodKey, Pod>,
+    pub(crate) claims: HashMap<PodKey, Claim>,
     pub(crate) nodes: BTreeMap<Id, NodeState>,
     pub(crate) trunks: BTreeMap<Id, TrunkState>,
     pub(crate) nodes_at: ByAddress,
     pub(crate) trunks_at: ByAddress,
-    pub(crate) ports: BTreeMap<Id, (Port, PortNotes)>,
+    pub(crate) ports: HashMap<Id, (Port, PortNotes)>,
     pub(crate) shared: Shared,
     /// Port to the pod that has it: by claim, or by an assignment under way.
-    pub(crate) users: BTreeMap<Id, PodKey>,
+    pub(crate) users: HashMap<Id, PodKey>,
     /// When each claim was last written, by sequence.
-    pub(crate) claim_touched: BTreeMap<PodKey, u64>,
+    pub(crate) claim_touched: HashMap<PodKey, u64>,
     /// Claims that a call is under way for, and the port that it gives them.
-    pub(crate) claim_calls: BTreeMap<PodKey, Option<Assignment>>,
+    pub(crate) claim_calls: HashMap<PodKey, Option<Assignment>>,
     /// Deletions seen while such a call was under way: its answer may be older.
-    pub(crate) claim_gone: BTreeMap<PodKey, u64>,
+    pub(crate) claim_gone: HashMap<PodKey, u64>,
     /// Ports whose security groups are being set, and what they are to be.
     pub(crate) regrouping: BTreeMap<Id, Arc<PortKind>>,
     /// Ports that are being marked as ours again.
@@ -119,7 +119,7 @@ pub struct World {
     pub(crate) quota_free: Option<usize>,
     /// Largest create of a kind, after a subnet turned out to be nearly full.
     pub(crate) kind_cap: BTreeMap<Arc<PortKind>, usize>,
-    pub(crate) reported: BTreeMap<PodKey, (Reason, String)>,
+    pub(crate) reported: HashMap<PodKey, (Reason, String)>,
     /// Why pools on these nodes are too small, as last said.
     pub(crate) reported_nodes: BTreeMap<Id, Reason>,
     pub(crate) create_size: Sizer,
@@ -148,18 +148,18 @@ impl World {
         Self {
             look_wait: settings.look_first,
             settings,
-            pods: BTreeMap::new(),
-            claims: BTreeMap::new(),
+            pods: HashMap::new(),
+            claims: HashMap::new(),
             nodes: BTreeMap::new(),
             trunks: BTreeMap::new(),
             nodes_at: ByAddress::default(),
             trunks_at: ByAddress::default(),
-            ports: BTreeMap::new(),
+            ports: HashMap::new(),
             shared: Shared::default(),
-            users: BTreeMap::new(),
-            claim_touched: BTreeMap::new(),
-            claim_calls: BTreeMap::new(),
-            claim_gone: BTreeMap::new(),
+            users: HashMap::new(),
+            claim_touched: HashMap::new(),
+            claim_calls: HashMap::new(),
+            claim_gone: HashMap::new(),
             regrouping: BTreeMap::new(),
             adopting: BTreeSet::new(),
             loose: Loose::default(),
@@ -179,7 +179,7 @@ impl World {
             trouble: BTreeMap::new(),
             quota_free: None,
             kind_cap: BTreeMap::new(),
-            reported: BTreeMap::new(),
+            reported: HashMap::new(),
             reported_nodes: BTreeMap::new(),
             // Two creates share the time that each takes.
             create_size: Sizer::new(4_000, 4, 100),
