@@ -38,6 +38,13 @@ impl Journal {
         all
     }
 
+    /// How often somebody created ports.
+    pub(crate) fn creates_by(&self, who: &str) -> usize {
+        let all = self.all();
+        let create = |c: &&Change| c.who == who && c.what.starts_with("POST /v2.0/ports");
+        all.iter().filter(create).count()
+    }
+
     /// How many are by a controller, to Kubernetes.
     pub(crate) fn by(&self, controller: &str) -> usize {
         let all = self.all();
