@@ -38,6 +38,8 @@ token_file =
 pod_vif_driver = nested-vlan
 vif_pool_driver = noop
 enabled_handlers = vif,kuryrport
+[binding]
+default_driver = kuryr.lib.binding.drivers.vlan
 [neutron]
 auth_type = password
 region_name = {cloud()['region_name']}
