@@ -70,6 +70,8 @@ pub struct Step {
     pub keep: BTreeMap<String, BTreeMap<String, Vec<Value>>>,
     /// The order of lists counts.
     pub ordered: Option<bool>,
+    /// Others write the object too, whenever they like: which of its versions is seen does not count.
+    pub shared: bool,
     /// The answer is not compared.
     pub quiet: bool,
     /// The service forgets its history first, as one does that has run for long.

@@ -42,6 +42,8 @@ pub struct Reading {
     pub ordered: bool,
     /// It is the answer of a change.
     pub change: bool,
+    /// Others write the objects too: their versions are not told apart.
+    pub shared: bool,
 }
 
 impl Names {
@@ -106,6 +108,7 @@ impl Names {
                 ("revision_number", Value::Number(n)) => {
                     json!(self.revision(fields.get("id"), n.as_i64().unwrap_or(0), reading))
                 }
+                ("resourceVersion", Value::String(_)) if reading.shared => json!("<version>"),
                 ("resourceVersion", Value::String(version)) => {
                     json!(self.version(fields.get("uid"), version))
                 }
@@ -239,6 +242,7 @@ mod tests {
             let reading = Reading {
                 ordered: true,
                 change,
+                shared: false,
             };
             names.apply(&body, reading)["revision_number"]
                 .as_str()

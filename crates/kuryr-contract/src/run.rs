@@ -239,6 +239,7 @@ impl Run<'_> {
     fn record(&mut self, number: usize, step: &Step, sent: &str, answer: &Answer) -> Record {
         let reading = Reading {
             ordered: step.ordered.unwrap_or(self.target.ordered()),
+            shared: step.shared,
             change: sent.starts_with("PUT"),
         };
         let mut body = answer.body.clone();

@@ -45,11 +45,13 @@ impl Sizer {
         self.grown = self.grown.max(items);
     }
 
-    /// Items that the next call may hold: what fits the aim, and never more than
-    /// twice what was answered so far. A cloud that is too slow for the aim is not
-    /// asked item by item: that makes it slower still, for a call costs by itself.
+    /// Items that the next call may hold, of a line that has waited for `waited` milliseconds:
+    /// what fits the aim or half that wait, and never more than twice what was answered so
+    /// far. Who waits long already notices little of a longer call, and calls are saved. A
+    /// cloud that is too slow for the aim is not asked item by item: that makes it slower
+    /// still, for a call costs by itself.
     #[must_use]
-    pub fn size(&self) -> usize {
+    pub fn size(&self, waited: Millis) -> usize {
         let Some(each) = self.each else {
             return self.first.min(self.most);
         };
@@ -58,7 +60,7 @@ impl Sizer {
             clippy::cast_sign_loss,
             clippy::cast_precision_loss
         )]
-        let fit = (self.aim as f64 / each.max(0.01)) as usize;
+        let fit = (self.aim.max(waited / 2) as f64 / each.max(0.01)) as usize;
         fit.max(self.first * 2)
             .min((self.grown * 2).max(self.first))
             .min(self.most)
@@ -72,34 +74,48 @@ mod tests {
     #[test]
     fn starts_small_and_grows_to_the_aim() {
         let mut s = Sizer::new(2_000, 4, 50);
-        assert_eq!(s.size(), 4);
+        assert_eq!(s.size(0), 4);
         s.seen(4, 1_000);
-        assert_eq!(s.size(), 8);
+        assert_eq!(s.size(0), 8);
         s.seen(8, 2_000);
-        assert_eq!(s.size(), 8);
+        assert_eq!(s.size(0), 8);
     }
 
     #[test]
     fn a_slow_cloud_is_not_asked_one_by_one() {
         let mut s = Sizer::new(1_000, 4, 50);
         s.seen(1, 60_000);
-        assert_eq!(s.size(), 4);
+        assert_eq!(s.size(0), 4);
         s.seen(4, 60_000);
-        assert_eq!(s.size(), 8);
+        assert_eq!(s.size(0), 8);
         s.seen(8, 60_000);
-        assert_eq!(s.size(), 8);
+        assert_eq!(s.size(0), 8);
     }
 
     #[test]
     fn a_fast_cloud_is_asked_for_more_only_step_by_step() {
         let mut s = Sizer::new(1_000, 4, 50);
         s.seen(1, 1);
-        assert_eq!(s.size(), 4);
+        assert_eq!(s.size(0), 4);
         s.seen(4, 4);
-        assert_eq!(s.size(), 8);
+        assert_eq!(s.size(0), 8);
         s.seen(8, 8);
         s.seen(16, 16);
         s.seen(32, 32);
-        assert_eq!(s.size(), 50);
+        assert_eq!(s.size(0), 50);
+    }
+
+    #[test]
+    fn who_waited_long_is_served_in_larger_calls() {
+        let mut s = Sizer::new(1_000, 4, 50);
+        s.seen(8, 4_000);
+        assert_eq!(s.size(0), 8);
+        assert_eq!(s.size(8_000), 8);
+        assert_eq!(s.size(12_000), 12);
+        assert_eq!(
+            s.size(600_000),
+            16,
+            "never more than twice what was answered"
+        );
     }
 }

@@ -125,8 +125,6 @@ pub(super) const STEPS: &[Step] = &[
         name: "contract-ovn",
         about: "the embedded cloud answers as the real one, ML2/OVN",
         needs: &["stack-ovn"],
-        // Two cases still compare what a cluster orders and numbers as it likes.
-        on_request: true,
         run: real::contract,
         ..PLAIN
     },

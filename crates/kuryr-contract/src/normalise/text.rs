@@ -19,7 +19,8 @@ static FORMS: LazyLock<Option<Regex>> = LazyLock::new(|| {
         r"(?P<secret>\bdefault-token-[a-z0-9]{5}\b)".to_owned(),
         r"(?P<host>\bhost(?:-[0-9a-f]*){4,})".to_owned(),
         r"(?P<address>\d{1,3}(?:\.\d{1,3}){3}\b(?:/\d+)?)".to_owned(),
-        r"(?P<said>current revision is |resource version: \d+ \()(?P<number>\d+)".to_owned(),
+        r"(?P<said>current revision is |resource version: \d+ \()(?P<number>\d+|<[^>]*>)"
+            .to_owned(),
     ];
     Regex::new(&forms.join("|")).ok()
 });

@@ -67,8 +67,9 @@ impl World {
         let pods = out.needs.len();
         let mut needs = std::mem::take(&mut out.needs);
         needs.append(&mut out.growth);
+        let most = self.create_size.size(lines.waited(self.now));
         for _ in 0..self.create_slots() {
-            let orders = self.next_batch(&mut needs, room);
+            let orders = self.next_batch(&mut needs, most.min(room));
             if orders.is_empty() {
                 break;
             }
@@ -79,11 +80,11 @@ impl World {
         let left = |n: &&Need| n.2 > 0 && self.held_off(&Held::Kind(n.1.clone())).is_none();
         lines.pools.put_back(needs[pods..].iter().filter(left));
         lines.pods.put_back(needs[..pods].iter().filter(left));
+        lines.note(self.now);
     }
 
     /// The next bulk create: what one call may hold, of kinds that are not held up.
-    fn next_batch(&self, needs: &mut [Need], room: usize) -> Vec<Need> {
-        let mut left = self.create_size.size().min(room);
+    fn next_batch(&self, needs: &mut [Need], mut left: usize) -> Vec<Need> {
         let mut orders = Vec::new();
         for (node, kind, count) in needs.iter_mut() {
             if left == 0 {

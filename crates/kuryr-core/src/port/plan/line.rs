@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::node::NodePlan;
 use super::{Draft, Need};
+use crate::Millis;
 use crate::port::model::Id;
 use crate::port::world::World;
 
@@ -17,6 +18,8 @@ pub(crate) struct Lines {
     pub(super) pods: Line,
     /// Nodes whose pools are to grow.
     pub(super) pools: Line,
+    /// Since when somebody's pods have been left in line.
+    since: Option<Millis>,
 }
 
 /// Nodes in the order in which they are served; who waits already keeps its place.
@@ -52,10 +55,21 @@ impl Line {
 }
 
 impl Lines {
+    /// How long somebody has been left in line.
+    pub(super) fn waited(&self, now: Millis) -> Millis {
+        self.since.map_or(0, |since| now.saturating_sub(since))
+    }
+
+    /// Notes whether somebody's pods are left in line now.
+    pub(super) fn note(&mut self, now: Millis) {
+        self.since = (!self.pods.order.is_empty()).then(|| self.since.unwrap_or(now));
+    }
+
     /// Leaves in `out` the needs whose turn it is. `planned` are the nodes that were planned
     /// already; the others that are called are planned here.
     pub(super) fn call(&mut self, world: &World, mut planned: BTreeSet<Id>, out: &mut Draft) {
-        let most = world.create_slots() * world.create_size.size();
+        let size = world.create_size.size(self.waited(world.now));
+        let most = world.create_slots() * size;
         let pods = call(&mut self.pods, most, world, &mut planned, out, |out| {
             &mut out.needs
         });

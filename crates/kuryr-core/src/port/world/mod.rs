@@ -183,7 +183,7 @@ impl World {
             reported_nodes: BTreeMap::new(),
             // Two creates share the time that each takes.
             create_size: Sizer::new(4_000, 4, 100),
-            subport_size: Sizer::new(4_000, 8, 200),
+            subport_size: Sizer::new(8_000, 8, 200),
             dirty: BTreeSet::new(),
             lines: Lines::default(),
             later: BTreeSet::new(),
