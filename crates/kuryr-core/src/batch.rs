@@ -46,8 +46,8 @@ impl Sizer {
     }
 
     /// Items that the next call may hold, of a line that has waited for `waited` milliseconds:
-    /// what fits the aim or half that wait, and never more than twice what was answered so
-    /// far. Who waits long already notices little of a longer call, and calls are saved. A
+    /// what fits the aim or that wait, and never more than twice what was answered so far: a
+    /// wait at most doubles, and calls are saved. A
     /// cloud that is too slow for the aim is not asked item by item: that makes it slower
     /// still, for a call costs by itself.
     #[must_use]
@@ -60,7 +60,7 @@ impl Sizer {
             clippy::cast_sign_loss,
             clippy::cast_precision_loss
         )]
-        let fit = (self.aim.max(waited / 2) as f64 / each.max(0.01)) as usize;
+        let fit = (self.aim.max(waited) as f64 / each.max(0.01)) as usize;
         fit.max(self.first * 2)
             .min((self.grown * 2).max(self.first))
             .min(self.most)
@@ -110,8 +110,8 @@ mod tests {
         let mut s = Sizer::new(1_000, 4, 50);
         s.seen(8, 4_000);
         assert_eq!(s.size(0), 8);
-        assert_eq!(s.size(8_000), 8);
-        assert_eq!(s.size(12_000), 12);
+        assert_eq!(s.size(4_000), 8);
+        assert_eq!(s.size(6_000), 12);
         assert_eq!(
             s.size(600_000),
             16,

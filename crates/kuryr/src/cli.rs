@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands;
@@ -47,9 +48,31 @@ enum Command {
 pub(crate) struct Start {
     #[command(flatten)]
     pub(crate) files: ConfigFiles,
+    #[command(flatten)]
+    pub(crate) cluster: Cluster,
+}
+
+/// Which Kubernetes.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Cluster {
     /// Reach Kubernetes by this file instead of the api_root of kuryr.conf
-    #[arg(long, env = "KUBECONFIG", value_name = "FILE")]
-    pub(crate) kubeconfig: Option<PathBuf>,
+    #[arg(
+        long,
+        env = "KUBECONFIG",
+        hide_env_values = true,
+        value_name = "FILE",
+        value_parser = OsStringValueParser::new().map(PathBuf::from)
+    )]
+    kubeconfig: Option<PathBuf>,
+}
+
+impl Cluster {
+    /// The kubeconfig, if one is named: a variable that is there and empty names none.
+    pub(crate) fn kubeconfig(&self) -> Option<&Path> {
+        self.kubeconfig
+            .as_deref()
+            .filter(|path| !path.as_os_str().is_empty())
+    }
 }
 
 /// Where the configuration is.
@@ -101,5 +124,17 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn an_empty_kubeconfig_names_none() {
+        let cluster = |file: &str| match Cli::parse_from(["kuryr", "daemon", "--kubeconfig", file])
+            .command
+        {
+            Command::Daemon(start) => start.cluster,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(cluster("").kubeconfig(), None);
+        assert_eq!(cluster("admin").kubeconfig(), Some(Path::new("admin")));
     }
 }

@@ -15,7 +15,7 @@ use kuryr_bench::{Report, cni, pods};
 use kuryr_config::{Config, Role, Sources};
 use kuryr_openstack::PortQuery;
 
-use crate::cli::ConfigFiles;
+use crate::cli::{Cluster, ConfigFiles};
 use crate::wiring::{self, Stop};
 
 #[derive(Debug, Subcommand)]
@@ -43,9 +43,8 @@ pub(crate) enum Command {
 struct Common {
     #[command(flatten)]
     files: ConfigFiles,
-    /// The cluster
-    #[arg(long, env = "KUBECONFIG", value_name = "FILE")]
-    kubeconfig: Option<PathBuf>,
+    #[command(flatten)]
+    cluster: Cluster,
     /// Image of the pods; it must have `sleep`
     #[arg(long, default_value = "busybox:stable")]
     image: String,
@@ -142,7 +141,7 @@ impl Common {
     async fn playground(&self) -> Result<(Client, Playground), Stop> {
         let client = wiring::kubernetes(
             &self.config(Role::Daemon)?.kubernetes,
-            self.kubeconfig.as_deref(),
+            self.cluster.kubeconfig(),
         )
         .await?;
         let limit = Duration::from_secs(self.limit);

@@ -10,7 +10,7 @@ use kuryr_core::doctor::Scope;
 use kuryr_doctor::{Doctor, Look, Step, json, steps, table};
 
 use super::controller;
-use crate::cli::ConfigFiles;
+use crate::cli::{Cluster, ConfigFiles};
 use crate::wiring::{self, Stop};
 
 /// Findings of severity error were made.
@@ -37,9 +37,8 @@ changed. All findings: docs/doctor.md";
 pub(crate) struct Options {
     #[command(flatten)]
     files: ConfigFiles,
-    /// The cluster, instead of the api_root of kuryr.conf
-    #[arg(long, env = "KUBECONFIG", hide_env_values = true, value_name = "FILE")]
-    kubeconfig: Option<PathBuf>,
+    #[command(flatten)]
+    cluster: Cluster,
     /// Do what would be done
     #[arg(long)]
     fix: bool,
@@ -105,7 +104,7 @@ pub(crate) fn run(options: &Options) -> ExitCode {
 
 async fn examine(options: &Options) -> Result<Look, Stop> {
     let config = options.config()?;
-    let client = wiring::kubernetes(&config.kubernetes, options.kubeconfig.as_deref()).await?;
+    let client = wiring::kubernetes(&config.kubernetes, options.cluster.kubeconfig()).await?;
     let cloud = wiring::openstack(&config).await?;
     let settings = controller::settings(&config);
     let doctor = Doctor::new(client, cloud, settings, options.doctor())

@@ -6,7 +6,7 @@ mod logging;
 mod openstack;
 
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use kuryr_config::{Config, Role, Sources};
@@ -83,7 +83,7 @@ where
         }
     };
     let started = Started {
-        kubeconfig: start.kubeconfig.clone(),
+        kubeconfig: start.cluster.kubeconfig().map(Path::to_owned),
         stop: CancellationToken::new(),
     };
     let result = runtime.block_on(async {
