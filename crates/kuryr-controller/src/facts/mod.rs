@@ -1,6 +1,7 @@
 //! From watches and lists to facts.
 
 mod claim;
+mod follow;
 mod neutron;
 mod node;
 mod pod;
@@ -11,6 +12,7 @@ pub use claim::claim;
 pub use neutron::{PORT_FIELDS, places, port, port_status, trunks};
 pub use node::addresses;
 pub use pod::pod;
+pub(crate) use follow::{Kind, follow};
 pub(crate) use watch::{Fact, spawn};
 
 /// The version of an object as a number.

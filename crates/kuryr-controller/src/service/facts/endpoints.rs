@@ -1,0 +1,134 @@
+//! Endpoints to slices, where the cluster has no slices: each subset is one.
+//!
+//! The world knows slices by name, so a subset is named by its place; [`Subsets`] knows which
+//! there were.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use k8s_openapi::api::core::v1 as core;
+use kube::core::DynamicObject;
+use kube::ResourceExt;
+use kuryr_core::service::{Endpoint, Family, Id, Slice, SlicePort, World};
+
+use super::service::protocol;
+
+/// Reads all subsets, split by family.
+#[must_use]
+pub(crate) fn slices(object: DynamicObject) -> Vec<Slice> {
+    let Some(namespace) = object.namespace().map(Id::from) else {
+        return Vec::new();
+    };
+    let name = object.name_any();
+    let read: core::Endpoints = match object.try_parse() {
+        Ok(read) => read,
+        Err(error) => {
+            tracing::warn!(%namespace, name, %error, "endpoints can't be read");
+            return Vec::new();
+        }
+    };
+    let subsets = read.subsets.unwrap_or_default();
+    let both = subsets.iter().enumerate().flat_map(|(i, s)| {
+        [Family::V4, Family::V6].map(|family| (i, s, family))
+    });
+    both.map(|(i, subset, family)| Slice {
+        namespace: namespace.clone(),
+        name: subset_name(&name, i, family),
+        service: name.as_str().into(),
+        family: Some(family),
+        ports: subset.ports.iter().flatten().filter_map(port).collect(),
+        endpoints: endpoints(subset, family),
+    })
+    .filter(|slice| !slice.endpoints.is_empty())
+    .collect()
+}
+
+/// The name of a subset's slice.
+fn subset_name(endpoints: &str, index: usize, family: Family) -> Id {
+    format!("{endpoints}/{index}/{family}").into()
+}
+
+fn endpoints(subset: &core::EndpointSubset, family: Family) -> Vec<Endpoint> {
+    let ready = subset.addresses.iter().flatten().map(|a| (a, true));
+    let not_ready = subset.not_ready_addresses.iter().flatten().map(|a| (a, false));
+    ready
+        .chain(not_ready)
+        .filter_map(|(a, ready)| {
+            let address = a.ip.parse().ok().filter(|ip| Family::of(*ip) == family)?;
+            let pod = a.target_ref.as_ref().filter(|r| r.kind.as_deref() == Some("Pod"));
+            Some(Endpoint {
+                addresses: vec![address],
+                ready,
+                terminating: false,
+                pod: pod.and_then(|r| Some((r.namespace.as_deref()?.into(), r.name.as_deref()?.into()))),
+            })
+        })
+        .collect()
+}
+
+fn port(port: &core::EndpointPort) -> Option<SlicePort> {
+    Some(SlicePort {
+        name: port.name.as_deref().unwrap_or_default().into(),
+        protocol: protocol(port.protocol.as_deref())?,
+        port: u16::try_from(port.port).ok(),
+    })
+}
+
+/// Which slices each Endpoints object came to.
+#[derive(Debug, Default)]
+pub(crate) struct Subsets(HashMap<(Id, Id), BTreeSet<Id>>);
+
+impl Subsets {
+    /// An object, by namespace and name, is there, or changed, or is gone.
+    pub(crate) fn put(&mut self, world: &mut World, object: (Id, Id), slices: Vec<Slice>) {
+        let now: BTreeSet<Id> = slices.iter().map(|s| s.name.clone()).collect();
+        let before = self.0.remove(&object).unwrap_or_default();
+        for name in before.difference(&now) {
+            world.delete_slice(&object.0, name);
+        }
+        slices.into_iter().for_each(|slice| world.apply_slice(slice));
+        if !now.is_empty() {
+            self.0.insert(object, now);
+        }
+    }
+
+    /// Objects were listed whole: those not in it are gone.
+    pub(crate) fn retain(&mut self, world: &mut World, there: &BTreeSet<(Id, Id)>) {
+        self.0.retain(|object, _| there.contains(object));
+        let names = self.0.iter().flat_map(|((namespace, _), names)| {
+            names.iter().map(|name| (namespace.clone(), name.clone()))
+        });
+        world.retain_slices(&names.collect::<HashSet<_>>());
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn subsets_stay_apart() {
+        let object = json!({
+            "apiVersion": "v1", "kind": "Endpoints",
+            "metadata": {"namespace": "shop", "name": "web"},
+            "subsets": [
+                {"addresses": [{"ip": "10.1.0.5"}], "ports": [{"port": 8080}]},
+                {"notReadyAddresses": [{"ip": "10.1.0.6"}, {"ip": "fd00::6"}], "ports": [{"port": 8081}]},
+            ],
+        });
+        let all = slices(serde_json::from_value(object).unwrap());
+        let seen: Vec<_> = all
+            .iter()
+            .map(|s| (&*s.name, s.ports[0].port, s.endpoints.len(), s.endpoints[0].ready))
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                ("web/0/IPv4", Some(8080), 1, true),
+                ("web/1/IPv4", Some(8081), 1, false),
+                ("web/1/IPv6", Some(8081), 1, false),
+            ]
+        );
+    }
+}
