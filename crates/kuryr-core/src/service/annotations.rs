@@ -171,6 +171,9 @@ mod tests {
 
     #[test]
     fn an_empty_annotation_is_an_absent_one() {
-        assert_eq!(read(&[(PROVIDER, " "), (MONITOR, "")]).0, Annotations::default());
+        assert_eq!(
+            read(&[(PROVIDER, " "), (MONITOR, "")]).0,
+            Annotations::default()
+        );
     }
 }

@@ -42,6 +42,8 @@ mod tree;
 mod world;
 
 #[cfg(test)]
+mod fixtures;
+#[cfg(test)]
 mod simulation;
 
 pub use action::{Action, Change, Failure, Outcome};

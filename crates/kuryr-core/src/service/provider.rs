@@ -173,7 +173,12 @@ pub fn refusal(text: &str) -> Option<Refusal> {
         let named = |k: &MonitorKind| head.split_whitespace().any(|t| t == k.word());
         return kinds.into_iter().find(named).map(Refusal::Monitor);
     }
-    let algorithms = ["ROUND_ROBIN", "LEAST_CONNECTIONS", "SOURCE_IP_PORT", "SOURCE_IP"];
+    let algorithms = [
+        "ROUND_ROBIN",
+        "LEAST_CONNECTIONS",
+        "SOURCE_IP_PORT",
+        "SOURCE_IP",
+    ];
     if lower.contains("algorithm") {
         let named = algorithms.into_iter().find(|a| word(a))?;
         return Algorithm::parse(named).map(Refusal::Algorithm);
@@ -260,7 +265,10 @@ mod tests {
                  Supported types: UDP-CONNECT, TCP",
                 None,
             ),
-            ("Subnet is required, or Loadbalancer associated...", Some(Refusal::MemberSubnet)),
+            (
+                "Subnet is required, or Loadbalancer associated...",
+                Some(Refusal::MemberSubnet),
+            ),
             ("something else entirely", None),
         ] {
             assert_eq!(refusal(&format!("{head}{text}")), option, "{text}");
@@ -296,8 +304,14 @@ mod tests {
             Algorithm::SourceIpPort
         );
         let mut amphora = Traits::of("amphora");
-        assert_eq!(amphora.algorithm(Algorithm::SourceIpPort), Algorithm::RoundRobin);
+        assert_eq!(
+            amphora.algorithm(Algorithm::SourceIpPort),
+            Algorithm::RoundRobin
+        );
         amphora.refuse(Refusal::Algorithm(Algorithm::LeastConnections));
-        assert_eq!(amphora.algorithm(Algorithm::LeastConnections), Algorithm::RoundRobin);
+        assert_eq!(
+            amphora.algorithm(Algorithm::LeastConnections),
+            Algorithm::RoundRobin
+        );
     }
 }

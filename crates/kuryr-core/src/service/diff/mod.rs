@@ -30,7 +30,11 @@ pub fn must_rebuild(tree: &Tree, is: &Balancer) -> Option<&'static str> {
     let more: BTreeSet<_> = tree.more_vips.iter().map(|v| v.address).collect();
     if tree.vip.address != is.address {
         Some("its VIP is another")
-    } else if is.vip_subnet.as_ref().is_some_and(|s| *s != tree.vip.subnet) {
+    } else if is
+        .vip_subnet
+        .as_ref()
+        .is_some_and(|s| *s != tree.vip.subnet)
+    {
         Some("its VIP is in another subnet")
     } else if more != is.more_addresses.iter().copied().collect() {
         Some("its further VIPs are others")
@@ -63,12 +67,15 @@ struct Diff<'a> {
 impl<'a> Diff<'a> {
     fn new(tree: &'a Tree, is: &'a Observed) -> Self {
         let kept = is.listeners.iter().filter(|l| !l.broken);
+        // Someone may have led two listeners to one pool; each has its own with us.
+        let mut pools = BTreeSet::new();
         Self {
             tree,
             is,
             listeners: kept
                 .filter_map(|l| Some(((l.protocol?, l.port), l)))
                 .filter(|(key, _)| tree.listeners.contains_key(key))
+                .filter(|(_, l)| l.pool.as_ref().is_none_or(|p| pools.insert(p)))
                 .collect(),
             pools: is.pools.iter().map(|p| (&p.id, p)).collect(),
         }

@@ -48,9 +48,7 @@ fn monitor(wanted: &Pool, is: &SeenPool) -> Option<Change> {
             monitor: wanted.clone(),
         }),
         (Some(wanted), Some(is)) if is.monitor.as_ref() == Some(wanted) => None,
-        (Some(wanted), Some(is))
-            if is.monitor.as_ref().map(|m| m.kind) == Some(wanted.kind) =>
-        {
+        (Some(wanted), Some(is)) if is.monitor.as_ref().map(|m| m.kind) == Some(wanted.kind) => {
             Some(Change::UpdateMonitor {
                 id: is.id.clone(),
                 monitor: wanted.clone(),

@@ -61,6 +61,13 @@ impl World {
 
 /// Whether two versions of a claim say the same.
 fn alike(a: &Claim, b: &Claim) -> bool {
-    let says = |c: &Claim| (c.spec.clone(), c.record.clone(), c.floating.clone(), c.finalizer);
+    let says = |c: &Claim| {
+        (
+            c.spec.clone(),
+            c.record.clone(),
+            c.floating.clone(),
+            c.finalizer,
+        )
+    };
     says(a) == says(b)
 }

@@ -48,7 +48,12 @@ impl World {
         let absent = |(id, b): &(&Id, &crate::service::world::BalancerState)| {
             !there.contains(*id) && !b.busy && b.touched <= from
         };
-        let missing: Vec<Id> = self.balancers.iter().filter(absent).map(|(id, _)| id.clone()).collect();
+        let missing: Vec<Id> = self
+            .balancers
+            .iter()
+            .filter(absent)
+            .map(|(id, _)| id.clone())
+            .collect();
         for id in missing {
             // It may have lost its tag only: a look says.
             if let Some(state) = self.balancers.get_mut(&id) {
@@ -66,9 +71,10 @@ impl World {
                 self.put_floating(ip);
             }
         }
-        let absent = self.floating.iter().filter(|(id, s)| {
-            !there.contains(*id) && s.touched <= from
-        });
+        let absent = self
+            .floating
+            .iter()
+            .filter(|(id, s)| !there.contains(*id) && s.touched <= from);
         let gone: Vec<Id> = absent.map(|(id, _)| id.clone()).collect();
         gone.iter().for_each(|id| self.remove_floating(id));
         // A floating IP of upstream's has no Service's name on it, but a claim may name it.

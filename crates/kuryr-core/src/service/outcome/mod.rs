@@ -108,8 +108,7 @@ impl World {
             _ if held == Held::List => SOON,
             _ => Millis::MAX,
         };
-        self.backoff
-            .failed_within(longest, held, self.now, after);
+        self.backoff.failed_within(longest, held, self.now, after);
     }
 }
 

@@ -44,11 +44,12 @@ impl World {
 
     fn has_balancers(&self, key: &ServiceKey) -> bool {
         let there = self.of_service.contains_key(key) || self.is_recorded_unknown(key);
-        there || [Slot::First, Slot::Second].into_iter().any(|slot| {
-            let service = key.clone();
-            let key = BalancerKey { service, slot };
-            self.creating.contains(&key) || self.unsure.contains_key(&key)
-        })
+        there
+            || [Slot::First, Slot::Second].into_iter().any(|slot| {
+                let service = key.clone();
+                let key = BalancerKey { service, slot };
+                self.creating.contains(&key) || self.unsure.contains_key(&key)
+            })
     }
 
     /// Whether a load balancer that neither Service nor claim has was left alone for long

@@ -146,10 +146,8 @@ impl World {
             return;
         }
         let recorded = observed.as_ref().is_none_or(|o| is_recorded(claim, o));
-        let same = claim.finalizer
-            && claim.spec == **spec
-            && claim.floating == floating
-            && recorded;
+        let same =
+            claim.finalizer && claim.spec == **spec && claim.floating == floating && recorded;
         if !same {
             draft.actions.push(Action::WriteClaim {
                 service: key.clone(),

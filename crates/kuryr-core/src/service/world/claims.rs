@@ -69,7 +69,10 @@ impl World {
 
     fn forget_record(&mut self, key: &ServiceKey, kept: Option<&Id>) {
         let old = self.claims.get(key).and_then(|c| c.record.as_ref());
-        let Some(lb) = old.map(|r| r.balancer.clone()).filter(|lb| Some(lb) != kept) else {
+        let Some(lb) = old
+            .map(|r| r.balancer.clone())
+            .filter(|lb| Some(lb) != kept)
+        else {
             return;
         };
         self.gone.remove(&lb);
