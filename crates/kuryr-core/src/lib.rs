@@ -9,6 +9,7 @@
 //! | module | decides |
 //! |---|---|
 //! | [`port`] | which pod has which Neutron port, and what to do next to get there |
+//! | [`service`] | which load balancers a Service has, and the next call for each |
 //! | [`pool`] | how many ports wait ready on a node's trunk |
 //! | [`batch`] | how much to ask of Neutron in one call |
 //! | [`vlan`] | which segmentation id is free on a trunk |
@@ -24,6 +25,7 @@ pub mod doctor;
 pub mod lease;
 pub mod pool;
 pub mod port;
+pub mod service;
 pub mod vlan;
 
 /// Milliseconds on a clock of the caller's that never goes back.

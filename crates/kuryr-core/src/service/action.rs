@@ -1,0 +1,309 @@
+//! What is to be done, and what came of it: effects as data.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::complaint::Complaint;
+use super::model::{Claim, ClaimSpec, ClaimedAddress, FloatingIp, Id, ServiceKey};
+use super::observed::{Balancer, Observed};
+use super::provider::Refusal;
+use super::tree::{BalancerKey, Listener, Member, Monitor, Pool, Tree};
+use crate::Millis;
+
+/// One call to Kubernetes, Octavia or Neutron.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Create the KuryrLoadBalancer, with its finalizer and the Service as its owner; if there
+    /// is one already, read it.
+    CreateClaim {
+        /// The Service.
+        service: ServiceKey,
+        /// The Service's uid.
+        uid: Id,
+        /// Its spec.
+        spec: Arc<ClaimSpec>,
+    },
+    /// Write spec, status and finalizer of the KuryrLoadBalancer.
+    WriteClaim {
+        /// The Service.
+        service: ServiceKey,
+        /// The KuryrLoadBalancer's uid.
+        uid: Id,
+        /// Its spec.
+        spec: Arc<ClaimSpec>,
+        /// The load balancer for its status; none: that part of the status stays.
+        observed: Option<Arc<Observed>>,
+        /// `service_pub_ip_info`; none: there is none.
+        floating: Option<ClaimedAddress>,
+    },
+    /// Delete the KuryrLoadBalancer and take our finalizer off it.
+    DropClaim {
+        /// The Service.
+        service: ServiceKey,
+        /// The KuryrLoadBalancer's uid.
+        uid: Id,
+        /// Whether it is being deleted already.
+        deleting: bool,
+    },
+    /// Write `status.loadBalancer.ingress` of the Service.
+    WriteServiceStatus {
+        /// The Service.
+        service: ServiceKey,
+        /// Its uid.
+        uid: Id,
+        /// Addresses.
+        ingress: Vec<IpAddr>,
+    },
+    /// Take upstream's finalizer off a Service that is being deleted.
+    DropServiceFinalizer {
+        /// The Service.
+        service: ServiceKey,
+        /// Its uid.
+        uid: Id,
+    },
+    /// List all load balancers with our tag, and all floating IPs of the project.
+    List,
+    /// Read one load balancer, and if it is ACTIVE what is in it.
+    Look {
+        /// The load balancer.
+        lb: Id,
+    },
+    /// Create a load balancer with all that is in the tree, by one call. Never sent twice.
+    CreateBalancer {
+        /// Which of which Service.
+        key: BalancerKey,
+        /// What it is to be.
+        tree: Arc<Tree>,
+    },
+    /// Change a load balancer by one call.
+    Change {
+        /// Which of which Service.
+        key: BalancerKey,
+        /// Its id.
+        lb: Id,
+        /// The call.
+        change: Change,
+    },
+    /// Take a floating IP from the pool for a VIP. Never sent twice.
+    CreateFloatingIp {
+        /// The Service.
+        service: ServiceKey,
+        /// Network.
+        network: Id,
+        /// Subnet of it.
+        subnet: Option<Id>,
+        /// Port of the VIP.
+        port: Id,
+    },
+    /// Find the user's floating IP by its address.
+    FindFloatingIp {
+        /// The Service.
+        service: ServiceKey,
+        /// The address.
+        address: IpAddr,
+    },
+    /// Let a floating IP lead to a port, or nowhere.
+    AssociateFloatingIp {
+        /// The Service.
+        service: ServiceKey,
+        /// The floating IP.
+        id: Id,
+        /// Port of the VIP.
+        port: Option<Id>,
+    },
+    /// Give a floating IP back to the pool.
+    DeleteFloatingIp {
+        /// The Service.
+        service: ServiceKey,
+        /// The floating IP.
+        id: Id,
+    },
+    /// Tell the Service's owner.
+    Report {
+        /// The Service.
+        service: ServiceKey,
+        /// Its uid.
+        uid: Id,
+        /// What.
+        complaint: Complaint,
+    },
+}
+
+/// A change of a load balancer: one call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Set name and our tag.
+    Update {
+        /// Name.
+        name: Id,
+    },
+    /// Delete it with all that is in it (`cascade`).
+    Delete,
+    /// Make it anew from what Octavia's database says.
+    Failover,
+    /// Create a listener, without its pool.
+    CreateListener {
+        /// What it is to be.
+        listener: Listener,
+    },
+    /// Set name, timeouts and access list of a listener.
+    UpdateListener {
+        /// The listener's id.
+        id: Id,
+        /// What it is to be.
+        listener: Listener,
+    },
+    /// Delete a listener; its pool stays.
+    DeleteListener {
+        /// The listener's id.
+        id: Id,
+    },
+    /// Create a listener's default pool, without members and monitor.
+    CreatePool {
+        /// The listener's id.
+        listener: Id,
+        /// What it is to be.
+        pool: Pool,
+    },
+    /// Set name, algorithm and session persistence of a pool.
+    UpdatePool {
+        /// The pool's id.
+        id: Id,
+        /// What it is to be.
+        pool: Pool,
+    },
+    /// Delete a pool with its members and monitor.
+    DeletePool {
+        /// The pool's id.
+        id: Id,
+    },
+    /// Set all members of a pool by one batch.
+    SetMembers {
+        /// The pool's id.
+        pool: Id,
+        /// All members.
+        members: Arc<[Member]>,
+    },
+    /// Create a pool's health monitor.
+    CreateMonitor {
+        /// The pool's id.
+        pool: Id,
+        /// What it is to be.
+        monitor: Monitor,
+    },
+    /// Set numbers of a health monitor.
+    UpdateMonitor {
+        /// The monitor's id.
+        id: Id,
+        /// What it is to be.
+        monitor: Monitor,
+    },
+    /// Delete a health monitor.
+    DeleteMonitor {
+        /// The monitor's id.
+        id: Id,
+    },
+}
+
+impl Action {
+    /// Whether it is a changing call to Octavia.
+    #[must_use]
+    pub fn changes_octavia(&self) -> bool {
+        matches!(self, Self::CreateBalancer { .. } | Self::Change { .. })
+    }
+}
+
+/// Why an action did not do what it was to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// Nothing was changed; try again, not before this wait if the other side named one.
+    Again {
+        /// What came back.
+        message: String,
+        /// Milliseconds that the other side asked for.
+        after: Option<Millis>,
+    },
+    /// It may have been carried out: no answer came.
+    Unknown {
+        /// What happened instead.
+        message: String,
+    },
+    /// 409: the load balancer is being changed.
+    Immutable {
+        /// What came back.
+        message: String,
+    },
+    /// 404 of what was to be changed.
+    Gone {
+        /// What came back.
+        message: String,
+    },
+    /// The project may have no more of it.
+    Quota {
+        /// What came back.
+        message: String,
+    },
+    /// 501: the provider does not take an option.
+    Refused {
+        /// The option, if the text says it (see [`super::refusal`]).
+        option: Option<Refusal>,
+        /// What came back.
+        message: String,
+    },
+    /// The VIP's address, or the floating IP, is another's.
+    AddressInUse {
+        /// What came back.
+        message: String,
+    },
+    /// It will never be taken as it is (400).
+    Invalid {
+        /// What came back.
+        message: String,
+    },
+    /// This process is not the leader any more; nothing was sent.
+    NotLeader,
+}
+
+impl Failure {
+    /// What came back, for an Event.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        match self {
+            Self::Again { message, .. }
+            | Self::Unknown { message }
+            | Self::Immutable { message }
+            | Self::Gone { message }
+            | Self::Quota { message }
+            | Self::Refused { message, .. }
+            | Self::AddressInUse { message }
+            | Self::Invalid { message } => message,
+            Self::NotLeader => "not the leader",
+        }
+    }
+}
+
+/// What an action brought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Done; nothing to tell. Deletions of what is gone already are done too.
+    Done,
+    /// The KuryrLoadBalancer as the API server answered it.
+    Claim(Claim),
+    /// The load balancer that was created.
+    Created(Balancer),
+    /// A load balancer as it is.
+    Seen(Box<Observed>),
+    /// What was looked for is not there.
+    Gone,
+    /// Everything, as it was at one moment.
+    Listed {
+        /// Load balancers of ours.
+        balancers: Vec<Balancer>,
+        /// Floating IPs of the project, ours or not.
+        floating: Vec<FloatingIp>,
+    },
+    /// A floating IP as it is.
+    Floating(FloatingIp),
+    /// It did not work.
+    Failed(Failure),
+}

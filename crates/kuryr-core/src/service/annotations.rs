@@ -1,0 +1,179 @@
+//! What a Service's annotations say of its load balancer.
+//!
+//! Names are upstream's and cloud-provider-openstack's where they have one.
+
+use std::collections::BTreeMap;
+
+use super::complaint::{Complaint, Reason};
+use super::model::Id;
+
+/// Milliseconds that a client may be silent; upstream's.
+pub const TIMEOUT_CLIENT: &str = "openstack.org/kuryr-timeout-client-data";
+/// Milliseconds that a member may be silent; upstream's.
+pub const TIMEOUT_MEMBER: &str = "openstack.org/kuryr-timeout-member-data";
+/// Octavia provider.
+pub const PROVIDER: &str = "openstack.org/kuryr-lb-provider";
+/// Milliseconds that a client may be silent.
+pub const CPO_TIMEOUT_CLIENT: &str = "loadbalancer.openstack.org/timeout-client-data";
+/// Milliseconds that a member may be silent.
+pub const CPO_TIMEOUT_MEMBER: &str = "loadbalancer.openstack.org/timeout-member-data";
+/// Octavia flavor.
+pub const FLAVOR: &str = "loadbalancer.openstack.org/flavor-id";
+/// Network to take the floating IP from.
+pub const FLOATING_NETWORK: &str = "loadbalancer.openstack.org/floating-network-id";
+/// Subnet to take the floating IP from.
+pub const FLOATING_SUBNET: &str = "loadbalancer.openstack.org/floating-subnet-id";
+/// The floating IP; successor of `spec.loadBalancerIP`.
+pub const ADDRESS: &str = "loadbalancer.openstack.org/load-balancer-address";
+/// `true`: no floating IP.
+pub const INTERNAL: &str = "service.beta.kubernetes.io/openstack-internal-load-balancer";
+/// `true` or `false`: health monitors.
+pub const MONITOR: &str = "loadbalancer.openstack.org/enable-health-monitor";
+/// Seconds between two checks.
+pub const MONITOR_DELAY: &str = "loadbalancer.openstack.org/health-monitor-delay";
+/// Seconds for one check.
+pub const MONITOR_TIMEOUT: &str = "loadbalancer.openstack.org/health-monitor-timeout";
+/// Failed checks after which a member is down.
+pub const MONITOR_RETRIES: &str = "loadbalancer.openstack.org/health-monitor-max-retries";
+/// A load balancer that several Services share.
+pub const SHARED: &str = "loadbalancer.openstack.org/load-balancer-id";
+
+/// Each is none where the annotation is absent or can't be read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Annotations {
+    /// [`PROVIDER`].
+    pub provider: Option<Id>,
+    /// [`FLAVOR`].
+    pub flavor: Option<Id>,
+    /// [`TIMEOUT_CLIENT`], milliseconds.
+    pub timeout_client: Option<u32>,
+    /// [`TIMEOUT_MEMBER`], milliseconds.
+    pub timeout_member: Option<u32>,
+    /// [`FLOATING_NETWORK`].
+    pub floating_network: Option<Id>,
+    /// [`FLOATING_SUBNET`].
+    pub floating_subnet: Option<Id>,
+    /// [`ADDRESS`], as written.
+    pub address: Option<Id>,
+    /// [`INTERNAL`].
+    pub internal: bool,
+    /// [`MONITOR`].
+    pub monitor: Option<bool>,
+    /// [`MONITOR_DELAY`], seconds.
+    pub monitor_delay: Option<u16>,
+    /// [`MONITOR_TIMEOUT`], seconds.
+    pub monitor_timeout: Option<u16>,
+    /// [`MONITOR_RETRIES`].
+    pub monitor_retries: Option<u8>,
+    /// [`SHARED`].
+    pub shared: Option<Id>,
+}
+
+/// Reads a Service's annotations; what can't be read is as if absent, and complained about.
+#[must_use]
+pub fn parse(all: &BTreeMap<String, String>) -> (Annotations, Vec<Complaint>) {
+    let mut reader = Reader {
+        all,
+        complaints: Vec::new(),
+    };
+    let r = &mut reader;
+    let annotations = Annotations {
+        provider: r.text(PROVIDER),
+        flavor: r.text(FLAVOR),
+        timeout_client: r
+            .number(TIMEOUT_CLIENT, 1, TIMEOUT_MAX)
+            .or_else(|| r.number(CPO_TIMEOUT_CLIENT, 1, TIMEOUT_MAX)),
+        timeout_member: r
+            .number(TIMEOUT_MEMBER, 1, TIMEOUT_MAX)
+            .or_else(|| r.number(CPO_TIMEOUT_MEMBER, 1, TIMEOUT_MAX)),
+        floating_network: r.text(FLOATING_NETWORK),
+        floating_subnet: r.text(FLOATING_SUBNET),
+        address: r.text(ADDRESS),
+        internal: r.truth(INTERNAL).unwrap_or(false),
+        monitor: r.truth(MONITOR),
+        monitor_delay: r.number(MONITOR_DELAY, 1, 3600).map(|n| n as u16),
+        monitor_timeout: r.number(MONITOR_TIMEOUT, 1, 3600).map(|n| n as u16),
+        monitor_retries: r.number(MONITOR_RETRIES, 1, 10).map(|n| n as u8),
+        shared: r.text(SHARED),
+    };
+    (annotations, reader.complaints)
+}
+
+/// What Octavia keeps a timeout in, milliseconds: 24 days.
+const TIMEOUT_MAX: u32 = i32::MAX as u32;
+
+struct Reader<'a> {
+    all: &'a BTreeMap<String, String>,
+    complaints: Vec<Complaint>,
+}
+
+impl Reader<'_> {
+    fn text(&self, name: &str) -> Option<Id> {
+        let text = self.all.get(name)?.trim();
+        (!text.is_empty()).then(|| text.into())
+    }
+
+    fn number(&mut self, name: &str, least: u32, most: u32) -> Option<u32> {
+        let text = self.text(name)?;
+        let number = text.parse().ok().filter(|n| (least..=most).contains(n));
+        if number.is_none() {
+            self.bad(name, &text, &format!("a number from {least} to {most}"));
+        }
+        number
+    }
+
+    fn truth(&mut self, name: &str) -> Option<bool> {
+        let text = self.text(name)?;
+        let truth = text.parse().ok();
+        if truth.is_none() {
+            self.bad(name, &text, "true or false");
+        }
+        truth
+    }
+
+    fn bad(&mut self, name: &str, text: &str, wanted: &str) {
+        // Events have room for 1,024 bytes.
+        let shown: String = text.chars().take(80).collect();
+        let message =
+            format!("annotation {name} is {shown:?}, not {wanted}; it is as if it were absent");
+        self.complaints
+            .push(Complaint::new(Reason::InvalidValue, name, message));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> (Annotations, Vec<Complaint>) {
+        let all = pairs.iter().map(|(k, v)| ((*k).into(), (*v).into()));
+        parse(&all.collect())
+    }
+
+    #[test]
+    fn upstreams_timeout_comes_before_cloud_providers() {
+        let (a, none) = read(&[(TIMEOUT_CLIENT, "7000"), (CPO_TIMEOUT_CLIENT, "8000")]);
+        assert_eq!((a.timeout_client, none), (Some(7000), vec![]));
+    }
+
+    #[test]
+    fn what_is_no_number_is_told_and_left_out() {
+        for bad in ["soon", "-1", "0", "1.5", "99999999999"] {
+            let (a, complaints) = read(&[(TIMEOUT_MEMBER, bad), (INTERNAL, "true")]);
+            assert_eq!(a.timeout_member, None);
+            assert!(a.internal, "the others are read");
+            assert_eq!(complaints.len(), 1);
+            let told = &complaints[0];
+            assert_eq!(told.reason, Reason::InvalidValue);
+            assert!(told.message.contains(TIMEOUT_MEMBER) && told.message.contains(bad));
+        }
+    }
+
+    #[test]
+    fn an_empty_annotation_is_an_absent_one() {
+        assert_eq!(
+            read(&[(PROVIDER, " "), (MONITOR, "")]).0,
+            Annotations::default()
+        );
+    }
+}

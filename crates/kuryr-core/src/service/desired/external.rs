@@ -1,0 +1,92 @@
+//! How a Service is reached from outside.
+
+use std::net::IpAddr;
+
+use super::Draft;
+use crate::service::complaint::Reason;
+use crate::service::model::{Id, Kind, Service};
+
+/// How a Service is reached from outside, and what its status says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum External {
+    /// Not at all.
+    None,
+    /// By another implementation (`loadBalancerClass`): its status is not ours.
+    Others,
+    /// At its VIPs.
+    Vips,
+    /// At a floating IP from this network, and from this subnet of it.
+    Pool(Id, Option<Id>),
+    /// At this floating IP, the user's own.
+    Address(IpAddr),
+}
+
+impl Draft<'_> {
+    pub(super) fn external(&mut self) -> External {
+        let service = self.service;
+        if service.kind != Kind::LoadBalancer {
+            return External::None;
+        }
+        if service.class.is_some() && service.class != self.settings.class {
+            return External::Others;
+        }
+        if let Some(shared) = &service.annotations.shared {
+            let message = format!(
+                "load balancers are not shared: {shared} is left alone and the Service has its own"
+            );
+            self.complain(Reason::SharedLoadBalancerRefused, "", message);
+        }
+        if service.annotations.internal {
+            return External::Vips;
+        }
+        self.asked_address()
+            .map_or_else(|| self.from_pool(), External::Address)
+    }
+
+    /// The address that the Service asks for. Neutron has no floating IPs of IPv6.
+    fn asked_address(&mut self) -> Option<IpAddr> {
+        let own = &self.service.annotations.address;
+        let text = own.as_ref().or(self.service.load_balancer_ip.as_ref())?;
+        let address = asked_address(self.service);
+        if address.is_none() {
+            let message = format!("{text:?} is no IPv4 address; it is as if none were asked for");
+            self.complain(Reason::InvalidValue, "loadBalancerIP", message);
+        }
+        address
+    }
+
+    fn from_pool(&mut self) -> External {
+        let ips = &self.service.cluster_ips;
+        if !ips.iter().any(IpAddr::is_ipv4) {
+            return External::Vips;
+        }
+        let own = &self.service.annotations;
+        let by_setting = self.settings.external.as_ref();
+        let network = own.floating_network.as_ref();
+        let Some(network) = network.or(by_setting.map(|(n, _)| n)) else {
+            self.complain(
+                Reason::NoExternalNetwork,
+                "",
+                "no network is configured to take floating IPs from; the status has the cluster \
+                 address",
+            );
+            return External::Vips;
+        };
+        // A subnet of another network would be refused.
+        let subnet = by_setting
+            .filter(|(n, _)| n == network)
+            .and_then(|(_, s)| s.as_ref());
+        let subnet = own.floating_subnet.as_ref().or(subnet);
+        External::Pool(network.clone(), subnet.cloned())
+    }
+}
+
+/// The floating IP that a Service asks for by its address, whether it may have it or not.
+pub(crate) fn asked_address(service: &Service) -> Option<IpAddr> {
+    if service.kind != Kind::LoadBalancer || service.deleting || service.annotations.internal {
+        return None;
+    }
+    let own = service.annotations.address.as_ref();
+    let text = own.or(service.load_balancer_ip.as_ref())?;
+    text.parse().ok().filter(IpAddr::is_ipv4)
+}

@@ -1,0 +1,94 @@
+//! Members: the ready endpoints of a port.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use super::{Draft, families, port_text, subnet_at};
+use crate::service::complaint::Reason;
+use crate::service::model::{Endpoint, Family, Id, ServicePort, Slice};
+use crate::service::settings::MemberMode;
+use crate::service::tree::{Member, Vip};
+
+/// Octavia takes no longer names.
+const NAME_MAX: usize = 255;
+
+impl Draft<'_> {
+    /// The union over all slices. A named target port that differs by pod is in slices of its
+    /// own, each with its number: name and protocol say which of the Service's ports it is.
+    pub(super) fn members(&mut self, port: &ServicePort, vips: &[Vip]) -> Vec<Member> {
+        let families = families(vips);
+        let mut members = BTreeMap::new();
+        let mut any_port = false;
+        for slice in &self.slices {
+            if !slice.family.is_some_and(|f| families.contains(&f)) {
+                continue;
+            }
+            for number in ports_of(slice, port) {
+                let Some(number) = number else {
+                    any_port = true;
+                    continue;
+                };
+                for endpoint in slice.endpoints.iter().filter(|e| self.used(e)) {
+                    if let Some(member) = self.member(slice, endpoint, number, vips) {
+                        members.insert((member.address, number), member);
+                    }
+                }
+            }
+        }
+        if any_port {
+            let about = port_text(port);
+            let message = format!("endpoints of {about} have no port number and are left out");
+            self.complain(Reason::KuryrSkipMember, about, message);
+        }
+        members.into_values().collect()
+    }
+
+    fn used(&self, endpoint: &Endpoint) -> bool {
+        !endpoint.terminating && (endpoint.ready || self.service.publish_not_ready)
+    }
+
+    fn member(&self, slice: &Slice, of: &Endpoint, port: u16, vips: &[Vip]) -> Option<Member> {
+        // Port 0 and unspecified addresses are what Octavia refuses a whole batch for.
+        let address = *of.addresses.first()?;
+        let fits = Some(Family::of(address)) == slice.family && !address.is_unspecified();
+        (fits && port > 0).then(|| Member {
+            address,
+            port,
+            name: member_name(slice, of, address, port),
+            subnet: self.member_subnet(address, vips),
+            weight: 1,
+        })
+    }
+
+    fn member_subnet(&self, address: IpAddr, vips: &[Vip]) -> Option<Id> {
+        let same = |v: &&Vip| Family::of(v.address) == Family::of(address);
+        let vip = vips.iter().find(same).map(|v| v.subnet.clone());
+        match self.settings.member_mode {
+            MemberMode::L3 => vip,
+            MemberMode::L2 => {
+                let own = subnet_at(self.settings, address).cloned();
+                own.or_else(|| vip.filter(|_| self.traits.member_subnet))
+            }
+        }
+    }
+}
+
+/// Numbers of a slice's ports that are `port` of the Service.
+fn ports_of<'a>(slice: &'a Slice, port: &'a ServicePort) -> impl Iterator<Item = Option<u16>> + 'a {
+    slice
+        .ports
+        .iter()
+        .filter(move |p| p.protocol == port.protocol && p.name == port.name)
+        .map(|p| p.port)
+}
+
+fn member_name(slice: &Slice, of: &Endpoint, address: IpAddr, port: u16) -> Id {
+    let name = match &of.pod {
+        Some((namespace, pod)) => format!("{namespace}/{pod}:{port}"),
+        None => format!("{}/{address}:{port}", slice.namespace),
+    };
+    match name.char_indices().nth(NAME_MAX) {
+        Some((end, _)) => name[..end].into(),
+        None => name.into(),
+    }
+}

@@ -1,0 +1,218 @@
+//! Calls that create, change and read load balancers.
+
+use crate::service::action::{Change, Failure, Outcome};
+use crate::service::complaint::{Complaint, Reason};
+use crate::service::model::Id;
+use crate::service::observed::State;
+use crate::service::provider::Refusal;
+use crate::service::tree::{BalancerKey, Tree};
+use crate::service::world::{Held, World};
+
+impl World {
+    pub(super) fn begin_change(&mut self, key: &BalancerKey, lb: &Id, change: &Change) {
+        self.changing += 1;
+        if self.heals(lb, change) {
+            self.note_repair(key);
+        }
+        if let Some(state) = self.balancers.get_mut(lb) {
+            state.busy = true;
+        }
+    }
+
+    /// Whether a change repairs what went wrong in Octavia.
+    fn heals(&self, lb: &Id, change: &Change) -> bool {
+        let Some(state) = self.balancers.get(lb) else {
+            return false;
+        };
+        let is = state.observed.as_ref();
+        match change {
+            Change::Failover => true,
+            Change::Delete => state.balancer.state == State::Error,
+            Change::DeleteListener { id } => {
+                is.is_some_and(|o| o.listeners.iter().any(|l| l.id == *id && l.broken))
+            }
+            Change::DeletePool { id } => {
+                is.is_some_and(|o| o.pools.iter().any(|p| p.id == *id && p.broken))
+            }
+            _ => false,
+        }
+    }
+
+    fn note_repair(&mut self, key: &BalancerKey) {
+        let (now, calm) = (self.now, self.settings.calm);
+        let held = Held::Ill(key.clone());
+        let ill = self.ills.entry(key.clone()).or_default();
+        if ill.repairs > 0 && ill.at + calm < now {
+            ill.repairs = 0;
+            self.backoff.succeeded(&held);
+        }
+        (ill.repairs, ill.at) = (ill.repairs + 1, now);
+        self.backoff.failed(held, now, None);
+    }
+
+    pub(super) fn finish_change(
+        &mut self,
+        key: &BalancerKey,
+        lb: &Id,
+        change: &Change,
+        outcome: Outcome,
+    ) {
+        self.changing = self.changing.saturating_sub(1);
+        let held = Held::Balancer(key.clone());
+        let mut again = false;
+        if let Some(state) = self.balancers.get_mut(lb) {
+            state.busy = false;
+            again = state.last.as_ref() == Some(change);
+        }
+        self.expect_change(lb);
+        match outcome {
+            Outcome::Failed(failure) => self.change_failed(held, lb, change, &failure),
+            // Accepted twice and still not there: not to be sent as fast as it is answered.
+            _ if again => self.not_taken(held, lb, change),
+            _ => {
+                if let Some(state) = self.balancers.get_mut(lb) {
+                    state.last = Some(change.clone());
+                }
+                self.succeeded(&held);
+            }
+        }
+    }
+
+    fn not_taken(&mut self, held: Held, lb: &Id, change: &Change) {
+        let message = format!(
+            "Octavia accepted a change of load balancer {lb} that does not show: {}; it is sent \
+             again at growing intervals",
+            summary(change)
+        );
+        let complaint = Complaint::new(Reason::ChangeNotTaken, "", message);
+        self.trouble.insert(held.clone(), complaint);
+        self.backoff.failed(held, self.now, None);
+    }
+
+    fn change_failed(&mut self, held: Held, lb: &Id, change: &Change, failure: &Failure) {
+        if let Failure::Refused { option, .. } = failure {
+            let provider = self.balancers.get(lb).map(|b| b.balancer.provider.clone());
+            let by_call = match change {
+                Change::Failover => Some(Refusal::Failover),
+                _ => None,
+            };
+            let refusal = by_call.or(*option);
+            if refusal.is_some_and(|r| self.providers.refuse(provider.as_ref(), r)) {
+                self.learned(&held);
+                return;
+            }
+        }
+        self.failed(held, failure, Reason::OctaviaFailed);
+    }
+
+    /// A refusal taught something: what is wanted is another thing now.
+    fn learned(&mut self, held: &Held) {
+        self.backoff.succeeded(held);
+        self.touch_all();
+    }
+
+    pub(super) fn finish_creation(&mut self, key: &BalancerKey, tree: &Tree, outcome: Outcome) {
+        self.changing = self.changing.saturating_sub(1);
+        self.creating.remove(key);
+        self.touch(&key.service);
+        let held = Held::Balancer(key.clone());
+        match outcome {
+            Outcome::Created(balancer) => {
+                let id = balancer.id.clone();
+                self.put_balancer(balancer);
+                self.expect_change(&id);
+                self.succeeded(&held);
+            }
+            Outcome::Failed(failure) => self.creation_failed(key, tree, &failure),
+            _ => self.succeeded(&held),
+        }
+    }
+
+    fn creation_failed(&mut self, key: &BalancerKey, tree: &Tree, failure: &Failure) {
+        let held = Held::Balancer(key.clone());
+        match failure {
+            Failure::Unknown { .. } => self.creation_unsure(key),
+            // Whose address it is may be seen by a list: an earlier creation's, perhaps.
+            Failure::AddressInUse { .. } => self.list_wanted = true,
+            Failure::Refused { option, .. } => {
+                let whole = (!tree.listeners.is_empty()).then_some(Refusal::FullTree);
+                let provider = tree.provider.as_ref();
+                let mut news = |r: Refusal| self.providers.refuse(provider, r);
+                if option.is_some_and(&mut news) || whole.is_some_and(&mut news) {
+                    self.learned(&held);
+                    return;
+                }
+            }
+            _ => {}
+        }
+        self.failed(held, failure, Reason::OctaviaFailed);
+    }
+
+    /// It may have been carried out: nothing is created before a list that begins now.
+    fn creation_unsure(&mut self, key: &BalancerKey) {
+        self.sequence += 1;
+        self.unsure.insert(key.clone(), self.sequence);
+        self.list_wanted = true;
+    }
+
+    pub(super) fn begin_look(&mut self, lb: &Id) {
+        self.looking.insert(lb.clone());
+        self.look_from.insert(lb.clone(), self.sequence);
+    }
+
+    pub(super) fn finish_look(&mut self, lb: &Id, outcome: Outcome) {
+        self.looking.remove(lb);
+        let from = self.look_from.remove(lb).unwrap_or(0);
+        let held = Held::Look(lb.clone());
+        self.touch_balancer(lb);
+        // Changed while it was looked at: what was seen may be older.
+        let state = self.balancers.get(lb);
+        let stale = from < self.led_from || state.is_some_and(|b| b.busy || b.touched > from);
+        match outcome {
+            Outcome::Failed(Failure::Gone { .. }) | Outcome::Gone => {
+                self.succeeded(&held);
+                self.gone_for_sure(lb);
+            }
+            Outcome::Failed(failure) => self.failed(held, &failure, Reason::OctaviaFailed),
+            Outcome::Seen(observed) => {
+                self.succeeded(&held);
+                if !stale {
+                    self.see(*observed);
+                }
+            }
+            _ => self.succeeded(&held),
+        }
+    }
+
+    /// Octavia does not have it; ids are never used again.
+    fn gone_for_sure(&mut self, lb: &Id) {
+        let busy = self.balancers.get(lb).is_some_and(|b| b.busy);
+        if busy {
+            return;
+        }
+        if self.recorded.contains_key(lb) {
+            self.gone.insert(lb.clone());
+        }
+        self.remove_balancer(lb);
+    }
+}
+
+/// A change in a few words, for an Event.
+fn summary(change: &Change) -> String {
+    let (what, of) = match change {
+        Change::Update { name } => ("set its name", name),
+        Change::Delete => return "delete it".to_owned(),
+        Change::Failover => return "fail over".to_owned(),
+        Change::CreateListener { listener } => ("create listener", &listener.name),
+        Change::UpdateListener { listener, .. } => ("update listener", &listener.name),
+        Change::DeleteListener { id } => ("delete listener", id),
+        Change::CreatePool { pool, .. } => ("create pool", &pool.name),
+        Change::UpdatePool { pool, .. } => ("update pool", &pool.name),
+        Change::DeletePool { id } => ("delete pool", id),
+        Change::SetMembers { pool, .. } => ("set members of pool", pool),
+        Change::CreateMonitor { pool, .. } => ("create the monitor of pool", pool),
+        Change::UpdateMonitor { id, .. } => ("update monitor", id),
+        Change::DeleteMonitor { id } => ("delete monitor", id),
+    };
+    format!("{what} {of}")
+}

@@ -1,0 +1,73 @@
+//! Calls to Kubernetes: claims, the status of Services.
+
+use std::sync::Arc;
+
+use crate::service::action::{Failure, Outcome};
+use crate::service::complaint::Reason;
+use crate::service::model::{Claim, Service, ServiceKey};
+use crate::service::world::{Held, World};
+
+impl World {
+    pub(super) fn finish_claim(&mut self, key: &ServiceKey, wrote: bool, outcome: Outcome) {
+        self.claim_calls.remove(key);
+        let gone = self.claim_gone.remove(key);
+        let held = Held::Claim(key.clone());
+        self.touch(key);
+        match outcome {
+            Outcome::Failed(failure) => self.failed(held, &failure, Reason::OctaviaFailed),
+            Outcome::Claim(claim) => {
+                let before = self.claims.get(key).cloned();
+                // The watch may have been faster than the answer.
+                if gone.is_none_or(|at| claim.version > at) {
+                    self.apply_claim(claim);
+                }
+                let after = self.claims.get(key);
+                let idle = wrote && matches!((&before, after), (Some(b), Some(a)) if alike(b, a));
+                if idle {
+                    // Else it would be tried as fast as it is answered.
+                    let failure = Failure::Again {
+                        message: "the KuryrLoadBalancer did not take what was written".to_owned(),
+                        after: None,
+                    };
+                    self.failed(held, &failure, Reason::ChangeNotTaken);
+                } else {
+                    self.succeeded(&held);
+                }
+            }
+            _ => self.succeeded(&held),
+        }
+    }
+
+    pub(super) fn finish_service(
+        &mut self,
+        key: &ServiceKey,
+        outcome: Outcome,
+        done: impl FnOnce(&mut Service),
+    ) {
+        self.service_calls.remove(key);
+        let held = Held::Status(key.clone());
+        self.touch(key);
+        if let Outcome::Failed(failure) = outcome {
+            self.failed(held, &failure, Reason::OctaviaFailed);
+            return;
+        }
+        self.succeeded(&held);
+        // The watch tells of it later.
+        if let Some(service) = self.services.get_mut(key) {
+            done(Arc::make_mut(service));
+        }
+    }
+}
+
+/// Whether two versions of a claim say the same.
+fn alike(a: &Claim, b: &Claim) -> bool {
+    let says = |c: &Claim| {
+        (
+            c.spec.clone(),
+            c.record.clone(),
+            c.floating.clone(),
+            c.finalizer,
+        )
+    };
+    says(a) == says(b)
+}

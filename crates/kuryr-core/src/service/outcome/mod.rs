@@ -1,0 +1,139 @@
+//! What an action changes when it begins, and when its outcome is known.
+
+mod change;
+mod floating;
+mod kubernetes;
+mod list;
+
+use crate::Millis;
+use crate::service::action::{Action, Failure, Outcome};
+use crate::service::complaint::{Complaint, Reason};
+use crate::service::world::{Held, World};
+
+/// Longest wait between tries of what others wait for, or what is soon over.
+const SOON: Millis = 5_000;
+
+/// So many failures in a row are not told: most are over soon.
+const QUIET: u32 = 3;
+
+impl World {
+    /// The action is about to be carried out: what it concerns is busy until
+    /// [`World::finish`].
+    pub fn begin(&mut self, action: &Action) {
+        match action {
+            Action::CreateClaim { service, .. }
+            | Action::WriteClaim { service, .. }
+            | Action::DropClaim { service, .. } => drop(self.claim_calls.insert(service.clone())),
+            Action::WriteServiceStatus { service, .. }
+            | Action::DropServiceFinalizer { service, .. } => {
+                self.service_calls.insert(service.clone());
+            }
+            Action::List => {
+                (self.listing, self.list_wanted) = (true, false);
+                self.list_from = self.sequence;
+            }
+            Action::Look { lb } => self.begin_look(lb),
+            Action::CreateBalancer { key, .. } => {
+                self.changing += 1;
+                self.creating.insert(key.clone());
+            }
+            Action::Change { key, lb, change } => self.begin_change(key, lb, change),
+            Action::CreateFloatingIp { service, .. }
+            | Action::FindFloatingIp { service, .. }
+            | Action::AssociateFloatingIp { service, .. }
+            | Action::DeleteFloatingIp { service, .. } => {
+                self.floating_calls.insert(service.clone());
+            }
+            Action::Report {
+                service, complaint, ..
+            } => {
+                let told = self.reported.entry(service.clone()).or_default();
+                told.insert(complaint.identity());
+            }
+        }
+    }
+
+    /// The action's outcome is known.
+    pub fn finish(&mut self, action: &Action, outcome: Outcome) {
+        match action {
+            Action::CreateClaim { service, .. }
+            | Action::WriteClaim { service, .. }
+            | Action::DropClaim { service, .. } => {
+                let wrote = matches!(action, Action::WriteClaim { .. });
+                self.finish_claim(service, wrote, outcome);
+            }
+            Action::WriteServiceStatus {
+                service, ingress, ..
+            } => self.finish_service(service, outcome, |s| s.ingress.clone_from(ingress)),
+            Action::DropServiceFinalizer { service, .. } => {
+                self.finish_service(service, outcome, |s| s.finalizer = false);
+            }
+            Action::List => self.finish_list(outcome),
+            Action::Look { lb } => self.finish_look(lb, outcome),
+            Action::CreateBalancer { key, tree } => self.finish_creation(key, tree, outcome),
+            Action::Change { key, lb, change } => self.finish_change(key, lb, change, outcome),
+            Action::CreateFloatingIp { .. }
+            | Action::FindFloatingIp { .. }
+            | Action::AssociateFloatingIp { .. }
+            | Action::DeleteFloatingIp { .. } => self.finish_floating(action, outcome),
+            Action::Report { .. } => {}
+        }
+    }
+
+    /// Notes success.
+    fn succeeded(&mut self, held: &Held) {
+        self.backoff.succeeded(held);
+        self.trouble.remove(held);
+        self.touch_held(held);
+    }
+
+    /// Notes a failure, and what the owner is to know of it.
+    fn failed(&mut self, held: Held, failure: &Failure, usual: Reason) {
+        let failures = self.backoff.failures(&held);
+        if let Some(reason) = reason_of(failure, usual, failures) {
+            let text = failure.message();
+            let what = what_next(failure);
+            let message = format!("{text}; {what}");
+            self.trouble
+                .insert(held.clone(), Complaint::new(reason, "", message));
+        }
+        self.touch_held(&held);
+        let after = match failure {
+            Failure::NotLeader => return,
+            Failure::Again { after, .. } => *after,
+            _ => None,
+        };
+        let longest = match failure {
+            Failure::Immutable { .. } | Failure::Gone { .. } | Failure::Unknown { .. } => SOON,
+            _ if held == Held::List => SOON,
+            _ => Millis::MAX,
+        };
+        self.backoff.failed_within(longest, held, self.now, after);
+    }
+}
+
+/// The reason to tell of, if it is to be told.
+fn reason_of(failure: &Failure, usual: Reason, failures: u32) -> Option<Reason> {
+    match failure {
+        Failure::Quota { .. } => Some(Reason::QuotaReached),
+        Failure::AddressInUse { .. } => Some(Reason::AddressInUse),
+        Failure::Refused { .. } => Some(Reason::OptionRefused),
+        Failure::Invalid { .. } => Some(usual),
+        Failure::Again { .. } | Failure::Unknown { .. } | Failure::Gone { .. } => {
+            (failures >= QUIET).then_some(usual)
+        }
+        Failure::Immutable { .. } | Failure::NotLeader => None,
+    }
+}
+
+/// What happens next, for the owner.
+fn what_next(failure: &Failure) -> &'static str {
+    match failure {
+        Failure::Quota { .. } => "it is tried again when there may be room",
+        Failure::AddressInUse { .. } => "it is tried again until the address is free",
+        Failure::Refused { .. } | Failure::Invalid { .. } => {
+            "it is tried again at growing intervals and when the Service changes"
+        }
+        _ => "it is tried again",
+    }
+}

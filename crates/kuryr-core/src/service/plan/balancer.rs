@@ -1,0 +1,225 @@
+//! One load balancer: what to call next.
+
+use std::sync::Arc;
+
+use super::Draft;
+use crate::Millis;
+use crate::service::action::{Action, Change};
+use crate::service::complaint::{Complaint, Reason};
+use crate::service::diff;
+use crate::service::model::{Id, Service, ServiceKey};
+use crate::service::observed::{Observed, State};
+use crate::service::tree::{BalancerKey, Tree};
+use crate::service::world::{Held, World};
+
+impl World {
+    /// The load balancer that is, or will be, the one wanted. Where there are several, the
+    /// claim says which, then the VIP, then the id: whoever asks gets the same answer.
+    pub(super) fn choose(&self, key: &BalancerKey, tree: &Tree) -> Option<Id> {
+        let of = self.of_service.get(&key.service)?;
+        let placed = of.iter().filter(|id| self.place.get(*id) == Some(key));
+        let order = |id: &&Id| {
+            let claimed = self.recorded.contains_key(*id);
+            let is = self.balancers.get(*id).map(|b| b.balancer.address);
+            (!claimed, is != Some(tree.vip.address), (*id).clone())
+        };
+        placed.min_by_key(order).cloned()
+    }
+
+    /// What leads to the load balancer wanted; it, if nothing is to be done.
+    pub(super) fn plan_balancer(
+        &mut self,
+        key: &BalancerKey,
+        tree: &Tree,
+        chosen: Option<&Id>,
+        service: &Service,
+        draft: &mut Draft,
+    ) -> Option<Arc<Observed>> {
+        let Some(lb) = chosen else {
+            self.plan_creation(key, tree, service, draft);
+            return None;
+        };
+        if !self.may_change(key, lb, draft) {
+            return None;
+        }
+        let state = self.balancers.get(lb)?;
+        if state.balancer.state == State::Error {
+            self.plan_repair(key, lb, service, draft);
+            return None;
+        }
+        if let Some(_why) = diff::must_rebuild(tree, &state.balancer) {
+            draft.change(key, lb, Change::Delete);
+            return None;
+        }
+        let observed = state.observed.clone()?;
+        let Some(step) = diff::next(tree, &observed) else {
+            self.rest(key, lb);
+            return Some(observed);
+        };
+        if step.heals && self.is_held(&Held::Ill(key.clone())) {
+            return None;
+        }
+        draft.change(key, lb, step.change);
+        None
+    }
+
+    /// Whether a change may be sent; if not yet, what has to come before.
+    pub(super) fn may_change(&mut self, key: &BalancerKey, lb: &Id, draft: &mut Draft) -> bool {
+        let Some(state) = self.balancers.get(lb) else {
+            return false;
+        };
+        if state.busy {
+            return false;
+        }
+        if !state.fresh {
+            let at = state.look_at;
+            self.note_stuck(key, lb);
+            self.want_look(&key.service, lb, at, draft);
+            return false;
+        }
+        if !self.is_ours(lb) {
+            let message = format!(
+                "load balancer {lb} has not this cluster's tag and is left alone; the operator \
+                 may let load balancers be taken over"
+            );
+            let complaint = Complaint::new(Reason::LoadBalancerNotOurs, "", message);
+            self.trouble.insert(Held::Balancer(key.clone()), complaint);
+            return false;
+        }
+        !self.is_held(&Held::Balancer(key.clone()))
+    }
+
+    fn plan_creation(
+        &mut self,
+        key: &BalancerKey,
+        tree: &Tree,
+        service: &Service,
+        draft: &mut Draft,
+    ) {
+        let waits = self.creating.contains(key)
+            || self.unsure.contains_key(key)
+            || self.is_held(&Held::Balancer(key.clone()))
+            || self.is_recorded_unknown(&key.service)
+            || self.gathers(service);
+        if waits {
+            return;
+        }
+        let full = self.traits_of(service).full_tree;
+        let tree = if full { tree.clone() } else { tree.bare() };
+        draft.changes.push(Action::CreateBalancer {
+            key: key.clone(),
+            tree: Arc::new(tree),
+        });
+    }
+
+    /// Whether the endpoints of a new Service are still to come.
+    fn gathers(&mut self, service: &Service) -> bool {
+        let seen = self.first_seen.get(&service.key).copied().unwrap_or(0);
+        let until = seen + self.settings.gather;
+        let bare = service.has_selector && !self.slices.contains_key(&service.key);
+        let waits = bare && until > self.now;
+        if waits {
+            self.later(until, &service.key);
+        }
+        waits
+    }
+
+    /// ERROR: failover once where the provider has it, then delete; creation follows.
+    fn plan_repair(&mut self, key: &BalancerKey, lb: &Id, service: &Service, draft: &mut Draft) {
+        if self.is_held(&Held::Ill(key.clone())) {
+            return;
+        }
+        let ill = self.ills.get(key).copied().unwrap_or_default();
+        let fresh = ill.repairs == 0 || ill.at + self.settings.calm < self.now;
+        let failover = fresh && self.traits_of(service).failover;
+        let (change, what) = if failover {
+            (Change::Failover, "failed over")
+        } else {
+            (Change::Delete, "deleted and created anew with the same VIP")
+        };
+        let message = format!("load balancer {lb} is in ERROR; it is {what}");
+        let complaint = Complaint::new(Reason::LoadBalancerError, "", message);
+        self.trouble.insert(Held::Ill(key.clone()), complaint);
+        draft.change(key, lb, change);
+    }
+
+    /// All is as it is to be.
+    fn rest(&mut self, key: &BalancerKey, lb: &Id) {
+        if let Some(state) = self.balancers.get_mut(lb) {
+            state.last = None;
+        }
+        self.trouble.remove(&Held::Ill(key.clone()));
+        self.trouble.remove(&Held::Balancer(key.clone()));
+        self.backoff.succeeded(&Held::Balancer(key.clone()));
+    }
+
+    /// Load balancers of a Service besides those wanted.
+    pub(super) fn plan_others(&mut self, service: &ServiceKey, kept: &[Id], draft: &mut Draft) {
+        for lb in self.ids_of(service) {
+            if !kept.contains(&lb) {
+                self.plan_deletion(&lb, draft);
+            }
+        }
+    }
+
+    pub(super) fn ids_of(&self, service: &ServiceKey) -> Vec<Id> {
+        let of = self.of_service.get(service).into_iter().flatten();
+        of.cloned().collect()
+    }
+
+    /// What leads to a load balancer being gone.
+    pub(super) fn plan_deletion(&mut self, lb: &Id, draft: &mut Draft) {
+        let Some(key) = self.place.get(lb).cloned() else {
+            return;
+        };
+        if self.may_change(&key, lb, draft) {
+            draft.change(&key, lb, Change::Delete);
+        }
+    }
+
+    /// A look at a load balancer, not before `at`.
+    pub(super) fn want_look(
+        &mut self,
+        service: &ServiceKey,
+        lb: &Id,
+        at: Millis,
+        draft: &mut Draft,
+    ) {
+        if self.looking.contains(lb) || self.is_held(&Held::Look(lb.clone())) {
+            return;
+        }
+        if at > self.now {
+            self.later(at, service);
+            return;
+        }
+        let look = Action::Look { lb: lb.clone() };
+        if !draft.looks.contains(&look) {
+            draft.looks.push(look);
+        }
+    }
+
+    /// A load balancer that stays in a state in which nothing can be changed is told of.
+    fn note_stuck(&mut self, key: &BalancerKey, lb: &Id) {
+        let since = self.balancers.get(lb).and_then(|b| b.pending_since);
+        let Some(since) = since.filter(|s| s + self.settings.stuck < self.now) else {
+            return;
+        };
+        let seconds = (self.now - since) / 1000;
+        let message = format!(
+            "load balancer {lb} has been changing for {seconds} s, and Octavia lets nothing be \
+             changed meanwhile; it is looked at until that is over"
+        );
+        let complaint = Complaint::new(Reason::LoadBalancerStuck, "", message);
+        self.trouble.insert(Held::Balancer(key.clone()), complaint);
+    }
+}
+
+impl Draft {
+    fn change(&mut self, key: &BalancerKey, lb: &Id, change: Change) {
+        self.changes.push(Action::Change {
+            key: key.clone(),
+            lb: lb.clone(),
+            change,
+        });
+    }
+}

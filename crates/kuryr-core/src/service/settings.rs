@@ -1,0 +1,110 @@
+//! What the operator sets.
+
+use super::cidr::Cidr;
+use super::model::Id;
+use super::tree::Algorithm;
+use crate::Millis;
+
+/// Settings of the service reconciler.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Project of load balancers.
+    pub project: Option<Id>,
+    /// Octavia provider; none: Octavia's default, whichever that is.
+    pub provider: Option<Id>,
+    /// Security groups of VIPs.
+    pub security_groups: Vec<Id>,
+    /// Subnets of cluster addresses.
+    pub service_subnets: Vec<Subnet>,
+    /// Subnets of pods and nodes.
+    pub member_subnets: Vec<Subnet>,
+    /// How members are reached.
+    pub member_mode: MemberMode,
+    /// How connections are spread, where the provider has it.
+    pub algorithm: Algorithm,
+    /// How long a client may be silent, milliseconds; none: Octavia's default.
+    pub timeout_client: Option<u32>,
+    /// How long a member may be silent, milliseconds; none: Octavia's default.
+    pub timeout_member: Option<u32>,
+    /// Whether pools have health monitors, where no annotation says it.
+    pub monitors: bool,
+    /// Network to take floating IPs from, and a subnet of it.
+    pub external: Option<(Id, Option<Id>)>,
+    /// Pods, nodes and Services: admitted where source ranges are enforced at the VIP.
+    pub cluster: Vec<Cidr>,
+    /// Whether the Service `default/kubernetes` gets a load balancer.
+    pub serve_kubernetes: bool,
+    /// Whether NodePort Services are served at their cluster address, without node ports.
+    pub serve_node_port: bool,
+    /// The `loadBalancerClass` that is ours; Services without one are ours in any case.
+    pub class: Option<Id>,
+    /// Whether a load balancer without our tag that a KuryrLoadBalancer names is taken over.
+    pub adopt: bool,
+    /// Changing calls to Octavia under way at once, over all load balancers.
+    pub changes_at_once: usize,
+    /// Looks at load balancers under way at once.
+    pub looks_at_once: usize,
+    /// A load balancer or floating IP of ours that no Service or KuryrLoadBalancer has is
+    /// deleted after so long.
+    pub orphan_grace: Millis,
+    /// First wait before a look at a load balancer that changes.
+    pub look_first: Millis,
+    /// Longest such wait.
+    pub look_longest: Millis,
+    /// A new Service with a selector waits so long for its first slice, so that the load
+    /// balancer is created with its members.
+    pub gather: Millis,
+    /// A load balancer that changes for so long is told of.
+    pub stuck: Millis,
+    /// Failures of a load balancer are forgotten after so long without one.
+    pub calm: Millis,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            project: None,
+            provider: None,
+            security_groups: Vec::new(),
+            service_subnets: Vec::new(),
+            member_subnets: Vec::new(),
+            member_mode: MemberMode::L3,
+            algorithm: Algorithm::RoundRobin,
+            timeout_client: None,
+            timeout_member: None,
+            monitors: false,
+            external: None,
+            cluster: Vec::new(),
+            serve_kubernetes: false,
+            serve_node_port: true,
+            class: None,
+            adopt: false,
+            changes_at_once: 8,
+            looks_at_once: 8,
+            orphan_grace: 60_000,
+            look_first: 100,
+            look_longest: 5_000,
+            gather: 300,
+            stuck: 300_000,
+            calm: 600_000,
+        }
+    }
+}
+
+/// A Neutron subnet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subnet {
+    /// Id.
+    pub id: Id,
+    /// Its addresses.
+    pub cidr: Cidr,
+}
+
+/// How a load balancer reaches its members.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemberMode {
+    /// Through the router: members are given the VIP's subnet.
+    L3,
+    /// In their own subnet.
+    L2,
+}

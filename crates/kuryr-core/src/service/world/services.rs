@@ -1,0 +1,133 @@
+//! Services and their slices in the world.
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::World;
+use crate::service::desired::asked_address;
+use crate::service::model::{Id, Service, ServiceKey, Slice};
+
+impl World {
+    /// A Service is there, or changed.
+    pub fn apply_service(&mut self, service: Service) {
+        let key = service.key.clone();
+        if self.services.get(&key).is_some_and(|s| **s == service) {
+            return;
+        }
+        self.forget_asked(&key);
+        if let Some(address) = asked_address(&service) {
+            let asked = self.asked.entry(address).or_default();
+            asked.insert((service.age, key.clone()));
+            self.touch_askers(address);
+        }
+        let now = self.now;
+        self.first_seen.entry(key.clone()).or_insert(now);
+        self.services.insert(key.clone(), Arc::new(service));
+        self.touch(&key);
+    }
+
+    /// A Service is gone.
+    pub fn delete_service(&mut self, key: &ServiceKey) {
+        self.forget_asked(key);
+        self.first_seen.remove(key);
+        self.reported.remove(key);
+        if self.services.remove(key).is_some() {
+            self.touch(key);
+        }
+    }
+
+    /// Services were listed whole: those not in it are gone.
+    pub fn retain_services(&mut self, there: &HashSet<ServiceKey>) {
+        let all = self.services.keys();
+        let gone: Vec<_> = all.filter(|k| !there.contains(*k)).cloned().collect();
+        gone.iter().for_each(|key| self.delete_service(key));
+        if !self.synced.services {
+            self.synced.services = true;
+            self.touch_all();
+        }
+    }
+
+    /// A slice is there, or changed.
+    pub fn apply_slice(&mut self, slice: Slice) {
+        let name = (slice.namespace.clone(), slice.name.clone());
+        let key = slice.service_key();
+        let before = self.slice_of.get(&name).cloned();
+        if before.as_ref().is_some_and(|b| *b != key) {
+            self.delete_slice(&name.0, &name.1);
+        }
+        let of = self.slices.entry(key.clone()).or_default();
+        if of.get(&name.1).is_some_and(|s| **s == slice) {
+            return;
+        }
+        of.insert(name.1.clone(), Arc::new(slice));
+        self.slice_of.insert(name, key.clone());
+        self.touch(&key);
+    }
+
+    /// A slice is gone.
+    pub fn delete_slice(&mut self, namespace: &Id, name: &Id) {
+        let Some(key) = self.slice_of.remove(&(namespace.clone(), name.clone())) else {
+            return;
+        };
+        if let Some(of) = self.slices.get_mut(&key) {
+            of.remove(name);
+            if of.is_empty() {
+                self.slices.remove(&key);
+            }
+        }
+        self.touch(&key);
+    }
+
+    /// Slices were listed whole, by namespace and name: those not in it are gone.
+    pub fn retain_slices(&mut self, there: &HashSet<(Id, Id)>) {
+        let all = self.slice_of.keys();
+        let gone: Vec<_> = all.filter(|k| !there.contains(*k)).cloned().collect();
+        for (namespace, name) in &gone {
+            self.delete_slice(namespace, name);
+        }
+        if !self.synced.slices {
+            self.synced.slices = true;
+            self.touch_all();
+        }
+    }
+
+    /// Services, for reports.
+    pub fn services(&self) -> impl Iterator<Item = &Service> {
+        self.services.values().map(AsRef::as_ref)
+    }
+
+    /// One Service.
+    #[must_use]
+    pub fn service(&self, key: &ServiceKey) -> Option<&Service> {
+        self.services.get(key).map(AsRef::as_ref)
+    }
+
+    /// Another Service, older than this one, that asks for the same floating IP.
+    pub(crate) fn asked_before(&self, address: IpAddr, by: &Service) -> Option<&ServiceKey> {
+        let first = self.asked.get(&address)?.first()?;
+        (first.1 != by.key).then_some(&first.1)
+    }
+
+    fn forget_asked(&mut self, key: &ServiceKey) {
+        let Some(service) = self.services.get(key) else {
+            return;
+        };
+        let Some(address) = asked_address(service) else {
+            return;
+        };
+        let entry = (service.age, key.clone());
+        if let Some(asked) = self.asked.get_mut(&address) {
+            asked.remove(&entry);
+            if asked.is_empty() {
+                self.asked.remove(&address);
+            }
+        }
+        self.touch_askers(address);
+    }
+
+    fn touch_askers(&mut self, address: IpAddr) {
+        let askers = self.asked.get(&address).into_iter().flatten();
+        self.dirty.extend(askers.map(|(_, key)| key.clone()));
+    }
+}
