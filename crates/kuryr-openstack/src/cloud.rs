@@ -10,6 +10,7 @@ use crate::client::Client;
 use crate::config::CloudConfig;
 use crate::error::Error;
 use crate::metrics::Metrics;
+use crate::model::ApiLevel;
 use crate::neutron::Neutron;
 use crate::octavia::Octavia;
 use crate::ownership::Learned;
@@ -25,6 +26,7 @@ pub(crate) struct Shared {
     pub(crate) client: Client,
     pub(crate) capabilities: OnceCell<Capabilities>,
     pub(crate) tags: Learned,
+    pub(crate) octavia_level: OnceCell<ApiLevel>,
     project_id: String,
     has_octavia: bool,
 }
@@ -46,6 +48,7 @@ impl Cloud {
                 client,
                 capabilities,
                 tags,
+                octavia_level: OnceCell::new(),
                 project_id,
                 has_octavia,
             }),

@@ -39,7 +39,7 @@ pub struct Context {
     pub path: String,
     /// HTTP status, if an answer came.
     pub status: Option<u16>,
-    /// `NeutronError.type`, if the answer had one.
+    /// `NeutronError.type`, if the answer had one. Octavia has none.
     pub error_type: Option<String>,
     /// `x-openstack-request-id` of the answer: what the cloud's logs know the request by.
     pub request_id: Option<String>,
@@ -92,8 +92,13 @@ pub enum ErrorKind {
     #[error("bad request: {0}")]
     BadRequest(String),
     /// 501: the cloud, or Octavia's provider, has no such feature.
-    #[error("not supported: {0}")]
-    Unsupported(String),
+    #[error("not supported{}: {message}", by(.provider))]
+    Unsupported {
+        /// The provider that lacks it, such as `ovn`, when the message tells.
+        provider: Option<String>,
+        /// What it lacks, in the cloud's words.
+        message: String,
+    },
     /// 5xx but 501.
     #[error("server error{}: {message}", after(.retry_after))]
     Server {
@@ -135,6 +140,12 @@ pub enum ErrorKind {
 
 fn after(retry_after: &Option<Duration>) -> String {
     retry_after.map_or_else(String::new, |d| format!(" (retry after {} s)", d.as_secs()))
+}
+
+fn by(provider: &Option<String>) -> String {
+    provider
+        .as_ref()
+        .map_or_else(String::new, |name| format!(" by provider {name}"))
 }
 
 impl Error {
@@ -192,6 +203,11 @@ impl Error {
     /// 404: the object is not there.
     pub fn is_not_found(&self) -> bool {
         matches!(self.kind, ErrorKind::NotFound(_))
+    }
+
+    /// Octavia works on the load balancer, or it is in `ERROR`: the change was refused, whatever it was.
+    pub fn is_immutable(&self) -> bool {
+        self.conflict() == Some(&ConflictKind::Immutable)
     }
 
     /// The project's quota is used up.
@@ -256,7 +272,7 @@ impl Error {
             ErrorKind::Unauthorized(_) => "unauthorized",
             ErrorKind::Forbidden(_) => "forbidden",
             ErrorKind::BadRequest(_) => "bad_request",
-            ErrorKind::Unsupported(_) => "unsupported",
+            ErrorKind::Unsupported { .. } => "unsupported",
             ErrorKind::Server { .. } => "server_error",
             ErrorKind::Timeout { .. } => "timeout",
             ErrorKind::Connect(_) => "connect",

@@ -1,8 +1,10 @@
 //! Neutron and Octavia as Kuryr uses them: typed calls over `openstack_sdk`, each with the same care.
 //!
 //! ```text
-//!   Cloud --+-- Neutron ---- model        typed calls and objects
-//!           +-- Octavia ---- Call         generic calls
+//!   Cloud --+-- Neutron --+-- model       typed calls and objects
+//!           +-- Octavia --+
+//!                  |
+//!            rest, filter                 list in pages, get, create, update, delete;  what to list
 //!                  |
 //!               client      one limit, retries (retry), metrics, a new login after 401
 //!               /    \
@@ -25,12 +27,14 @@ mod client;
 mod cloud;
 pub mod config;
 mod error;
+mod filter;
 mod metrics;
 pub mod model;
 mod named_credential;
 pub mod neutron;
 pub mod octavia;
 pub mod ownership;
+mod rest;
 mod retry;
 mod session;
 mod wire;
@@ -42,9 +46,12 @@ pub use config::CloudConfig;
 pub use error::{ConflictKind, Context, Error, ErrorKind};
 pub use metrics::Metrics;
 pub use neutron::{
-    NetworkQuery, Neutron, PortQuery, Resource, SecurityGroupQuery, SubnetQuery, TrunkQuery,
+    FloatingIpQuery, NetworkQuery, Neutron, PortQuery, Resource, SecurityGroupQuery, SubnetQuery,
+    TrunkQuery,
 };
-pub use octavia::Octavia;
-pub use ownership::{MarkedBy, OwnershipMark, TagSupport};
+pub use octavia::{
+    HealthMonitorQuery, ListenerQuery, LoadBalancerQuery, MemberQuery, Octavia, PoolQuery,
+};
+pub use ownership::{Marked, MarkedBy, OwnershipMark, TagSupport};
 pub use retry::RetryPolicy;
 pub use secrecy::{ExposeSecret, SecretString};

@@ -1,23 +1,46 @@
-//! Neutron's objects, as far as they are used here (Neutron API v2.0 reference, "Networking API").
+//! Neutron's and Octavia's objects, as far as they are used here (Neutron API v2.0 reference, "Networking API";
+//! Octavia API v2 reference, "Load Balancer API").
 //!
 //! Reading is lenient about what is unknown, missing or null, because clouds differ and a list may be asked
 //! for some `fields` only. It is strict about what a wrong value of would do harm: an object without an id, an
 //! address that is none, make the answer unusable.
 
 mod address;
+mod floating_ip;
+mod lb_words;
+mod listener;
+mod load_balancer;
+mod member;
+mod monitor;
 mod network;
+mod octavia;
+mod pool;
 mod port;
 mod quota;
 mod security;
 mod trunk;
+mod word;
 
 use serde::{Deserialize, Deserializer};
 
 pub use address::{AllocationPool, HostRoute};
+pub use floating_ip::{FloatingIp, FloatingIpUpdate, NewFloatingIp};
+pub use lb_words::{
+    LbAlgorithm, LbProtocol, MonitorType, OperatingStatus, PersistenceType, ProvisioningStatus,
+};
+pub use listener::{DefaultPool, Listener, ListenerUpdate, NewListener};
+pub use load_balancer::{
+    AdditionalVip, IdRef, ListenerStatus, LoadBalancer, LoadBalancerUpdate, MemberStatus,
+    MonitorStatus, NewLoadBalancer, PoolStatus, StatusTree,
+};
+pub use member::{Member, MemberUpdate, NewMember};
+pub use monitor::{HealthMonitor, HealthMonitorUpdate, NewHealthMonitor};
 pub use network::{
     IpAvailability, Network, NewNetwork, NewSubnet, Router, RouterInterface, Subnet, SubnetPool,
     SubnetUse,
 };
+pub use octavia::{ApiLevel, ApiVersion, Described, LbFlavor, LoadBalancerQuota};
+pub use pool::{NewPool, Pool, PoolUpdate, SessionPersistence};
 pub use port::{
     AllowedAddressPair, FixedIp, NewPort, Port, PortStatus, PortUpdate, TrunkDetails, WantedIp,
 };

@@ -1,5 +1,6 @@
 //! Neutron's calls.
 
+mod floating_ips;
 mod networks;
 mod owned;
 mod ports;
@@ -12,7 +13,9 @@ mod trunks;
 
 use crate::cloud::Cloud;
 
-pub use query::{NetworkQuery, PortQuery, SecurityGroupQuery, SubnetQuery, TrunkQuery};
+pub use query::{
+    FloatingIpQuery, NetworkQuery, PortQuery, SecurityGroupQuery, SubnetQuery, TrunkQuery,
+};
 pub use request::Resource;
 
 /// Neutron's calls. Each is one request but for lists in pages, long lists of ids, and where said.

@@ -11,12 +11,39 @@
 //! shows is remembered. Until tags are seen to be kept in a `POST`, the mark goes into the port's `description`
 //! as well, because we may die between `POST` and `PUT`, and where there are no tags it is all there is.
 //! [`list_owned_ports`](crate::Neutron::list_owned_ports) looks for both.
+//!
+//! Floating IPs get the mark in the description always, and the tag by a `PUT` after it: Neutron takes none in their
+//! `POST`. Load balancers keep tags in the `POST` from Octavia 2.5 on.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
-use crate::model::Port;
+use crate::model::{FloatingIp, LoadBalancer, Port};
 
-/// What marks a port as ours.
+/// What can carry a mark: it has tags and a description.
+pub trait Marked {
+    /// Its tags.
+    fn tags(&self) -> &[String];
+    /// Its description.
+    fn description(&self) -> &str;
+}
+
+macro_rules! marked {
+    ($($kind:ty)*) => {
+        $(impl Marked for $kind {
+            fn tags(&self) -> &[String] {
+                &self.tags
+            }
+
+            fn description(&self) -> &str {
+                &self.description
+            }
+        })*
+    };
+}
+
+marked!(Port FloatingIp LoadBalancer);
+
+/// What marks an object as ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnershipMark {
     /// The tag.
@@ -25,7 +52,7 @@ pub struct OwnershipMark {
     pub description: String,
 }
 
-/// By what a port was recognised.
+/// By what an object was recognised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MarkedBy {
     /// By its tag.
@@ -35,15 +62,26 @@ pub enum MarkedBy {
 }
 
 impl OwnershipMark {
-    /// How `port` is marked as ours, if it is. The port must have been asked for with `tags` and `description`.
-    pub fn on(&self, port: &Port) -> Option<MarkedBy> {
-        if port.tags.contains(&self.tag) {
+    /// How `object` is marked as ours, if it is. It must have been asked for with `tags` and `description`.
+    pub fn on(&self, object: &impl Marked) -> Option<MarkedBy> {
+        if object.tags().contains(&self.tag) {
             Some(MarkedBy::Tag)
-        } else if !self.description.is_empty() && port.description == self.description {
+        } else if !self.description.is_empty() && object.description() == self.description {
             Some(MarkedBy::Description)
         } else {
             None
         }
+    }
+
+    /// The mark's tag and `others`, each once.
+    pub(crate) fn tags_with(&self, others: &[String]) -> Vec<String> {
+        let mut tags = vec![self.tag.clone()];
+        for tag in others {
+            if !tags.contains(tag) {
+                tags.push(tag.clone());
+            }
+        }
+        tags
     }
 }
 

@@ -160,7 +160,10 @@ mod tests {
         for kind in [
             ErrorKind::NotFound(String::new()),
             ErrorKind::BadRequest(String::new()),
-            ErrorKind::Unsupported(String::new()),
+            ErrorKind::Unsupported {
+                provider: None,
+                message: String::new(),
+            },
             ErrorKind::BadAnswer {
                 what: String::new(),
                 excerpt: String::new(),

@@ -43,6 +43,8 @@ fn kind_of(status: StatusCode, headers: &HeaderMap, said: Said, body: &[u8]) -> 
         message,
     };
     match status.as_u16() {
+        // An external network without a free address.
+        400 if error_type == "ExternalIpAddressExhausted" => conflict(message),
         401 => ErrorKind::Unauthorized(message),
         // Octavia tells a used up quota by 403.
         403 if message.starts_with("Quota has been met") => conflict(message),
@@ -56,7 +58,8 @@ fn kind_of(status: StatusCode, headers: &HeaderMap, said: Said, body: &[u8]) -> 
             retry_after: retry_after(headers),
             message,
         },
-        501 => ErrorKind::Unsupported(message),
+        500 if message.starts_with(PROVIDER_SAYS) => provider_error(status, headers, message),
+        501 => unsupported(&message),
         code @ 500..=599 => ErrorKind::Server {
             declined: code == 503,
             retry_after: retry_after(headers),
@@ -64,6 +67,43 @@ fn kind_of(status: StatusCode, headers: &HeaderMap, said: Said, body: &[u8]) -> 
         },
         400..=499 => ErrorKind::BadRequest(message),
         _ => bad_answer(status, body),
+    }
+}
+
+/// What Octavia says of a provider begins like this.
+const PROVIDER_SAYS: &str = "Provider '";
+
+/// A provider that could not make a load balancer's port says why in Neutron's words, and Octavia answers 500. Nothing
+/// was made then.
+fn provider_error(status: StatusCode, headers: &HeaderMap, message: String) -> ErrorKind {
+    match ConflictKind::parse(409, "", &message) {
+        ConflictKind::Other(_) if message.contains(" is not a valid IP for ") => {
+            ErrorKind::BadRequest(message)
+        }
+        ConflictKind::Other(_) => ErrorKind::Server {
+            declined: status.as_u16() == 503,
+            retry_after: retry_after(headers),
+            message,
+        },
+        kind => ErrorKind::Conflict { kind, message },
+    }
+}
+
+/// Octavia names the provider: "Provider 'ovn' does not support a requested option: ...".
+fn unsupported(message: &str) -> ErrorKind {
+    let named = message
+        .strip_prefix(PROVIDER_SAYS)
+        .and_then(|rest| rest.split_once('\''));
+    let (provider, rest) = named.map_or((None, message), |(name, rest)| (Some(name), rest));
+    let what = [
+        " does not support a requested option: ",
+        " does not support a requested action: ",
+    ]
+    .iter()
+    .find_map(|words| rest.strip_prefix(words));
+    ErrorKind::Unsupported {
+        provider: provider.map(str::to_owned),
+        message: what.unwrap_or(message).to_owned(),
     }
 }
 

@@ -31,8 +31,12 @@ pub enum ConflictKind {
     AddressTaken,
     /// Ports hold the network or subnet, or router interfaces do.
     NetworkInUse,
-    /// Octavia works on the object: changes are refused until it is done.
+    /// Octavia works on the object: changes are refused until it is done. Those of an object in `ERROR` are refused in
+    /// the same words.
     Immutable,
+    /// Octavia has such an object already: a listener on the protocol and port, a member with the address and port, a
+    /// health monitor of the pool, a default pool of the listener.
+    Duplicate,
     /// Some other conflict, by its `NeutronError.type` (empty if there is none).
     Other(String),
 }
@@ -54,7 +58,8 @@ impl ConflictKind {
             | "PortInUseAsTrunkParent"
             | "ParentPortInUse"
             | "PortBound"
-            | "ServicePortInUse" => Self::PortInUse,
+            | "ServicePortInUse"
+            | "FloatingIPPortAlreadyAssociated" => Self::PortInUse,
             "SecurityGroupInUse" => Self::SecurityGroupInUse,
             "SecurityGroupRuleExists" => Self::RuleExists,
             "IpAddressAlreadyAllocated" | "IpAddressInUse" | "MacAddressInUse" => {
@@ -67,9 +72,27 @@ impl ConflictKind {
             _ if status == 412 => Self::RevisionMismatch {
                 current: number_after(message, "current revision is "),
             },
-            _ if message.contains("immutable") => Self::Immutable,
-            _ if message.starts_with("Quota has been met") => Self::OverQuota,
+            "ExternalIpAddressExhausted" => Self::IpExhausted,
+            "" => Self::of_octavia(message),
             other => Self::Other(other.to_owned()),
+        }
+    }
+
+    /// Octavia has words only, its own or those of the Neutron that it asked.
+    fn of_octavia(message: &str) -> Self {
+        let says = |words: &str| message.contains(words);
+        if says(" is immutable") || says("Invalid state ") {
+            Self::Immutable
+        } else if says("Quota has been met") || says("Quota exceeded for resources") {
+            Self::OverQuota
+        } else if says(" already allocated in subnet") {
+            Self::AddressTaken
+        } else if says("No more IP addresses available") {
+            Self::IpExhausted
+        } else if message.starts_with("Another ") || says(" already has a ") {
+            Self::Duplicate
+        } else {
+            Self::Other(String::new())
         }
     }
 
@@ -91,6 +114,7 @@ impl ConflictKind {
             Self::AddressTaken => "address_taken",
             Self::NetworkInUse => "network_in_use",
             Self::Immutable => "immutable",
+            Self::Duplicate => "duplicate",
             Self::Other(_) => "conflict",
         }
     }
@@ -164,6 +188,7 @@ mod tests {
             ("ParentPortInUse", "port_in_use"),
             ("SecurityGroupInUse", "security_group_in_use"),
             ("SecurityGroupRuleExists", "rule_exists"),
+            ("FloatingIPPortAlreadyAssociated", "port_in_use"),
             ("IpAddressAlreadyAllocated", "address_taken"),
             ("MacAddressInUse", "address_taken"),
             ("SubnetInUse", "network_in_use"),
@@ -175,7 +200,38 @@ mod tests {
 
     #[test]
     fn octavia_is_read_by_its_words() {
-        let busy = "Load Balancer 5c9d is immutable and cannot be updated.";
-        assert_eq!(ConflictKind::parse(409, "", busy), ConflictKind::Immutable);
+        for (words, want) in [
+            (
+                "Load Balancer 5c9d is immutable and cannot be updated.",
+                ConflictKind::Immutable,
+            ),
+            (
+                "Invalid state PENDING_UPDATE of loadbalancer resource 5c9d",
+                ConflictKind::Immutable,
+            ),
+            (
+                "IP address 10.0.0.9 already allocated in subnet 5c9d",
+                ConflictKind::AddressTaken,
+            ),
+            (
+                "No more IP addresses available on network 5c9d.",
+                ConflictKind::IpExhausted,
+            ),
+            (
+                "Quota exceeded for resources: ['port'].",
+                ConflictKind::OverQuota,
+            ),
+            (
+                "Another Listener on this Load Balancer is already using protocol TCP and protocol_port 80",
+                ConflictKind::Duplicate,
+            ),
+            (
+                "This pool already has a health monitor",
+                ConflictKind::Duplicate,
+            ),
+            ("Something new", ConflictKind::Other(String::new())),
+        ] {
+            assert_eq!(ConflictKind::parse(409, "", words), want, "{words}");
+        }
     }
 }

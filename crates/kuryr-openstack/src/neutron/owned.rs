@@ -7,11 +7,13 @@ use futures::future::join_all;
 use serde_json::Value;
 
 use super::Neutron;
-use super::query::{Filter, PortQuery};
-use super::request::{Resource, to_value};
+use super::query::PortQuery;
+use super::request::Resource;
 use crate::error::{Error, ErrorKind};
+use crate::filter::Filter;
 use crate::model::{NewPort, Port, PortUpdate};
 use crate::ownership::{MarkedBy, OwnershipMark, TagSupport};
+use crate::rest::to_value;
 
 /// A port in a bulk takes a quarter of a second of a server that has nothing else to do.
 const EACH: Duration = Duration::from_secs(1);
@@ -159,7 +161,7 @@ impl Neutron {
 
     /// Sets the tags that the `POST` left out. Never fails: the port is there, and is ours by its description.
     async fn complete_tags(&self, mut made: Port, wanted: &NewPort, mark: &OwnershipMark) -> Port {
-        let tags = tags_of(wanted, mark);
+        let tags = mark.tags_with(&wanted.tags);
         let complete = tags.iter().all(|tag| made.tags.contains(tag));
         if complete || self.tag_support() == TagSupport::None {
             return made;
@@ -200,22 +202,11 @@ impl Neutron {
     }
 }
 
-/// The tags that a port is to have.
-fn tags_of(port: &NewPort, mark: &OwnershipMark) -> Vec<String> {
-    let mut tags = vec![mark.tag.clone()];
-    for tag in &port.tags {
-        if !tags.contains(tag) {
-            tags.push(tag.clone());
-        }
-    }
-    tags
-}
-
 /// A port's part of the `POST`.
 fn body(port: &NewPort, mark: &OwnershipMark, support: TagSupport) -> Result<Value, Error> {
     let mut body = to_value("create_ports", port)?;
     if support.try_in_post() {
-        body["tags"] = tags_of(port, mark).into();
+        body["tags"] = mark.tags_with(&port.tags).into();
     }
     if support.needs_description() && !mark.description.is_empty() {
         body["description"] = mark.description.as_str().into();

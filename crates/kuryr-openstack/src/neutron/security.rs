@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use super::Neutron;
 use super::query::SecurityGroupQuery;
-use super::request::{Resource, to_value};
+use super::request::Resource;
 use crate::error::Error;
 use crate::model::{
     NewSecurityGroup, NewSecurityGroupRule, SecurityGroup, SecurityGroupRule, SecurityGroupUpdate,
 };
+use crate::rest::to_value;
 
 /// Fifty rules take 2.7 s.
 const EACH: Duration = Duration::from_millis(250);

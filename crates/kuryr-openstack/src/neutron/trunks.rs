@@ -7,10 +7,11 @@ use serde_json::json;
 
 use super::Neutron;
 use super::query::TrunkQuery;
-use super::request::{Resource, to_value};
+use super::request::Resource;
 use crate::call::{Call, Service};
 use crate::error::Error;
 use crate::model::{NewTrunk, SubPort, Trunk};
+use crate::rest::{times, to_value};
 
 /// A subport takes 75 ms of a server that has nothing else to do.
 const EACH: Duration = Duration::from_millis(500);
@@ -109,7 +110,7 @@ impl Neutron {
             "{}/{operation}",
             self.object(operation, Resource::Trunk, trunk_id)?
         );
-        let more = EACH.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX));
+        let more = times(EACH, count);
         let object = format!("trunk {trunk_id}, {count} subports");
         Ok(Call::put(Service::Network, operation, path, body)
             .on(object)

@@ -102,6 +102,17 @@ pub fn on(verb: &str, at: &str, status: u16, body: Value) -> Mock {
         .respond_with(json_answer(status, body))
 }
 
+/// Answers `verb` on `at` (below Octavia's version) with `status` and `body`.
+pub fn lb_on(verb: &str, at: &str, status: u16, body: Value) -> Mock {
+    Mock::given(method(verb))
+        .and(path(format!("/lb/v2/lbaas/{at}")))
+        .respond_with(json_answer(status, body))
+}
+
+pub fn octavia_error(message: &str) -> Value {
+    json!({ "faultcode": "Client", "faultstring": message, "debuginfo": null })
+}
+
 pub fn json_answer(status: u16, body: Value) -> ResponseTemplate {
     ResponseTemplate::new(status).set_body_json(body)
 }

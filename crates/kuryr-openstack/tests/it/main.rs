@@ -3,8 +3,10 @@
 
 mod answers;
 mod cloud;
+mod floating_ips;
 mod lists;
 mod login;
+mod octavia;
 mod retries;
 mod tags;
 mod tls;
