@@ -6,6 +6,7 @@ use std::time::Duration;
 use kuryr_core::port::Settings;
 
 use crate::lease::LeaseSettings;
+use crate::service::ServiceConfig;
 
 /// Settings of one controller.
 #[derive(Clone, Debug)]
@@ -36,6 +37,8 @@ pub struct ControllerConfig {
     pub health: Option<SocketAddr>,
     /// Where `/metrics` is served.
     pub metrics: Option<SocketAddr>,
+    /// Load balancers for Services, if they are wanted.
+    pub services: Option<ServiceConfig>,
     /// Whether Events are written.
     pub use_events: bool,
 }

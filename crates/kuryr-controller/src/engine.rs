@@ -25,6 +25,7 @@ use crate::health::{self, HEARTBEAT_MILLIS, Health};
 use crate::lease::{self, Fence};
 use crate::metrics::{ActionLabel, Metrics, State, resident_bytes};
 use crate::networks::{NetworkError, Networks};
+use crate::service::{self, SubnetError};
 
 /// How long calls under way are waited for at the end.
 const TO_FINISH: Duration = Duration::from_secs(8);
@@ -35,6 +36,9 @@ pub enum ControllerError {
     /// The pods' network can't be read.
     #[error(transparent)]
     Network(#[from] NetworkError),
+    /// The subnets of Services can't be read.
+    #[error(transparent)]
+    Services(#[from] SubnetError),
     /// A port can't be listened on.
     #[error("can't listen on {address} for {what}: {source}")]
     Listen {
@@ -71,17 +75,36 @@ pub async fn run(
     let guard = fence.clone();
     cloud.guard_writes(move || guard.open());
     let tasks = TaskTracker::new();
+    let mark = OwnershipMark {
+        description: tag.clone(),
+        tag,
+    };
+    let events = Events::new(&client, config.use_events, &config.lease.identity);
+    let services = match &config.services {
+        Some(services) => {
+            let shared = service::Shared {
+                client: client.clone(),
+                cloud: cloud.clone(),
+                fence: fence.clone(),
+                mark: mark.clone(),
+                tags: config.resource_tags.clone(),
+                project: project.clone(),
+                events: events.clone(),
+                resync: config.resync,
+            };
+            let metrics = service::metrics::Metrics::new(&mut registry);
+            service::Engine::new(services, shared, metrics).await?
+        }
+        None => None,
+    };
     let mut tags = config.resource_tags.clone();
     tags.push(PORT_TAG.to_owned());
     let kind = networks.kind();
     let executor = Executor {
-        events: Events::new(&client, config.use_events, &config.lease.identity),
+        events,
         neutron,
         networks,
-        mark: OwnershipMark {
-            description: tag.clone(),
-            tag,
-        },
+        mark,
         tags,
         node_subnets: config.node_subnets.clone(),
         project: config.project.clone(),
@@ -101,6 +124,10 @@ pub async fn run(
         fence.clone(),
         done.clone(),
     ));
+    let services = services.map(|engine| {
+        let running = engine.run(tasks.clone(), stop.clone(), TO_FINISH);
+        tokio::spawn(running)
+    });
     let facts = facts::spawn(&client, &tasks, &stop);
     let (outcomes, answered) = mpsc::unbounded_channel();
     let engine = Engine {
@@ -123,6 +150,9 @@ pub async fn run(
     calls.close();
     if tokio::time::timeout(TO_FINISH, calls.wait()).await.is_err() {
         tracing::warn!("calls that are still under way are left to the next leader to find");
+    }
+    if let Some(services) = services {
+        let _ = services.await;
     }
     // The lease is given up last, after nothing more is written.
     done.cancel();

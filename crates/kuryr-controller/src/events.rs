@@ -1,9 +1,10 @@
-//! Kubernetes Events on pods.
+//! Kubernetes Events on pods, Services and nodes.
 
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kuryr_core::port::PodKey;
+use kuryr_core::service::ServiceKey;
 
 /// Writes Events, or not, as configured.
 #[derive(Clone)]
@@ -21,14 +22,20 @@ impl Events {
     /// A warning on a pod. That it can't be written is logged and nothing more.
     pub(crate) async fn warn(&self, pod: &PodKey, uid: &str, reason: &str, message: &str) {
         tracing::warn!(%pod, reason, message, "pod waits");
-        let about = ObjectReference {
-            api_version: Some("v1".to_owned()),
-            kind: Some("Pod".to_owned()),
-            namespace: Some(pod.namespace.to_string()),
-            name: Some(pod.name.to_string()),
-            uid: Some(uid.to_owned()),
-            ..ObjectReference::default()
-        };
+        let about = namespaced("Pod", &pod.namespace, &pod.name, uid);
+        self.write(&about, reason, message).await;
+    }
+
+    /// A warning on a Service.
+    pub(crate) async fn warn_service(
+        &self,
+        service: &ServiceKey,
+        uid: &str,
+        reason: &str,
+        message: &str,
+    ) {
+        tracing::warn!(%service, reason, message, "Service");
+        let about = namespaced("Service", &service.namespace, &service.name, uid);
         self.write(&about, reason, message).await;
     }
 
@@ -60,5 +67,17 @@ impl Events {
             let name = about.name.as_deref().unwrap_or_default();
             tracing::warn!(name, %error, "can't write an Event");
         }
+    }
+}
+
+/// What an Event is about.
+fn namespaced(kind: &str, namespace: &str, name: &str, uid: &str) -> ObjectReference {
+    ObjectReference {
+        api_version: Some("v1".to_owned()),
+        kind: Some(kind.to_owned()),
+        namespace: Some(namespace.to_owned()),
+        name: Some(name.to_owned()),
+        uid: Some(uid.to_owned()),
+        ..ObjectReference::default()
     }
 }

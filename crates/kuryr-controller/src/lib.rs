@@ -6,6 +6,8 @@
 //! execute/   an action ──> calls ──> an outcome                     (no decision here)
 //! lease      who may write: leader election, and the fence before each write
 //! tenure     the same lease, for a tool that must not write beside a leader
+//! service/   the same for Services, whose world is another
+//! objects    what is done alike to objects of every kind
 //! networks   subnets and networks as VIFs need them
 //! events     Kubernetes Events
 //! health     /alive, /ready, /metrics
@@ -20,10 +22,13 @@ mod health;
 mod lease;
 mod metrics;
 mod networks;
+mod objects;
+mod service;
 mod tenure;
 
 pub use config::ControllerConfig;
 pub use engine::{ControllerError, run};
 pub use lease::{Fence, LeaseSettings};
 pub use networks::{NetworkError, Networks};
+pub use service::{ServiceConfig, SubnetError};
 pub use tenure::Tenure;

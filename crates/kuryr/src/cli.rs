@@ -128,12 +128,11 @@ mod tests {
 
     #[test]
     fn an_empty_kubeconfig_names_none() {
-        let cluster = |file: &str| match Cli::parse_from(["kuryr", "daemon", "--kubeconfig", file])
-            .command
-        {
-            Command::Daemon(start) => start.cluster,
-            other => panic!("{other:?}"),
-        };
+        let cluster =
+            |file: &str| match Cli::parse_from(["kuryr", "daemon", "--kubeconfig", file]).command {
+                Command::Daemon(start) => start.cluster,
+                other => panic!("{other:?}"),
+            };
         assert_eq!(cluster("").kubeconfig(), None);
         assert_eq!(cluster("admin").kubeconfig(), Some(Path::new("admin")));
     }

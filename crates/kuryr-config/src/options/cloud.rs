@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::reasons::{NO_MULTI_VIF, NO_NAMESPACES, NO_SERVICES, NOT_NESTED};
+use super::reasons::{NO_MULTI_VIF, NO_NAMESPACES, NO_RULES, NOT_NESTED};
 use crate::macros::{choices, option_group};
 use crate::spec::{Kind, kinds::*};
 
@@ -21,14 +21,16 @@ option_group! {
         network_device_mtu: u32 = integer(0, 65535, "0");
         /// Tags that each OpenStack object gets beside the cluster's own.
         resource_tags: Vec<String> = of(Kind::List);
-        /// Id of the subnet of Services' addresses.
-        service_subnet: Option<String> = of(Kind::Id).ignored(NO_SERVICES);
+        /// Id of the subnet of Services' addresses. Unset: Services get no load
+        /// balancers.
+        service_subnet: Option<String> = of(Kind::Id);
         /// Id of the network from which Services get floating IPs.
-        external_svc_net: Option<String> = of(Kind::Id).ignored(NO_SERVICES);
+        external_svc_net: Option<String> = of(Kind::Id);
         /// Id of the subnet from which Services get floating IPs.
-        external_svc_subnet: Option<String> = of(Kind::Id).ignored(NO_SERVICES);
-        /// How long a load balancer may take to become active, in seconds.
-        lbaas_activation_timeout: u32 = at_least(0, "300").ignored(NO_SERVICES);
+        external_svc_subnet: Option<String> = of(Kind::Id);
+        /// How long a load balancer may take to become active before its Service is
+        /// told, in seconds.
+        lbaas_activation_timeout: u32 = at_least(0, "300");
         /// Subnet of further interfaces by the kind of their driver.
         subnet_mapping: BTreeMap<String, String> = of(Kind::Map)
             .ignored(NO_MULTI_VIF);
@@ -93,17 +95,17 @@ option_group! {
     pub struct OctaviaDefaults for "octavia_defaults" {
         /// How a load balancer reaches its members: `L3` through the router, `L2` in
         /// their own subnet.
-        member_mode: MemberMode = choice(MemberMode::WORDS, "L3").ignored(NO_SERVICES);
+        member_mode: MemberMode = choice(MemberMode::WORDS, "L3");
         /// Let a load balancer through to its members by security group rules where it
         /// hides the client's address.
-        enforce_sg_rules: bool = boolean("true").ignored(NO_SERVICES);
+        enforce_sg_rules: bool = boolean("true").ignored(NO_RULES);
         /// How connections are spread over members. Octavia's OVN provider has
         /// `SOURCE_IP_PORT` only.
-        lb_algorithm: LbAlgorithm = choice(LbAlgorithm::WORDS, "ROUND_ROBIN").ignored(NO_SERVICES);
+        lb_algorithm: LbAlgorithm = choice(LbAlgorithm::WORDS, "ROUND_ROBIN");
         /// How long a client may be silent, in milliseconds; 0: Octavia's default.
-        timeout_client_data: u32 = at_least(0, "0").ignored(NO_SERVICES);
+        timeout_client_data: u32 = at_least(0, "0");
         /// How long a member may be silent, in milliseconds; 0: Octavia's default.
-        timeout_member_data: u32 = at_least(0, "0").ignored(NO_SERVICES);
+        timeout_member_data: u32 = at_least(0, "0");
     }
     accepted {
         /// How security groups of load balancers were changed, in older releases.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::PoolDriver;
-use super::reasons::{NO_MULTI_VIF, NO_NAMESPACES, NO_POLICIES, NO_SERVICES, NOT_NESTED};
+use super::reasons::{NO_MULTI_VIF, NO_NAMESPACES, NO_POLICIES, NOT_NESTED};
 use crate::macros::{choices, option_group};
 use crate::spec::{Kind, kinds::*};
 
@@ -119,7 +119,7 @@ option_group! {
             choice(ProjectDriver::WORDS, "default").refuses(REFUSED_PROJECTS);
         /// Project of load balancers.
         service_project_driver: ProjectDriver =
-            choice(ProjectDriver::WORDS, "default").refuses(REFUSED_PROJECTS).ignored(NO_SERVICES);
+            choice(ProjectDriver::WORDS, "default").refuses(REFUSED_PROJECTS);
         /// Project of namespaces' networks.
         namespace_project_driver: ProjectDriver =
             choice(ProjectDriver::WORDS, "default").refuses(REFUSED_PROJECTS).ignored(NO_NAMESPACES);
@@ -152,13 +152,13 @@ option_group! {
             .refuses(&[("openshift", NO_MACHINES)]);
         /// Name a pod's port `<namespace>/<pod>` in Neutron.
         port_debug: bool = boolean("false");
-        /// The parts of the controller that run.
+        /// Octavia provider of load balancers; `default`: Octavia's own choice.
+        endpoints_driver_octavia_provider: String = of(Kind::Id).default("default");
+        /// The parts of the controller that run. Services get load balancers where
+        /// `service` is among them.
         enabled_handlers: Vec<Handler> = of(Kind::Choices(Handler::WORDS))
             .default("vif,endpoints,service,kuryrloadbalancer,kuryrport")
             .idles(&[
-                ("service", NO_SERVICES),
-                ("endpoints", NO_SERVICES),
-                ("kuryrloadbalancer", NO_SERVICES),
                 ("namespace", NO_NAMESPACES),
                 ("kuryrnetwork", NO_NAMESPACES),
                 ("kuryrnetwork_population", NO_NAMESPACES),
@@ -183,17 +183,15 @@ option_group! {
     }
     accepted {
         /// Subnet of load balancers' VIPs.
-        service_subnets_driver = choice(&["default"], "default").ignored(NO_SERVICES);
+        service_subnets_driver = choice(&["default"], "default");
         /// Security groups of load balancers.
         service_security_groups_driver =
-            choice(&["default", "policy"], "default").ignored(NO_SERVICES);
+            choice(&["default", "policy"], "default").ignored(NO_POLICIES);
         /// What makes load balancers.
-        endpoints_lbaas_driver = choice(&["lbaasv2"], "lbaasv2").ignored(NO_SERVICES);
-        /// Octavia provider of load balancers.
-        endpoints_driver_octavia_provider = of(Kind::Id).default("default").ignored(NO_SERVICES);
+        endpoints_lbaas_driver = choice(&["lbaasv2"], "lbaasv2");
         /// What gives load balancers addresses that are reached from outside.
         service_public_ip_driver =
-            choice(&["neutron_floating_ip"], "neutron_floating_ip").ignored(NO_SERVICES);
+            choice(&["neutron_floating_ip"], "neutron_floating_ip");
         /// What enforces NetworkPolicies.
         network_policy_driver = choice(&["default"], "default").ignored(NO_POLICIES);
         /// First letters of the names of further interfaces.

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::reasons::NO_SERVICES;
 use crate::macros::{choices, option_group};
 use crate::spec::{Kind, kinds::*};
 
@@ -90,9 +89,9 @@ option_group! {
         /// How long one OpenStack call may take; `[neutron] timeout` is upstream's
         /// name and comes first.
         openstack_timeout: Duration = seconds(1, "60");
-        /// Give each pool of a load balancer a health monitor.
-        health_monitors: bool = boolean("false")
-            .ignored(NO_SERVICES);
+        /// Give each pool of a load balancer a health monitor, where no annotation of
+        /// its Service says otherwise.
+        health_monitors: bool = boolean("false");
         /// The form of log lines.
         log_format: LogFormat = choice(LogFormat::WORDS, "text");
         /// How old an object of this cluster that nothing needs must be before it is

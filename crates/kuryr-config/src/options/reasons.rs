@@ -1,6 +1,7 @@
 //! Why options of several groups have no effect, each said once.
 
-pub(super) const NO_SERVICES: &str = "Services are not turned into load balancers yet";
+pub(super) const NO_RULES: &str =
+    "security group rules that let a load balancer through to its members are the operator's yet";
 pub(super) const NO_NAMESPACES: &str = "namespaces do not get networks of their own yet";
 pub(super) const NO_POLICIES: &str = "NetworkPolicies are not turned into security groups yet";
 pub(super) const NO_MULTI_VIF: &str = "pods have one interface; further ones are not made yet";

@@ -1,7 +1,7 @@
 //! Actions on Kubernetes objects.
 
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{Api, ApiResource, DeleteParams, Patch, PatchParams, PostParams};
+use kube::api::{Api, ApiResource, Patch, PatchParams, PostParams};
 use kube::core::DynamicObject;
 use kube::{Client, ResourceExt};
 use kuryr_api::KuryrPort;
@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::Executor;
 use crate::facts;
+use crate::objects::{Released, code, finalizers_without, message, patch_finalizers, release};
 
 type Answer = Result<DynamicObject, kube::Error>;
 
@@ -22,18 +23,8 @@ fn claims(client: &Client, pod: &PodKey) -> Api<DynamicObject> {
     Api::namespaced_with(client.clone(), &pod.namespace, &resource)
 }
 
-fn code(error: &kube::Error) -> u16 {
-    match error {
-        kube::Error::Api(status) => status.code,
-        _ => 0,
-    }
-}
-
 fn failed(what: &str, pod: &PodKey, error: &kube::Error) -> Outcome {
-    let message = match error {
-        kube::Error::Api(status) => format!("{what} {pod}: {} {}", status.code, status.message),
-        other => format!("{what} {pod}: {other}"),
-    };
+    let message = message(what, pod, error);
     tracing::warn!(%pod, "{message}; trying again");
     Outcome::Failed(Failure::Again {
         message,
@@ -125,46 +116,17 @@ pub(super) async fn write_vif(
     claimed(answer, "writing the KuryrPort of", pod)
 }
 
-/// Deletes the KuryrPort, then takes our finalizer off; another's finalizer stays.
-/// One that is being deleted already needs the second step only.
+/// Deletes the KuryrPort and takes our finalizer off.
 pub(super) async fn drop_claim(ctx: &Executor, pod: &PodKey, deleting: bool) -> Outcome {
     let api = claims(&ctx.client, pod);
-    let deleted = if deleting {
-        api.get(&pod.name).await.map(Some)
-    } else {
-        let deleted = api.delete(&pod.name, &DeleteParams::default()).await;
-        deleted.map(|either| either.left())
-    };
-    let deleted = match deleted {
-        Ok(object) => object,
-        Err(error) if code(&error) == 404 => return Outcome::Done,
-        Err(error) => return failed("deleting the KuryrPort of", pod, &error),
-    };
-    let Some(object) = deleted.filter(|o| o.metadata.deletion_timestamp.is_some()) else {
-        return Outcome::Done;
-    };
-    if !ctx.fence.open() {
-        return Outcome::Failed(Failure::NotLeader);
-    }
-    let rest: Vec<&String> = object
-        .finalizers()
-        .iter()
-        .filter(|f| *f != KURYRPORT_FINALIZER)
-        .collect();
-    let patch = json!({ "metadata": {
-        "finalizers": rest,
-        "resourceVersion": object.resource_version(),
-    }});
-    match api
-        .patch(&pod.name, &PatchParams::default(), &Patch::Merge(&patch))
-        .await
-    {
-        Ok(object) => {
+    match release(&api, &pod.name, KURYRPORT_FINALIZER, deleting, &ctx.fence).await {
+        Ok(Released::Gone) => Outcome::Done,
+        Ok(Released::Left(object)) => {
             let mut claim = facts::claim(&object);
             claim.vif = None;
             Outcome::Claim(claim)
         }
-        Err(error) if code(&error) == 404 => Outcome::Done,
+        Ok(Released::NotLeader) => Outcome::Failed(Failure::NotLeader),
         Err(error) => failed("releasing the KuryrPort of", pod, &error),
     }
 }
@@ -177,19 +139,8 @@ pub(super) async fn drop_pod_finalizer(ctx: &Executor, pod: &PodKey, uid: &str) 
         Ok(_) => return Outcome::Done,
         Err(error) => return failed("reading", pod, &error),
     };
-    let rest: Vec<&String> = object
-        .finalizers()
-        .iter()
-        .filter(|f| *f != POD_FINALIZER)
-        .collect();
-    let patch = json!({ "metadata": {
-        "finalizers": rest,
-        "resourceVersion": object.resource_version(),
-    }});
-    match api
-        .patch_metadata(&pod.name, &PatchParams::default(), &Patch::Merge(&patch))
-        .await
-    {
+    let rest = finalizers_without(&object, POD_FINALIZER);
+    match patch_finalizers(&api, &object, &rest).await {
         Ok(_) => Outcome::Done,
         Err(error) if code(&error) == 404 => Outcome::Done,
         Err(error) => failed("taking the finalizer off", pod, &error),

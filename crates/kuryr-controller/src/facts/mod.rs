@@ -9,10 +9,10 @@ mod slim;
 mod watch;
 
 pub use claim::claim;
+pub(crate) use follow::{Kind, follow};
 pub use neutron::{PORT_FIELDS, places, port, port_status, trunks};
 pub use node::addresses;
 pub use pod::pod;
-pub(crate) use follow::{Kind, follow};
 pub(crate) use watch::{Fact, spawn};
 
 /// The version of an object as a number.

@@ -107,7 +107,7 @@ impl Eyes<'_> {
             .await;
         found.extend(left.map_err(LookError::neutron("list ports that upstream left"))?);
         let found: BTreeMap<String, Port> = found.into_iter().map(|p| (p.id.clone(), p)).collect();
-        let others = found.values().filter(|p| self.mark.on(p).is_none());
+        let others = found.values().filter(|p| self.mark.on(*p).is_none());
         Ok(others.map(other).collect())
     }
 

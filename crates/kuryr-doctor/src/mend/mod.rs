@@ -221,7 +221,7 @@ impl Mender<'_> {
     async fn read_ports(&mut self, ids: &[&Id], facts: &mut Facts) -> Result<(), String> {
         let ports = read_ports(&self.neutron, ids.iter().copied()).await;
         let ports = ports.map_err(|e| e.to_string())?;
-        for port in ports.iter().filter(|p| self.mark.on(p).is_some()) {
+        for port in ports.iter().filter(|p| self.mark.on(*p).is_some()) {
             let fact = port_fact(port, kuryr_core::port::Place::Loose);
             facts
                 .revisions

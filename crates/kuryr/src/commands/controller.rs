@@ -2,12 +2,15 @@
 
 use std::net::{Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
+use std::time::Duration;
 
+use kuryr_config::options::{Handler, LbAlgorithm, MemberMode, PoolDriver};
 use kuryr_config::{Config, Role};
-use kuryr_controller::{ControllerConfig, LeaseSettings};
+use kuryr_controller::{ControllerConfig, LeaseSettings, ServiceConfig};
 use kuryr_core::lease::name_in_pod;
 use kuryr_core::pool;
 use kuryr_core::port::Settings;
+use kuryr_core::service;
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 
@@ -47,19 +50,64 @@ pub(crate) fn settings(config: &Config) -> ControllerConfig {
         lease: lease(config),
         health: any(config.health_server.port),
         metrics: any(config.prometheus_exporter.controller_exporter_port),
+        services: services(config),
         use_events: config.kubernetes.use_events,
     }
+}
+
+/// Load balancers, where the configuration wants them.
+fn services(config: &Config) -> Option<ServiceConfig> {
+    let (defaults, octavia) = (&config.neutron_defaults, &config.octavia_defaults);
+    let handlers = &config.kubernetes.enabled_handlers;
+    let subnet = defaults.service_subnet.clone()?;
+    if !handlers.contains(&Handler::Service) {
+        return None;
+    }
+    let id = |text: &String| service::Id::from(text.as_str());
+    let provider = &config.kubernetes.endpoints_driver_octavia_provider;
+    let some = |n: u32| Some(n).filter(|n| *n != 0);
+    let network = defaults.external_svc_net.as_ref();
+    let nodes = &config.pod_vif_nested.worker_nodes_subnets;
+    Some(ServiceConfig {
+        settings: service::Settings {
+            project: defaults.project.as_ref().map(id),
+            provider: Some(id(provider)).filter(|p| &**p != "default"),
+            security_groups: defaults.pod_security_groups.iter().map(id).collect(),
+            member_mode: match octavia.member_mode {
+                MemberMode::L3 => service::MemberMode::L3,
+                MemberMode::L2 => service::MemberMode::L2,
+            },
+            algorithm: match octavia.lb_algorithm {
+                LbAlgorithm::RoundRobin => service::Algorithm::RoundRobin,
+                LbAlgorithm::LeastConnections => service::Algorithm::LeastConnections,
+                LbAlgorithm::SourceIp => service::Algorithm::SourceIp,
+                LbAlgorithm::SourceIpPort => service::Algorithm::SourceIpPort,
+            },
+            timeout_client: some(octavia.timeout_client_data),
+            timeout_member: some(octavia.timeout_member_data),
+            monitors: config.kuryr.health_monitors,
+            external: network.map(|n| (id(n), defaults.external_svc_subnet.as_ref().map(id))),
+            stuck: u64::from(defaults.lbaas_activation_timeout) * 1_000,
+            orphan_grace: millis(config.kuryr.orphan_grace),
+            ..service::Settings::default()
+        },
+        service_subnets: vec![subnet],
+        member_subnets: defaults.pod_subnet.iter().chain(nodes).cloned().collect(),
+    })
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn ports(config: &Config) -> Settings {
     let pool = &config.vif_pool;
     let limits = pool::Limits {
-        enabled: config.pool_driver() == kuryr_config::options::PoolDriver::Nested,
+        enabled: config.pool_driver() == PoolDriver::Nested,
         min: pool.ports_pool_min as usize,
         max: pool.ports_pool_max as usize,
         batch: pool.ports_pool_batch as usize,
     };
-    let millis = |d: std::time::Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
     Settings {
         pool: limits,
         linger: millis(pool.ports_pool_update_frequency),

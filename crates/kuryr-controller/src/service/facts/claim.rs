@@ -42,7 +42,9 @@ fn claim_spec(spec: &Value) -> ClaimSpec {
         lb_ip: address(&spec["lb_ip"]),
         ports: items(&spec["ports"]).filter_map(port).collect(),
         project: text(&spec["project_id"]),
-        security_groups: items(&spec["security_groups_ids"]).filter_map(text).collect(),
+        security_groups: items(&spec["security_groups_ids"])
+            .filter_map(text)
+            .collect(),
         subnet: text(&spec["subnet_id"]),
         external: spec["type"] == "LoadBalancer",
         provider: text(&spec["provider"]),
@@ -122,7 +124,10 @@ mod tests {
                 "listeners": [{"id": "l"}], "pools": [{"id": "p"}], "members": [{"id": "m"}],
                 "service_pub_ip_info": {"ip_id": "f", "ip_addr": "172.24.4.9", "alloc_method": "pool"}},
         }));
-        assert_eq!((c.service.to_string(), c.version, c.finalizer), ("shop/web".into(), 7, true));
+        assert_eq!(
+            (c.service.to_string(), c.version, c.finalizer),
+            ("shop/web".into(), 7, true)
+        );
         assert_eq!(c.owner.as_deref(), Some("s"));
         assert_eq!((c.spec.external, &*c.spec.ports[0].target), (true, "8080"));
         let record = c.record.unwrap();

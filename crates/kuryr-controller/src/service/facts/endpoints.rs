@@ -6,8 +6,8 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use k8s_openapi::api::core::v1 as core;
-use kube::core::DynamicObject;
 use kube::ResourceExt;
+use kube::core::DynamicObject;
 use kuryr_core::service::{Endpoint, Family, Id, Slice, SlicePort, World};
 
 use super::service::protocol;
@@ -27,9 +27,10 @@ pub(crate) fn slices(object: DynamicObject) -> Vec<Slice> {
         }
     };
     let subsets = read.subsets.unwrap_or_default();
-    let both = subsets.iter().enumerate().flat_map(|(i, s)| {
-        [Family::V4, Family::V6].map(|family| (i, s, family))
-    });
+    let both = subsets
+        .iter()
+        .enumerate()
+        .flat_map(|(i, s)| [Family::V4, Family::V6].map(|family| (i, s, family)));
     both.map(|(i, subset, family)| Slice {
         namespace: namespace.clone(),
         name: subset_name(&name, i, family),
@@ -49,17 +50,26 @@ fn subset_name(endpoints: &str, index: usize, family: Family) -> Id {
 
 fn endpoints(subset: &core::EndpointSubset, family: Family) -> Vec<Endpoint> {
     let ready = subset.addresses.iter().flatten().map(|a| (a, true));
-    let not_ready = subset.not_ready_addresses.iter().flatten().map(|a| (a, false));
+    let not_ready = subset
+        .not_ready_addresses
+        .iter()
+        .flatten()
+        .map(|a| (a, false));
     ready
         .chain(not_ready)
         .filter_map(|(a, ready)| {
             let address = a.ip.parse().ok().filter(|ip| Family::of(*ip) == family)?;
-            let pod = a.target_ref.as_ref().filter(|r| r.kind.as_deref() == Some("Pod"));
+            let pod = a
+                .target_ref
+                .as_ref()
+                .filter(|r| r.kind.as_deref() == Some("Pod"));
             Some(Endpoint {
                 addresses: vec![address],
                 ready,
                 terminating: false,
-                pod: pod.and_then(|r| Some((r.namespace.as_deref()?.into(), r.name.as_deref()?.into()))),
+                pod: pod.and_then(|r| {
+                    Some((r.namespace.as_deref()?.into(), r.name.as_deref()?.into()))
+                }),
             })
         })
         .collect()
@@ -85,7 +95,9 @@ impl Subsets {
         for name in before.difference(&now) {
             world.delete_slice(&object.0, name);
         }
-        slices.into_iter().for_each(|slice| world.apply_slice(slice));
+        slices
+            .into_iter()
+            .for_each(|slice| world.apply_slice(slice));
         if !now.is_empty() {
             self.0.insert(object, now);
         }
@@ -120,7 +132,14 @@ mod tests {
         let all = slices(serde_json::from_value(object).unwrap());
         let seen: Vec<_> = all
             .iter()
-            .map(|s| (&*s.name, s.ports[0].port, s.endpoints.len(), s.endpoints[0].ready))
+            .map(|s| {
+                (
+                    &*s.name,
+                    s.ports[0].port,
+                    s.endpoints.len(),
+                    s.endpoints[0].ready,
+                )
+            })
             .collect();
         assert_eq!(
             seen,

@@ -55,10 +55,10 @@ fn kind(spec: &core::ServiceSpec) -> Kind {
 /// `clusterIPs`, or `clusterIP` of a cluster that has one family only.
 fn cluster_ips(spec: &core::ServiceSpec) -> Vec<std::net::IpAddr> {
     let all = spec.cluster_ips.iter().flatten();
-    let mut ips: Vec<_> = all.filter_map(|ip| ip.parse().ok()).collect();
+    let mut ips: Vec<std::net::IpAddr> = all.filter_map(|ip| ip.parse().ok()).collect();
     if ips.is_empty() {
         let one = spec.cluster_ip.as_deref();
-        ips.extend(one.and_then(|ip| ip.parse().ok()));
+        ips.extend(one.and_then(|ip| ip.parse::<std::net::IpAddr>().ok()));
     }
     ips
 }
@@ -93,7 +93,10 @@ fn affinity(spec: &core::ServiceSpec) -> Option<u32> {
 }
 
 fn ingress(object: &core::Service) -> Vec<std::net::IpAddr> {
-    let status = object.status.as_ref().and_then(|s| s.load_balancer.as_ref());
+    let status = object
+        .status
+        .as_ref()
+        .and_then(|s| s.load_balancer.as_ref());
     let all = status.into_iter().flat_map(|s| s.ingress.iter().flatten());
     all.filter_map(|i| i.ip.as_deref()?.parse().ok()).collect()
 }
@@ -108,7 +111,11 @@ fn text(text: Option<&str>) -> Option<Id> {
 }
 
 fn texts(texts: Option<&[String]>) -> Vec<Id> {
-    texts.unwrap_or_default().iter().map(|t| t.as_str().into()).collect()
+    texts
+        .unwrap_or_default()
+        .iter()
+        .map(|t| t.as_str().into())
+        .collect()
 }
 
 #[cfg(test)]
@@ -136,8 +143,14 @@ mod tests {
             "loadBalancerSourceRanges": ["10.0.0.0/8"], "selector": {"app": "web"},
         }));
         assert_eq!(s.key.to_string(), "shop/web");
-        assert_eq!((s.kind, s.cluster_ips.len(), s.affinity), (Kind::LoadBalancer, 2, Some(AFFINITY)));
-        assert_eq!((&*s.ports[0].target, s.ports[1].protocol), ("http", Protocol::Udp));
+        assert_eq!(
+            (s.kind, s.cluster_ips.len(), s.affinity),
+            (Kind::LoadBalancer, 2, Some(AFFINITY))
+        );
+        assert_eq!(
+            (&*s.ports[0].target, s.ports[1].protocol),
+            ("http", Protocol::Udp)
+        );
         assert_eq!((&*s.ports[1].target, s.ingress.len()), ("53", 1));
         assert!(s.external_local && s.has_selector && !s.headless && !s.internal_local);
         assert_eq!(s.age, 1_767_323_045);
@@ -145,7 +158,9 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_left_out() {
-        let s = read(json!({"clusterIP": "None", "ports": [{"port": 99999}, {"port": 1, "protocol": "X"}]}));
+        let s = read(
+            json!({"clusterIP": "None", "ports": [{"port": 99999}, {"port": 1, "protocol": "X"}]}),
+        );
         assert!(s.headless && s.ports.is_empty() && s.cluster_ips.is_empty());
         assert_eq!(s.kind, Kind::ClusterIp);
     }

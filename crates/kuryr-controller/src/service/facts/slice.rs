@@ -1,8 +1,8 @@
 //! EndpointSlice to fact. Its versions `v1` and `v1beta1` agree in all that is read here.
 
 use k8s_openapi::api::discovery::v1 as discovery;
-use kube::core::DynamicObject;
 use kube::ResourceExt;
+use kube::core::DynamicObject;
 use kuryr_core::service::{Endpoint, Family, Slice, SlicePort};
 
 use super::service::protocol;
@@ -52,9 +52,16 @@ fn port(port: &discovery::EndpointPort) -> Option<SlicePort> {
 
 fn endpoint(endpoint: &discovery::Endpoint) -> Endpoint {
     let conditions = endpoint.conditions.as_ref();
-    let pod = endpoint.target_ref.as_ref().filter(|r| r.kind.as_deref() == Some("Pod"));
+    let pod = endpoint
+        .target_ref
+        .as_ref()
+        .filter(|r| r.kind.as_deref() == Some("Pod"));
     Endpoint {
-        addresses: endpoint.addresses.iter().filter_map(|a| a.parse().ok()).collect(),
+        addresses: endpoint
+            .addresses
+            .iter()
+            .filter_map(|a| a.parse().ok())
+            .collect(),
         ready: conditions.and_then(|c| c.ready).unwrap_or(true),
         terminating: conditions.and_then(|c| c.terminating).unwrap_or(false),
         pod: pod.and_then(|r| Some((r.namespace.as_deref()?.into(), r.name.as_deref()?.into()))),

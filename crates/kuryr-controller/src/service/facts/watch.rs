@@ -99,7 +99,12 @@ async fn backends(client: &Client, tx: mpsc::Sender<Fact>) -> Watch {
         tracing::info!("this cluster has no EndpointSlices: Endpoints are watched");
         return all_endpoints(client, tx);
     };
-    let resource = resource("discovery.k8s.io", version, "EndpointSlice", "endpointslices");
+    let resource = resource(
+        "discovery.k8s.io",
+        version,
+        "EndpointSlice",
+        "endpointslices",
+    );
     let kind = Kind {
         id: name,
         begin: || None,
@@ -134,7 +139,10 @@ async fn slice_versions(client: &Client) -> Vec<String> {
     loop {
         match client.list_api_groups().await {
             Ok(groups) => {
-                let slices = groups.groups.into_iter().find(|g| g.name == "discovery.k8s.io");
+                let slices = groups
+                    .groups
+                    .into_iter()
+                    .find(|g| g.name == "discovery.k8s.io");
                 let versions = slices.into_iter().flat_map(|g| g.versions);
                 return versions.map(|v| v.version).collect();
             }

@@ -210,6 +210,7 @@ fn config(world: &World, options: &Options, name: &str) -> ControllerConfig {
     let tenant = &world.tenant;
     let (duration, renew) = options.lease;
     ControllerConfig {
+        services: None,
         cluster_id: options.cluster.to_owned(),
         pod_subnets: vec![tenant.pod_subnet.clone()],
         pod_security_groups: vec![tenant.pod_security_group.clone()],

@@ -1,0 +1,56 @@
+//! What the operator sets, completed by what Neutron says.
+
+use kuryr_core::service::{Cidr, Settings, Subnet};
+use kuryr_openstack::{Error, Neutron};
+use thiserror::Error;
+
+/// Settings of load balancers.
+#[derive(Clone, Debug, Default)]
+pub struct ServiceConfig {
+    /// All but subnets, which are read from Neutron.
+    pub settings: Settings,
+    /// `[neutron_defaults] service_subnet`.
+    pub service_subnets: Vec<String>,
+    /// Subnets of pods and nodes.
+    pub member_subnets: Vec<String>,
+}
+
+/// A subnet can't be read.
+#[derive(Debug, Error)]
+#[error("can't read subnet {subnet}, which Services need: {source}")]
+pub struct SubnetError {
+    subnet: String,
+    source: Error,
+}
+
+/// The settings with their subnets.
+pub(super) async fn complete(
+    config: &ServiceConfig,
+    neutron: &Neutron,
+) -> Result<Settings, SubnetError> {
+    let service_subnets = subnets(neutron, &config.service_subnets).await?;
+    let member_subnets = subnets(neutron, &config.member_subnets).await?;
+    let all = service_subnets.iter().chain(&member_subnets);
+    Ok(Settings {
+        cluster: all.map(|s| s.cidr).collect(),
+        service_subnets,
+        member_subnets,
+        ..config.settings.clone()
+    })
+}
+
+async fn subnets(neutron: &Neutron, ids: &[String]) -> Result<Vec<Subnet>, SubnetError> {
+    let mut read = Vec::new();
+    for id in ids {
+        let subnet = neutron.get_subnet(id).await.map_err(|source| SubnetError {
+            subnet: id.clone(),
+            source,
+        })?;
+        let cidr = Cidr::new(subnet.cidr.addr(), subnet.cidr.prefix_len());
+        read.extend(cidr.map(|cidr| Subnet {
+            id: subnet.id.as_str().into(),
+            cidr,
+        }));
+    }
+    Ok(read)
+}
