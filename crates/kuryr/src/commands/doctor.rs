@@ -1,6 +1,5 @@
 //! `kuryr doctor`
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 

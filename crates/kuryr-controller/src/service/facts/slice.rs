@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::discovery::v1 as discovery;
 use kube::ResourceExt;
-use kube::core::DynamicObject;
+use kube::core::{DynamicObject, TypeMeta};
 use kuryr_core::service::{Endpoint, Family, Slice, SlicePort};
 
 use super::service::protocol;
@@ -14,12 +14,13 @@ const HEADLESS: &str = "service.kubernetes.io/headless";
 
 /// Reads a slice; none if it is of no Service or can't be read.
 #[must_use]
-pub(crate) fn slice(object: DynamicObject) -> Option<Slice> {
+pub(crate) fn slice(mut object: DynamicObject) -> Option<Slice> {
     let service = object.labels().get(SERVICE)?.as_str().into();
     if object.labels().contains_key(HEADLESS) {
         return None;
     }
     let (namespace, name) = (object.namespace()?.into(), object.name_any().into());
+    object.types = Some(TypeMeta::resource::<discovery::EndpointSlice>());
     let read: discovery::EndpointSlice = object
         .try_parse()
         .inspect_err(|error| tracing::warn!(%namespace, %name, %error, "a slice can't be read"))
