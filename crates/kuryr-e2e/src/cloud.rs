@@ -10,7 +10,8 @@ use kuryr_openstack::model::{
     Direction, EtherType, NewSecurityGroup, NewSecurityGroupRule, Port, SecurityGroupRule, SubPort,
 };
 use kuryr_openstack::{
-    Cloud, CloudConfig, Metrics, Neutron, OwnershipMark, PortQuery, SecurityGroupQuery, TrunkQuery,
+    Cloud, CloudConfig, FloatingIpQuery, LoadBalancerQuery, Metrics, Neutron, Octavia,
+    OwnershipMark, PortQuery, SecurityGroupQuery, TrunkQuery,
 };
 use serde::Deserialize;
 
@@ -48,6 +49,7 @@ struct Login {
 pub struct Tenant {
     /// Neutron's calls.
     pub neutron: Neutron,
+    octavia: Octavia,
     mark: OwnershipMark,
     /// Parent ports of the nodes' trunks.
     parents: Vec<String>,
@@ -68,7 +70,11 @@ impl Tenant {
     pub async fn connect(stack: &Stack) -> Outcome<Self> {
         let cloud = Cloud::connect(config(&stack.clouds)?, Arc::new(Metrics::new())).await?;
         let tag = cluster_tag(CLUSTER);
+        let Some(octavia) = cloud.octavia() else {
+            return fail("the stack has no Octavia");
+        };
         Ok(Self {
+            octavia,
             neutron: cloud.neutron(),
             mark: OwnershipMark {
                 description: tag.clone(),
@@ -92,6 +98,26 @@ impl Tenant {
             .neutron
             .list_owned_ports(&self.mark, &PortQuery::new())
             .await?)
+    }
+
+    /// Load balancers and floating IPs of the cluster's Services, by name.
+    ///
+    /// # Errors
+    /// Octavia's, Neutron's.
+    pub async fn balancing(&self) -> Outcome<Vec<String>> {
+        let all = LoadBalancerQuery::new();
+        let balancers = self.octavia.list_owned_load_balancers(&self.mark, &all);
+        let every = FloatingIpQuery::new();
+        let addresses = self.neutron.list_floating_ips(&every);
+        let (balancers, addresses) = tokio::try_join!(balancers, addresses)?;
+        let balancers = balancers
+            .into_iter()
+            .map(|lb| format!("load balancer {} {}", lb.id, lb.name));
+        let addresses = addresses
+            .into_iter()
+            .filter(|ip| ip.description.starts_with(&self.mark.tag))
+            .map(|ip| format!("floating IP {} {}", ip.id, ip.description));
+        Ok(balancers.chain(addresses).collect())
     }
 
     /// The ports in a group, marked or not.

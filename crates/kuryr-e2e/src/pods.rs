@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{Namespace, Pod, ServiceAccount};
+use k8s_openapi::api::core::v1::{Namespace, Pod, Service, ServiceAccount};
 use kube::api::{
     ApiResource, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams,
 };
 use kube::{Api, Client, ResourceExt};
-use kuryr_api::KuryrPort;
+use kuryr_api::{KuryrLoadBalancer, KuryrPort};
 use serde_json::{Value, json};
 
 use crate::progress::until;
@@ -168,11 +168,30 @@ impl Pods {
         Ok(())
     }
 
-    /// Asks for all pods of the namespace to be deleted.
+    /// The Services' API.
+    #[must_use]
+    pub fn services(&self) -> Api<Service> {
+        Api::namespaced(self.client.clone(), &self.namespace)
+    }
+
+    /// The KuryrLoadBalancers' API.
+    #[must_use]
+    pub fn balancers(&self) -> Api<KuryrLoadBalancer> {
+        Api::namespaced(self.client.clone(), &self.namespace)
+    }
+
+    /// Asks for all pods and Services of the namespace to be deleted.
     ///
     /// # Errors
     /// Kubernetes'.
     pub async fn delete_all(&self) -> Outcome {
+        // Of Services older API servers delete one at a time only.
+        for service in self.services().list(&ListParams::default()).await? {
+            let name = service.name_any();
+            self.services()
+                .delete(&name, &DeleteParams::default())
+                .await?;
+        }
         self.api()
             .delete_collection(&DeleteParams::default(), &ListParams::default())
             .await?;

@@ -167,15 +167,22 @@ impl Kit {
         format!(
             "[DEFAULT]\ndebug = true\n\
              [kuryr]\ncluster_id = {CLUSTER}\nlease_duration = 10\nlease_renew = 2\norphan_grace = 15\n\
-             [kubernetes]\nvif_pool_driver = noop\n\
+             [kubernetes]\nvif_pool_driver = noop\nendpoints_driver_octavia_provider = {provider}\n\
              [neutron]\ncloud = {CLOUD}\nclouds_file = {clouds}\n\
              [neutron_defaults]\npod_subnet = {pods}\npod_security_groups = {group}\n\
+             service_subnet = {services}\nexternal_svc_net = {external}\n\
              [pod_vif_nested]\nworker_nodes_subnets = {nodes}\n\
              [health_server]\nport = {health}\n\
              [prometheus_exporter]\ncontroller_exporter_port = {metrics}\n",
             clouds = self.stack.clouds.display(),
             pods = subnet("k8s-pods"),
             nodes = subnet("k8s-nodes"),
+            services = subnet("k8s-services"),
+            external = self.stack.ids.external,
+            provider = match self.stack.backend.as_str() {
+                "ovn" => "ovn",
+                _ => "amphora",
+            },
             group = self.group.id,
         )
     }

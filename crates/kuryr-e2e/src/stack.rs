@@ -38,6 +38,8 @@ pub struct Stack {
 pub struct Ids {
     /// The nodes by name.
     pub nodes: BTreeMap<String, NodeIds>,
+    /// The external network.
+    pub external: String,
     /// Subnets by name.
     pub subnets: BTreeMap<String, String>,
 }

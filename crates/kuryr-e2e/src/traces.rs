@@ -6,8 +6,8 @@ use std::fmt;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt};
-use kuryr_api::KuryrPort;
 use kuryr_api::names::POD_FINALIZER;
+use kuryr_api::{KuryrLoadBalancer, KuryrPort};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::process::Command;
@@ -75,6 +75,7 @@ impl fmt::Display for Traces {
 }
 
 async fn in_neutron(places: Places<'_>, found: &mut BTreeSet<String>) -> Outcome {
+    found.extend(places.tenant.balancing().await?);
     let mut ports = places.tenant.ours().await?;
     if let Some(group) = places.group {
         ports.extend(places.tenant.ports_in(group).await?);
@@ -101,6 +102,10 @@ async fn in_kubernetes(kube: &Client, found: &mut BTreeSet<String>) -> Outcome {
             "kuryrport {} finalizers [{finalizers}]",
             name(&port)
         ));
+    }
+    let balancers = Api::<KuryrLoadBalancer>::all(kube.clone());
+    for balancer in balancers.list(&everything).await? {
+        found.insert(format!("kuryrloadbalancer {}", name(&balancer)));
     }
     for pod in Api::<Pod>::all(kube.clone()).list(&everything).await? {
         if pod.finalizers().iter().any(|f| f == POD_FINALIZER) {

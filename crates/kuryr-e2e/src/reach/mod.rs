@@ -4,12 +4,14 @@
 //! A socket belongs to the namespace in which it was made, whichever thread uses it later. So
 //! each place's sockets are made inside it, and one event loop works them all.
 
+mod answer;
 mod field;
 mod stream;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+pub use answer::{Answers, By, ask};
 pub use field::{Counts, Field};
 pub use stream::copy;
 

@@ -54,7 +54,7 @@ async fn transfer(from: &Place, to: &Place, length: usize) -> Outcome {
 }
 
 /// A TCP socket of the place's namespace.
-fn socket_in(place: &Place, target: SocketAddr) -> Outcome<TcpSocket> {
+pub(super) fn socket_in(place: &Place, target: SocketAddr) -> Outcome<TcpSocket> {
     let family = if target.is_ipv4() {
         AddressFamily::Inet
     } else {

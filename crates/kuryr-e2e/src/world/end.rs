@@ -101,6 +101,12 @@ impl World {
                 .patch(&port.name_any(), &by, &nothing)
                 .await?;
         }
+        for balancer in self.pods.balancers().list(&all).await?.items {
+            self.pods
+                .balancers()
+                .patch(&balancer.name_any(), &by, &nothing)
+                .await?;
+        }
         for pod in self.pods.api().list(&all).await?.items {
             self.pods
                 .api()
@@ -115,6 +121,7 @@ impl World {
         let all = ListParams::default();
         Ok(!self.pods.api().list(&all).await?.items.is_empty()
             || !self.pods.ports().list(&all).await?.items.is_empty()
+            || !self.pods.balancers().list(&all).await?.items.is_empty()
             || !self.tenant.ours().await?.is_empty())
     }
 }

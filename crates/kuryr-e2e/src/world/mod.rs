@@ -84,6 +84,12 @@ impl World {
         Ok(world)
     }
 
+    /// Kubernetes.
+    #[must_use]
+    pub fn kube(&self) -> &Client {
+        &self.kube
+    }
+
     /// Starts a controller and all daemons, and waits until the nodes are ready for pods.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ mod lives;
 mod objects;
 mod pods;
 mod restart;
+mod services;
 mod twenty_pods;
 
 use std::fmt::Debug;
