@@ -76,7 +76,10 @@ impl World {
         if self.recorded.contains_key(id) {
             self.gone.insert(id.clone());
         }
-        self.balancers.remove(id);
+        let port = self.balancers.remove(id).and_then(|b| b.balancer.vip_port);
+        if let Some(port) = port {
+            self.let_go(&port);
+        }
         self.replace(id);
     }
 
