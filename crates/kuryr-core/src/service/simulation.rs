@@ -292,7 +292,7 @@ fn check_service(cloud: &Cloud, service: &Service, w: &Wanted) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
     fn comes_to_rest_from_anywhere(

@@ -23,11 +23,13 @@ fn break_it(cloud: &mut Cloud) {
 }
 
 fn changes(calls: &[Action]) -> Vec<&Change> {
-    let change = |a| match a {
-        &Action::Change { ref change, .. } => Some(change),
-        _ => None,
-    };
-    calls.iter().filter_map(change).collect()
+    let mut changes = Vec::new();
+    for call in calls {
+        if let Action::Change { change, .. } = call {
+            changes.push(change);
+        }
+    }
+    changes
 }
 
 fn creates(calls: &[Action]) -> usize {
@@ -249,36 +251,6 @@ fn a_claim_deleted_by_hand_comes_back_and_the_load_balancer_stays() {
 }
 
 #[test]
-fn quota_is_told_once_and_others_are_served() {
-    let (mut cloud, mut c) = one(1, true);
-    cloud.add(new_service(2, 1));
-    cloud.add(new_service(3, 1));
-    let full = |key: &ServiceKey| *key == self::key(2);
-    let end = c.now + 100_000;
-    while c.now < end {
-        c.watch(&mut cloud);
-        if c.plan().is_empty() {
-            c.now = c.world.next_wake().unwrap_or(end).max(c.now);
-        }
-        while let Some(action) = c.under_way.pop() {
-            let outcome = match &action {
-                Action::CreateBalancer { key, .. } if full(&key.service) => {
-                    Outcome::Failed(Failure::Quota {
-                        message: format!("Quota has been met. (req-{})", c.now),
-                    })
-                }
-                _ => cloud.carry_out(&action, Fate::Works),
-            };
-            c.world.finish(&action, outcome);
-        }
-    }
-    assert_eq!(told(&cloud), [Reason::QuotaReached]);
-    assert_eq!(cloud.octavia.balancers.len(), 2);
-    c.settle(&mut cloud).unwrap();
-    check_end(&cloud, &settings(true));
-}
-
-#[test]
 fn a_provider_that_refuses_an_option_is_asked_without_it() {
     let mut cloud = Cloud::new();
     cloud.octavia.default_provider = Some(id("ovn"));
@@ -382,4 +354,102 @@ fn type_changes_both_ways() {
         check_end(&cloud, &settings(true));
     }
     assert_eq!(self::lb(&cloud), lb, "the load balancer stays");
+}
+
+/// Octavia has room for `room` load balancers.
+fn pass_with_quota(cloud: &mut Cloud, c: &mut Controller, millis: u64, room: usize) -> usize {
+    let (end, mut refused) = (c.now + millis, 0);
+    while c.now < end {
+        c.watch(cloud);
+        if c.plan().is_empty() {
+            c.now = c.world.next_wake().unwrap_or(end).max(c.now);
+        }
+        while let Some(action) = c.under_way.pop() {
+            let full = cloud.octavia.balancers.len() >= room;
+            let outcome = match &action {
+                Action::CreateBalancer { .. } if full => {
+                    refused += 1;
+                    Outcome::Failed(Failure::Quota {
+                        message: format!("Quota has been met. (req-{refused})"),
+                    })
+                }
+                _ => cloud.carry_out(&action, Fate::Works),
+            };
+            c.world.finish(&action, outcome);
+        }
+    }
+    refused
+}
+
+#[test]
+fn a_used_up_quota_is_told_to_all_that_wait_and_costs_few_calls() {
+    let mut cloud = Cloud::new();
+    (0..20).for_each(|n| cloud.add(new_service(n, 1)));
+    let mut c = Controller::start(&mut cloud, settings(true), 0);
+    let refused = pass_with_quota(&mut cloud, &mut c, 60_000, 5);
+    assert!((5..20).contains(&refused), "{refused} in a minute");
+    assert_eq!(told(&cloud), vec![Reason::QuotaReached; 15], "once each");
+    let refused = pass_with_quota(&mut cloud, &mut c, 20_000, 20);
+    assert_eq!(refused, 0);
+    check_end(&cloud, &settings(true));
+}
+
+#[test]
+fn a_service_that_changes_is_tried_at_once() {
+    let (mut cloud, mut c) = one(1, true);
+    cloud.add(new_service(2, 1));
+    pass_with_quota(&mut cloud, &mut c, 100, 9);
+    c.settle(&mut cloud).unwrap();
+    // Refused as it is, again and again.
+    let s = cloud.services.get_mut(&key(2)).unwrap();
+    s.ports[0].port = 81;
+    let end = c.now + 100_000;
+    while c.now < end {
+        c.watch(&mut cloud);
+        if c.plan().is_empty() {
+            c.now = c.world.next_wake().unwrap_or(end).max(c.now);
+        }
+        while let Some(action) = c.under_way.pop() {
+            let outcome = match &action {
+                Action::Change { .. } => Outcome::Failed(Failure::Invalid {
+                    message: "Validation failure".into(),
+                }),
+                _ => cloud.carry_out(&action, Fate::Works),
+            };
+            c.world.finish(&action, outcome);
+        }
+    }
+    assert_eq!(told(&cloud), [Reason::OctaviaFailed]);
+    let s = cloud.services.get_mut(&key(2)).unwrap();
+    s.ports[0].port = 82;
+    c.watch(&mut cloud);
+    let next = c.plan();
+    assert!(next.iter().any(Action::changes_octavia), "{next:?}");
+}
+
+#[test]
+fn nothing_is_created_again_before_a_list_was_read() {
+    let mut cloud = Cloud::new();
+    cloud.add(new_service(1, 2));
+    let mut c = Controller::start(&mut cloud, settings(true), 0);
+    let mut lost = 0;
+    while c.now < 60_000 {
+        c.watch(&mut cloud);
+        if c.plan().is_empty() {
+            c.now = c.world.next_wake().unwrap_or(60_000).max(c.now);
+        }
+        // Lists work until a creation was lost, and are not answered any more then.
+        c.under_way.retain(|a| *a != Action::List || lost == 0);
+        while let Some(at) = c.under_way.iter().position(|_| true) {
+            let creation = c.under_way[at].changes_octavia();
+            lost += usize::from(creation);
+            let fate = if creation {
+                Fate::NeverSent
+            } else {
+                Fate::Works
+            };
+            c.answer(at, &mut cloud, fate);
+        }
+    }
+    assert_eq!(lost, 1);
 }

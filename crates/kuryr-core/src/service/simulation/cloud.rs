@@ -222,7 +222,7 @@ impl Cloud {
 
     fn create_claim(&mut self, key: &ServiceKey, uid: &Id, spec: &ClaimSpec) -> Outcome {
         if let Some(claim) = self.claims.get(key) {
-            return Outcome::Claim(claim.clone());
+            return Outcome::Claim(Box::new(claim.clone()));
         }
         let version = self.next();
         let claim = Claim {
@@ -237,7 +237,7 @@ impl Cloud {
             floating: None,
         };
         self.claims.insert(key.clone(), claim.clone());
-        Outcome::Claim(claim)
+        Outcome::Claim(Box::new(claim))
     }
 
     fn write_claim(&mut self, action: &Action) -> Outcome {
@@ -266,15 +266,24 @@ impl Cloud {
                 children: o.children(),
             });
         }
-        Outcome::Claim(claim.clone())
+        Outcome::Claim(Box::new(claim.clone()))
     }
 
     fn drop_claim(&mut self, key: &ServiceKey, uid: &Id) -> Outcome {
-        if self.claims.get(key).is_none_or(|c| c.uid != *uid) {
+        let Some(claim) = self.claims.get(key).filter(|c| c.uid == *uid).cloned() else {
             return Outcome::Done;
-        }
+        };
         self.tear_claim(key);
-        Outcome::Done
+        // The answer shows the object as it was last, or nothing.
+        match self.version.is_multiple_of(2) {
+            true => Outcome::Claim(Box::new(Claim {
+                deleting: true,
+                finalizer: false,
+                version: self.version,
+                ..claim
+            })),
+            false => Outcome::Done,
+        }
     }
 
     /// The object is gone, whatever finalizers it had.
