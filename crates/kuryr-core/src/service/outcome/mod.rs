@@ -118,7 +118,8 @@ impl World {
 fn reason_of(failure: &Failure, usual: Reason, failures: u32) -> Option<Reason> {
     match failure {
         Failure::Quota { .. } => Some(Reason::QuotaReached),
-        Failure::AddressInUse { .. } => Some(Reason::AddressInUse),
+        // Of a load balancer that is being deleted it is free soon.
+        Failure::AddressInUse { .. } => (failures >= QUIET).then_some(Reason::AddressInUse),
         Failure::Refused { .. } => Some(Reason::OptionRefused),
         Failure::Invalid { .. } => Some(usual),
         Failure::Again { .. } | Failure::Unknown { .. } | Failure::Gone { .. } => {

@@ -453,3 +453,27 @@ fn nothing_is_created_again_before_a_list_was_read() {
     }
     assert_eq!(lost, 1);
 }
+
+#[test]
+fn a_cluster_address_that_is_used_again_waits_for_the_old_load_balancer() {
+    let (mut cloud, mut c) = one(1, true);
+    cloud.octavia.slowness = 100;
+    cloud.delete(&key(1));
+    let mut next = new_service(2, 1);
+    next.cluster_ips = vec![ip("10.96.0.11")];
+    cloud.add(next);
+    let start = c.now;
+    while !cloud
+        .octavia
+        .balancers
+        .values()
+        .any(|lb| &*lb.is.balancer.name == "ns/s2")
+    {
+        pass(&mut cloud, &mut c, 100);
+        let gone = cloud.octavia.balancers.is_empty();
+        assert!(!gone || c.now < start + 600_000, "it waits for nothing");
+    }
+    assert!(told(&cloud).contains(&Reason::AddressInUse));
+    c.settle(&mut cloud).unwrap();
+    check_end(&cloud, &settings(true));
+}
