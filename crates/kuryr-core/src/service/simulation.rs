@@ -163,6 +163,7 @@ fn step() -> impl Strategy<Value = Step> {
 
 fn run(steps: &[Step], ovn: bool, slowness: usize) -> (Cloud, Controller) {
     let mut cloud = Cloud::new();
+    cloud.octavia.piecewise = slowness == 2;
     cloud.octavia.slowness = slowness;
     let mut c = Controller::start(&mut cloud, settings(ovn), 0);
     for step in steps {

@@ -477,3 +477,20 @@ fn a_cluster_address_that_is_used_again_waits_for_the_old_load_balancer() {
     c.settle(&mut cloud).unwrap();
     check_end(&cloud, &settings(true));
 }
+
+#[test]
+fn what_can_not_be_created_whole_is_created_piece_by_piece_and_asked_whole_once() {
+    let mut cloud = Cloud::new();
+    cloud.octavia.piecewise = true;
+    cloud.add(new_service(1, 1));
+    cloud.add(new_service(2, 1));
+    set_slices(&mut cloud);
+    let with = Settings {
+        changes_at_once: 1,
+        ..settings(true)
+    };
+    let mut c = Controller::start(&mut cloud, with, 0);
+    let calls = c.settle(&mut cloud).unwrap();
+    assert_eq!(creates(&calls), 3, "one of them refused");
+    check_end(&cloud, &settings(true));
+}
