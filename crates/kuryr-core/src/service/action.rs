@@ -285,10 +285,10 @@ impl Failure {
 /// What an action brought.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Done; nothing to tell. Deletions of what is gone already are done too.
+    /// Done; nothing to tell. Deleting what is gone already is done too.
     Done,
     /// The KuryrLoadBalancer as the API server answered it.
-    Claim(Claim),
+    Claim(Box<Claim>),
     /// The load balancer that was created.
     Created(Balancer),
     /// A load balancer as it is.

@@ -40,7 +40,7 @@ impl Draft<'_> {
             return External::Vips;
         }
         self.asked_address()
-            .map_or_else(|| self.from_pool(), External::Address)
+            .map_or_else(|| self.pool_or_vips(), External::Address)
     }
 
     /// The address that the Service asks for. Neutron has no floating IPs of IPv6.
@@ -55,7 +55,7 @@ impl Draft<'_> {
         address
     }
 
-    fn from_pool(&mut self) -> External {
+    fn pool_or_vips(&mut self) -> External {
         let ips = &self.service.cluster_ips;
         if !ips.iter().any(IpAddr::is_ipv4) {
             return External::Vips;

@@ -1,6 +1,7 @@
 //! Listeners, their pools and monitors.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use super::{Draft, families, port_text};
 use crate::service::complaint::Reason;
@@ -16,13 +17,16 @@ impl Draft<'_> {
         let service = self.service;
         let mut out = BTreeMap::new();
         for port in &service.ports {
-            if out.contains_key(&(port.protocol, port.port)) {
-                self.skip(port, "the Service has it twice; the first is served");
-            } else if self.traits.no_protocols.contains(&port.protocol) {
-                self.skip(port, "the provider does not have the protocol");
-            } else {
-                let listener = self.listener(port, vips);
-                out.insert((port.protocol, port.port), listener);
+            match out.entry((port.protocol, port.port)) {
+                Entry::Occupied(_) => {
+                    self.skip(port, "the Service has it twice; the first is served");
+                }
+                Entry::Vacant(_) if self.traits.no_protocols.contains(&port.protocol) => {
+                    self.skip(port, "the provider does not have the protocol");
+                }
+                Entry::Vacant(entry) => {
+                    entry.insert(self.listener(port, vips));
+                }
             }
         }
         out

@@ -1,5 +1,6 @@
 //! Calls that create, change and read load balancers.
 
+use crate::Millis;
 use crate::service::action::{Change, Failure, Outcome};
 use crate::service::complaint::{Complaint, Reason};
 use crate::service::model::Id;
@@ -7,6 +8,9 @@ use crate::service::observed::State;
 use crate::service::provider::Refusal;
 use crate::service::tree::{BalancerKey, Tree};
 use crate::service::world::{Held, World};
+
+/// Between two tries to create anything while the quota is used up, milliseconds.
+const QUOTA_PAUSE: Millis = 5_000;
 
 impl World {
     pub(super) fn begin_change(&mut self, key: &BalancerKey, lb: &Id, change: &Change) {
@@ -115,6 +119,9 @@ impl World {
         self.changing = self.changing.saturating_sub(1);
         self.creating.remove(key);
         self.touch(&key.service);
+        if self.quota.is_some() {
+            self.touch_all();
+        }
         let held = Held::Balancer(key.clone());
         match outcome {
             Outcome::Created(balancer) => {
@@ -122,6 +129,10 @@ impl World {
                 self.put_balancer(balancer);
                 self.expect_change(&id);
                 self.succeeded(&held);
+                if self.quota.take().is_some() {
+                    self.backoff.succeeded(&Held::Quota);
+                    self.touch_all();
+                }
             }
             Outcome::Failed(failure) => self.creation_failed(key, tree, &failure),
             _ => self.succeeded(&held),
@@ -132,6 +143,17 @@ impl World {
         let held = Held::Balancer(key.clone());
         match failure {
             Failure::Unknown { .. } => self.creation_unsure(key),
+            Failure::Quota { .. } => {
+                self.failed(held.clone(), failure, Reason::QuotaReached);
+                self.quota = self.trouble.get(&held).cloned();
+                self.touch_all();
+                // Others that wait come first.
+                let (all, own) = (QUOTA_PAUSE, Some(2 * QUOTA_PAUSE));
+                self.backoff
+                    .failed_within(all, Held::Quota, self.now, Some(all));
+                self.backoff.failed(held, self.now, own);
+                return;
+            }
             // Whose address it is may be seen by a list: an earlier creation's, perhaps.
             Failure::AddressInUse { .. } => self.list_wanted = true,
             Failure::Refused { option, .. } => {

@@ -26,11 +26,23 @@ impl World {
             }
             Outcome::Gone => self.floating_gone(service, action),
             _ => {
-                if let Action::DeleteFloatingIp { id, .. } = action {
-                    self.remove_floating(id);
+                match action {
+                    Action::DeleteFloatingIp { id, .. } => self.remove_floating(id),
+                    Action::AssociateFloatingIp { id, port, .. } => {
+                        self.leads_to(id, port.as_ref())
+                    }
+                    _ => {}
                 }
                 self.succeeded(&held);
             }
+        }
+    }
+
+    /// A floating IP leads there now.
+    fn leads_to(&mut self, id: &Id, port: Option<&Id>) {
+        if let Some(mut ip) = self.floating.get(id).map(|s| s.ip.clone()) {
+            ip.port = port.cloned();
+            self.put_floating(ip);
         }
     }
 

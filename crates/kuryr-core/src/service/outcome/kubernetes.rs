@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::service::action::{Failure, Outcome};
+use crate::service::action::{Action, Failure, Outcome};
 use crate::service::complaint::Reason;
 use crate::service::model::{Claim, Service, ServiceKey};
 use crate::service::world::{Held, World};
 
 impl World {
-    pub(super) fn finish_claim(&mut self, key: &ServiceKey, wrote: bool, outcome: Outcome) {
+    pub(super) fn finish_claim(&mut self, key: &ServiceKey, action: &Action, outcome: Outcome) {
         self.claim_calls.remove(key);
         let gone = self.claim_gone.remove(key);
         let held = Held::Claim(key.clone());
@@ -19,9 +19,10 @@ impl World {
                 let before = self.claims.get(key).cloned();
                 // The watch may have been faster than the answer.
                 if gone.is_none_or(|at| claim.version > at) {
-                    self.apply_claim(claim);
+                    self.apply_claim(*claim);
                 }
                 let after = self.claims.get(key);
+                let wrote = matches!(action, Action::WriteClaim { .. });
                 let idle = wrote && matches!((&before, after), (Some(b), Some(a)) if alike(b, a));
                 if idle {
                     // Else it would be tried as fast as it is answered.
@@ -34,7 +35,15 @@ impl World {
                     self.succeeded(&held);
                 }
             }
-            _ => self.succeeded(&held),
+            _ => {
+                // The watch tells of it later.
+                if let Action::DropClaim { uid, .. } = action
+                    && let Some(known) = self.claims.get(key).filter(|c| c.uid == *uid)
+                {
+                    self.delete_claim(key, known.version);
+                }
+                self.succeeded(&held);
+            }
         }
     }
 

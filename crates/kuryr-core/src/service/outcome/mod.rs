@@ -16,6 +16,9 @@ const SOON: Millis = 5_000;
 /// So many failures in a row are not told: most are over soon.
 const QUIET: u32 = 3;
 
+/// So often in a row a load balancer may say that it is being changed: over a minute.
+const STUCK: u32 = 20;
+
 impl World {
     /// The action is about to be carried out: what it concerns is busy until
     /// [`World::finish`].
@@ -59,8 +62,7 @@ impl World {
             Action::CreateClaim { service, .. }
             | Action::WriteClaim { service, .. }
             | Action::DropClaim { service, .. } => {
-                let wrote = matches!(action, Action::WriteClaim { .. });
-                self.finish_claim(service, wrote, outcome);
+                self.finish_claim(service, action, outcome);
             }
             Action::WriteServiceStatus {
                 service, ingress, ..
@@ -116,13 +118,16 @@ impl World {
 fn reason_of(failure: &Failure, usual: Reason, failures: u32) -> Option<Reason> {
     match failure {
         Failure::Quota { .. } => Some(Reason::QuotaReached),
-        Failure::AddressInUse { .. } => Some(Reason::AddressInUse),
+        // Of a load balancer that is being deleted it is free soon.
+        Failure::AddressInUse { .. } => (failures >= QUIET).then_some(Reason::AddressInUse),
         Failure::Refused { .. } => Some(Reason::OptionRefused),
         Failure::Invalid { .. } => Some(usual),
         Failure::Again { .. } | Failure::Unknown { .. } | Failure::Gone { .. } => {
             (failures >= QUIET).then_some(usual)
         }
-        Failure::Immutable { .. } | Failure::NotLeader => None,
+        // Part of a load balancer may stay pending while the whole is ACTIVE.
+        Failure::Immutable { .. } => (failures >= STUCK).then_some(Reason::LoadBalancerStuck),
+        Failure::NotLeader => None,
     }
 }
 

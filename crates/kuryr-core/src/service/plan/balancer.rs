@@ -101,7 +101,7 @@ impl World {
             || self.is_held(&Held::Balancer(key.clone()))
             || self.is_recorded_unknown(&key.service)
             || self.gathers(service);
-        if waits {
+        if waits || self.waits_for_quota(key) {
             return;
         }
         let full = self.traits_of(service).full_tree;
@@ -110,6 +110,21 @@ impl World {
             key: key.clone(),
             tree: Arc::new(tree),
         });
+    }
+
+    /// While the quota is used up one creation at a time is tried, for all that wait.
+    fn waits_for_quota(&mut self, key: &BalancerKey) -> bool {
+        let Some(told) = self.quota.clone() else {
+            return false;
+        };
+        self.trouble.insert(Held::Balancer(key.clone()), told);
+        let other = self.probe.as_ref().filter(|p| *p != key);
+        let goes = |p: &BalancerKey| self.creating.contains(p) || self.changes.contains(&p.service);
+        if self.is_held(&Held::Quota) || other.is_some_and(goes) {
+            return true;
+        }
+        self.probe = Some(key.clone());
+        false
     }
 
     /// Whether the endpoints of a new Service are still to come.

@@ -24,10 +24,15 @@ impl World {
         if self.floating_waits(key) {
             return had;
         }
+        // What was left alone may be free by now, or wanted no more.
+        let held = Held::Floating(key.clone());
+        if self.backoff.failures(&held) == 0 {
+            self.trouble.remove(&held);
+        }
         let port = self.vip_port(service, wanted);
         let chosen = match &wanted.external {
             External::Pool(network, subnet) => {
-                let chosen = self.from_pool(key, had.as_ref());
+                let chosen = self.pooled(key, had.as_ref());
                 if let (None, Some(port)) = (&chosen, &port) {
                     draft.actions.push(Action::CreateFloatingIp {
                         service: key.clone(),
@@ -75,7 +80,7 @@ impl World {
     }
 
     /// One that came from the pool for this Service already.
-    fn from_pool(&self, key: &ServiceKey, had: Option<&ClaimedAddress>) -> Option<ClaimedAddress> {
+    fn pooled(&self, key: &ServiceKey, had: Option<&ClaimedAddress>) -> Option<ClaimedAddress> {
         let claimed = had.filter(|h| h.from_pool && self.floating.contains_key(&h.id));
         claimed.cloned().or_else(|| {
             let id = self.floating_of.get(key)?.first()?;
@@ -103,7 +108,6 @@ impl World {
         let from_pool = ip.made_for.as_ref() == Some(key) || (mine && had?.from_pool);
         let free = ip.port.as_ref().is_none_or(|p| self.is_vip_of(key, p));
         if free || from_pool {
-            self.trouble.remove(&Held::Floating(key.clone()));
             return Some(claim_of(&ip, from_pool));
         }
         let message = format!(

@@ -30,6 +30,10 @@ impl Line {
         }
     }
 
+    pub(crate) fn contains(&self, key: &ServiceKey) -> bool {
+        self.members.contains(key)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.order.len()
     }

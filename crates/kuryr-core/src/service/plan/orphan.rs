@@ -34,10 +34,14 @@ impl World {
         let over = released && cleared && !self.has_balancers(key);
         match (claim, service) {
             (Some(claim), _) if over => self.drop_claim(&claim, draft),
-            (None, Some(service)) if over && service.deleting => {
+            (None, Some(service)) if over => {
+                self.forget(key);
                 self.drop_finalizer(&service, draft);
             }
-            (None, None) if over => self.forget(key),
+            (None, None) if over => {
+                self.reported.remove(key);
+                self.forget(key);
+            }
             _ => {}
         }
     }
@@ -68,7 +72,7 @@ impl World {
 
     fn drop_claim(&self, claim: &Claim, draft: &mut Draft) {
         let key = &claim.service;
-        if !self.claim_calls.contains(key) && !self.is_held(&Held::Claim(key.clone())) {
+        if !self.claim_waits(key) {
             draft.actions.push(Action::DropClaim {
                 service: key.clone(),
                 uid: claim.uid.clone(),
@@ -81,7 +85,7 @@ impl World {
     fn drop_finalizer(&self, service: &Service, draft: &mut Draft) {
         let key = &service.key;
         let waits = self.service_calls.contains(key) || self.is_held(&Held::Status(key.clone()));
-        if service.finalizer && !waits && !self.claim_calls.contains(key) {
+        if service.deleting && service.finalizer && !waits && !self.claim_calls.contains(key) {
             draft.actions.push(Action::DropServiceFinalizer {
                 service: key.clone(),
                 uid: service.uid.clone(),
@@ -89,8 +93,8 @@ impl World {
         }
     }
 
+    /// What went wrong with it is over.
     fn forget(&mut self, key: &ServiceKey) {
-        self.reported.remove(key);
         for slot in [Slot::First, Slot::Second] {
             let service = key.clone();
             let key = BalancerKey { service, slot };
@@ -100,13 +104,8 @@ impl World {
                 self.backoff.succeeded(&held);
             }
         }
-        for held in [
-            Held::Claim(key.clone()),
-            Held::Status(key.clone()),
-            Held::Floating(key.clone()),
-        ] {
-            self.trouble.remove(&held);
-            self.backoff.succeeded(&held);
-        }
+        let held = Held::Floating(key.clone());
+        self.trouble.remove(&held);
+        self.backoff.succeeded(&held);
     }
 }

@@ -112,7 +112,7 @@ impl World {
         if let Some(claim) = claim.filter(good) {
             return Some(claim.clone());
         }
-        if self.claim_calls.contains(key) || self.is_held(&Held::Claim(key.clone())) {
+        if self.claim_waits(key) {
             return None;
         }
         // Deleted by hand, or left by an earlier Service of the name: the load balancer is
@@ -132,6 +132,15 @@ impl World {
         None
     }
 
+    /// Whether nothing can be asked of the claim now: a call is under way, one failed, or it
+    /// is as good as gone and the watch has not told yet.
+    pub(super) fn claim_waits(&self, key: &ServiceKey) -> bool {
+        let going = |c: &Claim| c.deleting && !c.finalizer;
+        self.claim_calls.contains(key)
+            || self.is_held(&Held::Claim(key.clone()))
+            || self.claims.get(key).is_some_and(going)
+    }
+
     /// Writes the claim if it says anything else than what is.
     fn write_claim(
         &self,
@@ -142,7 +151,7 @@ impl World {
         draft: &mut Draft,
     ) {
         let key = &claim.service;
-        if self.claim_calls.contains(key) || self.is_held(&Held::Claim(key.clone())) {
+        if self.claim_waits(key) {
             return;
         }
         let recorded = observed.as_ref().is_none_or(|o| is_recorded(claim, o));

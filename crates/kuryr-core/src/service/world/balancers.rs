@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::World;
+use super::{Held, World};
 use crate::Millis;
 use crate::service::action::Change;
+use crate::service::complaint::{Complaint, Reason};
 use crate::service::model::{Id, ServiceKey};
 use crate::service::observed::{Balancer, Observed, State};
 use crate::service::tree::{BalancerKey, Slot};
@@ -76,8 +77,24 @@ impl World {
         if self.recorded.contains_key(id) {
             self.gone.insert(id.clone());
         }
-        self.balancers.remove(id);
+        let port = self.balancers.remove(id).and_then(|b| b.balancer.vip_port);
+        if let Some(port) = port {
+            self.let_go(&port);
+        }
         self.replace(id);
+        self.an_address_is_free();
+    }
+
+    /// Who waits for an address may have it now.
+    fn an_address_is_free(&mut self) {
+        let waits = |(held, told): (&Held, &Complaint)| {
+            (told.reason == Reason::AddressInUse).then(|| held.clone())
+        };
+        let waiting: Vec<_> = self.trouble.iter().filter_map(waits).collect();
+        for held in waiting {
+            self.backoff.succeeded(&held);
+            self.touch_held(&held);
+        }
     }
 
     /// Finds out anew whose a load balancer is: a claim's word counts more than its name.

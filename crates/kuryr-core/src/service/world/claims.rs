@@ -15,9 +15,13 @@ impl World {
         if known.is_some_and(|c| c.version > claim.version) {
             return;
         }
+        let news = known != Some(&claim);
         let key = claim.service.clone();
         self.sequence += 1;
         self.claim_touched.insert(key.clone(), self.sequence);
+        if !news {
+            return;
+        }
         let now_named = claim.record.as_ref().map(|r| r.balancer.clone());
         self.forget_record(&key, now_named.as_ref());
         self.claims.insert(key.clone(), claim);

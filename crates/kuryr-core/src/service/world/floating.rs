@@ -59,6 +59,18 @@ impl World {
         }
     }
 
+    /// A port is gone, and with it what led floating IPs there.
+    pub(crate) fn let_go(&mut self, port: &Id) {
+        let all = self.floating.values_mut();
+        let led = all.filter(|s| s.ip.port.as_ref() == Some(port));
+        let mut ids = Vec::new();
+        for state in led {
+            state.ip.port = None;
+            ids.push(state.ip.id.clone());
+        }
+        ids.iter().for_each(|id| self.touch_floating(id));
+    }
+
     /// The floating IP with this address.
     pub(crate) fn floating_at(&self, address: IpAddr) -> Option<&FloatingIp> {
         let mut all = self.floating.values().map(|s| &s.ip);

@@ -32,6 +32,8 @@ pub(crate) enum Held {
     /// Repairs of a load balancer.
     Ill(BalancerKey),
     Look(Id),
+    /// All creations: the project's quota is used up.
+    Quota,
 }
 
 /// The facts. See the module's page.
@@ -71,6 +73,10 @@ pub struct World {
     /// began after this.
     pub(crate) unsure: BTreeMap<BalancerKey, u64>,
     pub(crate) ills: BTreeMap<BalancerKey, Illness>,
+    /// Why nothing can be created, while the quota is used up.
+    pub(crate) quota: Option<Complaint>,
+    /// The creation that is tried meanwhile.
+    pub(crate) probe: Option<BalancerKey>,
     /// Changing calls under way.
     pub(crate) changing: usize,
     pub(crate) floating: HashMap<Id, FloatingState>,
@@ -136,6 +142,8 @@ impl World {
             creating: BTreeSet::new(),
             unsure: BTreeMap::new(),
             ills: BTreeMap::new(),
+            quota: None,
+            probe: None,
             changing: 0,
             floating: HashMap::new(),
             floating_of: HashMap::new(),
@@ -251,6 +259,7 @@ impl World {
     pub(crate) fn touch_held(&mut self, held: &Held) {
         match held {
             Held::List => {}
+            Held::Quota => self.touch_all(),
             Held::Claim(key) | Held::Status(key) | Held::Floating(key) => self.touch(key),
             Held::Balancer(key) | Held::Ill(key) => self.touch(&key.service),
             Held::Look(lb) => self.touch_balancer(lb),

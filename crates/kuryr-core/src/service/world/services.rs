@@ -4,9 +4,10 @@ use std::collections::HashSet;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::World;
+use super::{Held, World};
 use crate::service::desired::asked_address;
 use crate::service::model::{Id, Service, ServiceKey, Slice};
+use crate::service::tree::{BalancerKey, Slot};
 
 impl World {
     /// A Service is there, or changed.
@@ -14,6 +15,15 @@ impl World {
         let key = service.key.clone();
         if self.services.get(&key).is_some_and(|s| **s == service) {
             return;
+        }
+        let status_only = |old: &Service| {
+            Service {
+                ingress: service.ingress.clone(),
+                ..old.clone()
+            } == service
+        };
+        if !self.services.get(&key).is_some_and(|old| status_only(old)) {
+            self.try_again(&key);
         }
         self.forget_asked(&key);
         if let Some(address) = asked_address(&service) {
@@ -107,6 +117,19 @@ impl World {
     pub(crate) fn asked_before(&self, address: IpAddr, by: &Service) -> Option<&ServiceKey> {
         let first = self.asked.get(&address)?.first()?;
         (first.1 != by.key).then_some(&first.1)
+    }
+
+    /// What failed may work now: the Service is another.
+    fn try_again(&mut self, key: &ServiceKey) {
+        let slots = [Slot::First, Slot::Second];
+        let balancers = slots.map(|slot| {
+            let service = key.clone();
+            Held::Balancer(BalancerKey { service, slot })
+        });
+        balancers
+            .iter()
+            .for_each(|held| self.backoff.succeeded(held));
+        self.backoff.succeeded(&Held::Floating(key.clone()));
     }
 
     fn forget_asked(&mut self, key: &ServiceKey) {
