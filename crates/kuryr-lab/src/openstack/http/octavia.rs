@@ -155,18 +155,19 @@ impl Request<'_> {
     }
 
     fn object(&self, state: &mut State, kind: LbKind, pool: Option<&str>, id: &str) -> Answered {
-        let (octavia, caller) = (&mut state.octavia, &self.caller);
+        let State { cloud, octavia, .. } = state;
+        let caller = &self.caller;
         match *self.method {
             Method::GET => {
                 let shown = octavia.show(caller, kind, pool, id, &self.query.fields())?;
                 Ok(wrapped(StatusCode::OK, kind, shown))
             }
             Method::PUT => {
-                let changed = octavia.update(caller, kind, pool, id, self.named(kind)?)?;
+                let changed = octavia.update(cloud, caller, kind, pool, id, self.named(kind)?)?;
                 Ok(wrapped(StatusCode::OK, kind, changed))
             }
             Method::DELETE => {
-                octavia.delete(caller, kind, pool, id)?;
+                octavia.delete(cloud, caller, kind, pool, id)?;
                 empty(StatusCode::NO_CONTENT)
             }
             _ => Err(no_such_path()),

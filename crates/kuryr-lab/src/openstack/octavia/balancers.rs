@@ -9,6 +9,7 @@ use super::super::{ApiError, Caller, Cloud, Fields};
 use super::error::{bad_request, conflict, invalid};
 use super::provider::Provider;
 use super::schema::LbKind;
+use super::settle::FORGOTTEN;
 use super::{Octavia, may, text, validate};
 
 /// What a load balancer is made with: its listeners and pools, each pool once.
@@ -123,11 +124,11 @@ impl Octavia {
         if let Some(Value::Object(monitor)) = monitor {
             self.check_quota(project, LbKind::HealthMonitor, 1)?;
             let protocol = self.protocol_of(&id);
-            super::children::check_monitor(&protocol, &monitor)?;
+            super::checks::check_monitor(&protocol, &monitor)?;
             let monitor = self.insert_below_pool(LbKind::HealthMonitor, &id, project, monitor);
             if provider == Provider::Ovn {
                 // The provider does not look at it, and nobody ever ends its creation.
-                self.set(LbKind::HealthMonitor, &monitor, "_forgotten", true);
+                self.set(LbKind::HealthMonitor, &monitor, FORGOTTEN, true);
             }
         }
         self.check_quota(project, LbKind::Member, members.len())?;

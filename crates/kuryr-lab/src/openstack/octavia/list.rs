@@ -123,7 +123,7 @@ fn limit(query: &Query) -> Result<usize, ApiError> {
     }
 }
 
-fn filters<'a>(kind: LbKind, query: &'a Query) -> Result<Vec<(&'a str, &'a str)>, ApiError> {
+fn filters(kind: LbKind, query: &Query) -> Result<Vec<(&str, &str)>, ApiError> {
     let mut filters = Vec::new();
     for (name, value) in query.pairs() {
         let name = match name {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::model::object::given;
 use super::super::{ApiError, Caller, Cloud, Fields};
-use super::children::check_subnet;
+use super::checks::check_subnet;
 use super::error::{immutable, unsupported};
 use super::provider::Provider;
 use super::schema::LbKind;
@@ -52,21 +52,9 @@ impl Octavia {
         self.check_quota(&project, LbKind::Member, more)?;
         self.check_batch(cloud, pool, &balancer, &batch)?;
         self.carry_out(pool, &project, batch);
-        for listener in self.listeners_of(pool) {
-            self.set(
-                LbKind::Listener,
-                &listener,
-                "provisioning_status",
-                "PENDING_UPDATE",
-            );
-        }
-        self.set(LbKind::Pool, pool, "provisioning_status", "PENDING_UPDATE");
-        self.set(
-            LbKind::LoadBalancer,
-            &balancer,
-            "provisioning_status",
-            "PENDING_UPDATE",
-        );
+        self.touch_listeners(pool);
+        self.touch(LbKind::Pool, pool);
+        self.touch(LbKind::LoadBalancer, &balancer);
         self.begin(&balancer);
         Ok(())
     }
@@ -120,7 +108,7 @@ impl Octavia {
                     "Another member on this pool is already using ip {address} on protocol_port {port}"
                 )));
             }
-            self.check_member_subnet(cloud, pool, member, "batch update")?;
+            self.check_member_subnet(cloud, pool, member, "batch update with")?;
         }
         let elsewhere = |member: &Fields| {
             given(member, "monitor_address").is_some() || given(member, "monitor_port").is_some()

@@ -5,11 +5,12 @@
 //! ports of the embedded Neutron.
 //!
 //! - [`schema`], [`validate`]: what each kind of object has, and what of it a request may say.
-//! - [`balancers`], [`children`], [`members`]: what is made, changed and deleted; [`provider`]: what each provider
-//!   refuses; [`vip`]: addresses.
+//! - [`balancers`], [`children`], [`members`]: what is made, changed and deleted; [`checks`]: what is refused of it, and
+//!   [`provider`]: by which provider; [`vip`]: addresses.
 //! - [`settle`]: what happens by itself. [`view`], [`list`]: what is shown.
 
 mod balancers;
+mod checks;
 mod children;
 mod error;
 mod list;

@@ -193,7 +193,7 @@ impl Octavia {
             return Ok(());
         }
         Err(Provider::Ovn.refuses(format!(
-            "Subnet is required, or Loadbalancer associated with Pool must have a subnet, for Member {during} with OVN \
+            "Subnet is required, or Loadbalancer associated with Pool must have a subnet, for Member {during} OVN \
              Provider Driver if it is not the same as LB VIP subnet"
         )))
     }

@@ -5,9 +5,13 @@ use std::time::SystemTime;
 use serde_json::json;
 
 use super::super::Cloud;
+use super::super::model::object::flag;
 use super::provider::Provider;
 use super::schema::LbKind;
 use super::{Octavia, text};
+
+/// Of an object whose provider never ends the work on it.
+pub(super) const FORGOTTEN: &str = "_forgotten";
 
 impl Octavia {
     /// Lets time pass: work that is done by `now` ends.
@@ -97,7 +101,7 @@ impl Octavia {
         };
         match text(object, "provisioning_status") {
             "PENDING_DELETE" => self.remove(kind, id),
-            "PENDING_CREATE" if object.contains_key("_forgotten") => {}
+            "PENDING_CREATE" | "PENDING_UPDATE" if flag(object, FORGOTTEN) => {}
             "PENDING_CREATE" | "PENDING_UPDATE" => {
                 let now = self.timestamp();
                 self.set(kind, id, "provisioning_status", "ACTIVE");

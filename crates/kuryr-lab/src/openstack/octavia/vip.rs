@@ -99,23 +99,12 @@ impl Octavia {
         balancer: &str,
         asked: &mut Fields,
     ) -> Result<(), ApiError> {
-        if given(asked, "vip_port_id").is_some() {
+        // The provider `ovn` makes one of its own in any case, and fails on the address.
+        if given(asked, "vip_port_id").is_some() && provider == Provider::Amphora {
             return Ok(());
         }
         let project = text(asked, "project_id").to_owned();
-        let mut fixed = json!({"subnet_id": asked.get("vip_subnet_id")});
-        if let Some(address) = given(asked, "vip_address") {
-            fixed["ip_address"] = address.clone();
-        }
-        let name = match provider {
-            Provider::Ovn => format!("ovn-lb-vip-{balancer}"),
-            Provider::Amphora => format!("octavia-lb-{balancer}"),
-        };
-        let port = json!({
-            "network_id": asked.get("vip_network_id"), "name": name, "fixed_ips": [fixed], "admin_state_up": true,
-            "project_id": project,
-        });
-        let port = port.as_object().cloned().unwrap_or_default();
+        let port = port_for(provider, balancer, asked);
         let made = cloud.create(&service(&project), Kind::Port, port);
         let made = made.map_err(|refused| {
             let request = uuid::Uuid::new_v4();
@@ -125,12 +114,20 @@ impl Octavia {
             );
             provider_failed(provider.name(), &why)
         })?;
-        let address = items(&made, "fixed_ips")
-            .first()
-            .cloned()
-            .unwrap_or_default();
+        let held = items(&made, "fixed_ips");
         asked.insert("vip_port_id".to_owned(), made["id"].clone());
-        asked.insert("vip_address".to_owned(), address["ip_address"].clone());
+        if let Some(first) = held.first() {
+            asked.insert("vip_address".to_owned(), first["ip_address"].clone());
+        }
+        if let Some(Value::Array(more)) = asked.get_mut("additional_vips") {
+            for vip in more {
+                // The provider `ovn` takes them and makes none.
+                let found = held
+                    .iter()
+                    .find(|fixed| fixed["subnet_id"] == vip["subnet_id"]);
+                vip["ip_address"] = found.map_or(Value::Null, |fixed| fixed["ip_address"].clone());
+            }
+        }
         asked.insert("_own_port".to_owned(), json!(true));
         Ok(())
     }
@@ -142,6 +139,36 @@ impl Octavia {
             // Its owner may have deleted it.
             let _ = cloud.delete(&caller, Kind::Port, text(balancer, "vip_port_id"), None);
         }
+    }
+}
+
+/// The port that a provider asks Neutron for.
+fn port_for(provider: Provider, balancer: &str, asked: &Fields) -> Fields {
+    let mut fixed = vec![wish(
+        asked.get("vip_subnet_id"),
+        given(asked, "vip_address"),
+    )];
+    let (name, owner, device) = match provider {
+        Provider::Ovn => (format!("ovn-lb-vip-{balancer}"), "", String::new()),
+        Provider::Amphora => {
+            let more = items(asked, "additional_vips").iter();
+            fixed.extend(more.map(|vip| wish(vip.get("subnet_id"), vip.get("ip_address"))));
+            let name = format!("octavia-lb-{balancer}");
+            (name, "Octavia", format!("lb-{balancer}"))
+        }
+    };
+    let port = json!({
+        "network_id": asked.get("vip_network_id"), "name": name, "fixed_ips": fixed, "admin_state_up": true,
+        "project_id": text(asked, "project_id"), "device_owner": owner, "device_id": device,
+    });
+    port.as_object().cloned().unwrap_or_default()
+}
+
+/// An address of a subnet, or any.
+fn wish(subnet: Option<&Value>, address: Option<&Value>) -> Value {
+    match address.filter(|address| !address.is_null()) {
+        Some(address) => json!({"subnet_id": subnet, "ip_address": address}),
+        None => json!({"subnet_id": subnet}),
     }
 }
 
