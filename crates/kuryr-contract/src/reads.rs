@@ -157,6 +157,7 @@ fn octavias(mut all: Reads) -> Reads {
     all.with("statuses", Reads::only(&[]).with("loadbalancer", tree))
         .with("flavor_capabilities", Reads::of::<Described>())
         .with("faultstring", Reads::All)
+        .with("description", Reads::All)
 }
 
 fn port() -> Reads {

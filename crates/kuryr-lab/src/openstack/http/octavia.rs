@@ -11,7 +11,9 @@ use super::keystone;
 use super::state::State;
 use crate::openstack::ApiError;
 use crate::openstack::model::{Caller, Fields, Query};
-use crate::openstack::octavia::{LbKind, LbPage, Provider, no_object, unreadable};
+use crate::openstack::octavia::{
+    LbKind, LbPage, Provider, no_object, unknown_argument, unreadable,
+};
 
 type Answered = Result<Answer, ApiError>;
 
@@ -37,8 +39,10 @@ pub(super) fn refusal(error: &ApiError, shared: &Shared) -> Answer {
     if error.status == StatusCode::UNAUTHORIZED {
         let body =
             json!({"error": {"code": 401, "title": "Unauthorized", "message": error.message}});
-        return Answer::json(error.status, &body)
+        let mut answer = Answer::json(error.status, &body)
             .header("www-authenticate", &keystone::challenge(shared));
+        answer.before_id = true;
+        return answer;
     }
     let code = match error.status.is_server_error() {
         true => "Server",
@@ -67,8 +71,25 @@ fn dispatch(call: &Received<'_>, body: &[u8], shared: &Shared) -> Answered {
             caller,
             base: &shared.load_balancer_url,
         };
-        request.route(state, rest)
+        request.route(state, rest).or_else(|refused| match rest {
+            // What the path itself leads to is looked for before the call is.
+            ["pools", pool, "members", ..]
+                if state.octavia.get(LbKind::Pool, pool).is_none() && refused.status == 404 =>
+            {
+                Ok(before_the_call(&refused))
+            }
+            _ if refused.message.starts_with("Supplied pagination limit") => {
+                Ok(before_the_call(&refused))
+            }
+            _ => Err(refused),
+        })
     })
+}
+
+/// The form of a refusal that comes before the call is looked at.
+fn before_the_call(error: &ApiError) -> Answer {
+    let body = json!({"title": "Bad Request", "code": error.status.as_u16(), "description": error.message});
+    Answer::json(error.status, &body)
 }
 
 fn versions(base: &str) -> Answer {
@@ -180,7 +201,10 @@ impl Request<'_> {
         let mut body = self.fields()?;
         let members = match body.remove("members") {
             Some(Value::Array(members)) => members,
-            _ => return Err(unreadable("members")),
+            _ => {
+                let other = body.keys().next().map_or("", String::as_str);
+                return Err(unknown_argument("members_", other));
+            }
         };
         let State { cloud, octavia, .. } = state;
         octavia.set_members(cloud, &self.caller, pool, members, additive)?;

@@ -1,8 +1,11 @@
 //! Floating IPs: addresses of external networks, each held by a port of its own there, that lead to ports inside.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::super::ApiError;
+use super::activation::Transition;
 use super::schema::{Fields, Kind};
 use super::{Caller, Cloud, flag, given, items, text};
 
@@ -21,14 +24,35 @@ impl Cloud {
             let reason = format!("Network {network_id} is not a valid external network");
             return Err(ApiError::bad_resource("floatingip", reason));
         }
-        let target = self.target_of(caller, &network_id, "", &fields)?;
         let address = self.hold_address(&network_id, &mut fields)?;
         fields.insert("floating_ip_address".to_owned(), address);
         fields.remove("subnet_id");
+        let id = uuid::Uuid::new_v4().to_string();
+        let target = match self.target_of(caller, &id, &fields) {
+            Ok(target) => target,
+            Err(refused) => {
+                self.forget_floating_ip(&fields);
+                return Err(refused);
+            }
+        };
         fields.insert("status".to_owned(), json!("DOWN"));
         fields.insert("port_forwardings".to_owned(), json!([]));
         fields.extend(target);
-        Ok(self.insert(Kind::FloatingIp, fields))
+        let id = self.insert(Kind::FloatingIp, fields);
+        self.schedule(Duration::ZERO, Transition::FloatingIpFollows(id.clone()));
+        Ok(id)
+    }
+
+    /// Status follows where the floating IP leads to, a moment later.
+    pub(super) fn floating_ip_follows(&mut self, id: &str) {
+        let Some(known) = self.get(Kind::FloatingIp, id) else {
+            return;
+        };
+        let status = match given(known, "port_id") {
+            Some(_) => "ACTIVE",
+            None => "DOWN",
+        };
+        self.set(Kind::FloatingIp, id, &[("status", json!(status))]);
     }
 
     /// Makes the port that holds the address, which belongs to no project, and gives the address.
@@ -65,13 +89,8 @@ impl Cloud {
     }
 
     /// What leads a floating IP to the port that is asked for: the port, its address, and the router in between.
-    fn target_of(
-        &self,
-        caller: &Caller,
-        network: &str,
-        own: &str,
-        asked: &Fields,
-    ) -> Result<Fields, ApiError> {
+    fn target_of(&self, caller: &Caller, own: &str, asked: &Fields) -> Result<Fields, ApiError> {
+        let network = text(asked, "floating_network_id");
         let Some(port_id) = given(asked, "port_id").and_then(Value::as_str) else {
             return Ok(leading_to(Value::Null, Value::Null, Value::Null));
         };
@@ -96,7 +115,7 @@ impl Cloud {
             );
             ApiError::not_found("ExternalGatewayForFloatingIPNotFound", message)
         })?;
-        self.check_unassociated(network, own, port_id, &fixed["ip_address"])?;
+        self.check_unassociated(asked, own, port_id, &fixed["ip_address"])?;
         Ok(leading_to(
             json!(port_id),
             fixed["ip_address"].clone(),
@@ -106,24 +125,25 @@ impl Cloud {
 
     fn check_unassociated(
         &self,
-        network: &str,
+        asked: &Fields,
         own: &str,
         port: &str,
         address: &Value,
     ) -> Result<(), ApiError> {
-        let other = self.table(Kind::FloatingIp).find(|(id, other)| {
+        let network = text(asked, "floating_network_id");
+        let taken = self.table(Kind::FloatingIp).any(|(id, other)| {
             id.as_str() != own
                 && text(other, "port_id") == port
                 && other.get("fixed_ip_address") == Some(address)
                 && text(other, "floating_network_id") == network
         });
-        let Some((id, other)) = other else {
+        if !taken {
             return Ok(());
-        };
+        }
         let message = format!(
-            "Cannot associate floating IP {} ({id}) with port {port} using fixed IP {}, as that fixed IP already has a \
+            "Cannot associate floating IP {} ({own}) with port {port} using fixed IP {}, as that fixed IP already has a \
              floating IP on external network {network}.",
-            text(other, "floating_ip_address"),
+            text(asked, "floating_ip_address"),
             address.as_str().unwrap_or_default()
         );
         Err(ApiError::conflict(
@@ -153,12 +173,12 @@ impl Cloud {
         if !changes.contains_key("port_id") {
             return Ok(());
         }
-        let network = self
-            .get(Kind::FloatingIp, id)
-            .map_or("", |known| text(known, "floating_network_id"))
-            .to_owned();
-        let target = self.target_of(caller, &network, id, changes)?;
+        let mut merged = self.get(Kind::FloatingIp, id).cloned().unwrap_or_default();
+        merged.remove("fixed_ip_address");
+        merged.extend(changes.clone());
+        let target = self.target_of(caller, id, &merged)?;
         changes.extend(target);
+        self.schedule(Duration::ZERO, Transition::FloatingIpFollows(id.to_owned()));
         Ok(())
     }
 
@@ -182,6 +202,7 @@ impl Cloud {
                 .map(|(name, value)| (name.as_str(), value.clone()))
                 .collect();
             self.set(Kind::FloatingIp, &id, &nowhere);
+            self.schedule(Duration::ZERO, Transition::FloatingIpFollows(id));
         }
     }
 }

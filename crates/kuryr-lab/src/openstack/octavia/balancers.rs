@@ -90,11 +90,13 @@ impl Octavia {
                 let named = pools.iter().find(|(name, _)| name == text(&pool, "name"));
                 listener.insert("default_pool_id".to_owned(), json!(named.map(|(_, id)| id)));
             }
-            provider.check(LbKind::Listener, &listener)?;
+            provider.check_in_tree(LbKind::Listener, &listener)?;
             self.check_listener(balancer, &listener)?;
             listener.insert("loadbalancer_id".to_owned(), json!(balancer));
             listener.insert("project_id".to_owned(), json!(project));
-            self.insert(LbKind::Listener, listener);
+            let id = self.insert(LbKind::Listener, listener);
+            let now = self.timestamp();
+            self.set(LbKind::Listener, &id, "updated_at", now);
         }
         Ok(())
     }
@@ -114,7 +116,7 @@ impl Octavia {
                 )));
             }
         }
-        provider.check(LbKind::Pool, &pool)?;
+        provider.check_in_tree(LbKind::Pool, &pool)?;
         let members: Vec<Value> = items(&pool, "members").to_vec();
         let monitor = pool.remove("healthmonitor");
         pool.remove("members");
@@ -135,8 +137,10 @@ impl Octavia {
         for member in members {
             let member = member.as_object().cloned().unwrap_or_default();
             self.check_member(&id, &member)?;
-            provider.check(LbKind::Member, &member)?;
-            self.insert_below_pool(LbKind::Member, &id, project, member);
+            provider.check_in_tree(LbKind::Member, &member)?;
+            let member = self.insert_below_pool(LbKind::Member, &id, project, member);
+            // The pool is not seen to have a monitor yet.
+            self.set(LbKind::Member, &member, "operating_status", "NO_MONITOR");
         }
         Ok(id)
     }

@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::super::model::object::given;
+use super::super::model::object::{given, items};
 use super::super::{ApiError, Caller, Cloud, Fields};
 use super::checks::check_persistence;
 use super::error::invalid;
 use super::provider::Provider;
 use super::schema::LbKind;
-use super::settle::FORGOTTEN;
+use super::settle::{FORGOTTEN, UNABLE};
 use super::{Octavia, may, text, validate};
 
 impl Octavia {
@@ -44,6 +44,7 @@ impl Octavia {
         asked: Fields,
     ) -> Result<Fields, ApiError> {
         let mut fields = validate::for_post(kind, asked)?;
+        refuse_inner(&fields)?;
         if let Some(pool) = pool {
             fields.insert("pool_id".to_owned(), json!(pool));
         }
@@ -57,11 +58,15 @@ impl Octavia {
         self.check_free(kind, &balancer, &fields)?;
         self.provider_of(&balancer).check(kind, &fields)?;
         if kind == LbKind::Member {
+            self.check_member_version(text(&fields, "pool_id"), &fields)?;
             self.check_member_subnet(cloud, text(&fields, "pool_id"), &fields, "creation with")?;
         }
         fields.insert("project_id".to_owned(), json!(project));
         let id = self.adopt(kind, fields);
         self.touch_around(kind, &id, &balancer);
+        if kind == LbKind::HealthMonitor && !self.can_probe(cloud, &balancer) {
+            self.set(kind, &id, UNABLE, true);
+        }
         Ok(self.view(kind, &id))
     }
 
@@ -289,6 +294,19 @@ impl Octavia {
             .map_or("", |pool| text(pool, "protocol"))
             .to_owned()
     }
+}
+
+/// Only a load balancer can be made with what is below it: Octavia 11 fails on the rest.
+fn refuse_inner(fields: &Fields) -> Result<(), ApiError> {
+    let inner = given(fields, "default_pool").is_some()
+        || given(fields, "healthmonitor").is_some()
+        || !items(fields, "members").is_empty();
+    if inner {
+        return Err(super::error::internal(
+            "'dict' object has no attribute '_sa_instance_state'",
+        ));
+    }
+    Ok(())
 }
 
 /// What a monitor by HTTP asks for, and wants to hear, if it is not said.

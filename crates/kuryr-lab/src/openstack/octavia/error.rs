@@ -21,6 +21,11 @@ pub(in crate::openstack) fn unreadable(what: &str) -> ApiError {
     ))
 }
 
+/// 400 for an argument with something else in it.
+pub(in crate::openstack) fn unknown_argument(argument: &str, name: &str) -> ApiError {
+    bad_request(format!("Unknown attribute for argument {argument}: {name}"))
+}
+
 /// 400 of the API's own checks.
 pub(super) fn invalid(detail: impl AsRef<str>) -> ApiError {
     bad_request(format!("Validation failure: {}", detail.as_ref()))
@@ -82,6 +87,11 @@ pub(super) fn provider_failed(provider: &str, why: &str) -> ApiError {
         StatusCode::INTERNAL_SERVER_ERROR,
         format!("Provider '{provider}' reports error: {why}"),
     )
+}
+
+/// 500 of Octavia itself.
+pub(super) fn internal(message: &str) -> ApiError {
+    new(StatusCode::INTERNAL_SERVER_ERROR, message)
 }
 
 /// 501 for an option that a provider hasn't.

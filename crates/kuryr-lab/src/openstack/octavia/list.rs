@@ -70,7 +70,7 @@ impl Octavia {
                     .all(|(name, value)| holds(object, name, value))
             })
             .collect();
-        found.sort_by_key(|object| (text(object, "created_at"), text(object, "id")));
+        found.sort_by_key(|object| object.get("_order").and_then(Value::as_u64));
         self.page(kind, found, query)
     }
 
@@ -86,9 +86,14 @@ impl Octavia {
         };
         let limit = limit(query)?;
         let page: Vec<&Fields> = found.into_iter().skip(begin).take(limit).collect();
+        let sort: String = query
+            .pairs()
+            .filter(|(name, _)| matches!(*name, "sort" | "sort_key"))
+            .map(|(name, value)| format!("&{name}={value}"))
+            .collect();
         let beside = |id: &str, reverse: bool| {
             let back = if reverse { "&page_reverse=True" } else { "" };
-            format!("limit={limit}&marker={id}{back}")
+            format!("limit={limit}{sort}&marker={id}{back}")
         };
         let mut links = Vec::new();
         if let (Some(first), true) = (page.first(), marker.is_some()) {

@@ -30,7 +30,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::{Value, json};
 
-pub(super) use error::{no_object, unreadable};
+pub(super) use error::{no_object, unknown_argument, unreadable};
 pub use list::LbPage;
 pub use provider::Provider;
 pub use schema::LbKind;
@@ -135,12 +135,14 @@ impl Octavia {
             "" => self.new_id(),
             id => id.to_owned(),
         };
+        self.sequence += 1;
         let own = [
             ("id", json!(id)),
             ("provisioning_status", json!("PENDING_CREATE")),
             ("operating_status", json!(kind.first_operating_status())),
             ("created_at", json!(self.timestamp())),
             ("updated_at", Value::Null),
+            ("_order", json!(self.sequence)),
         ];
         fields.extend(own.map(|(name, value)| (name.to_owned(), value)));
         let project = text(&fields, "project_id").to_owned();

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde_json::Value;
 
-use super::super::model::object::{given, items};
+use super::super::model::object::{flag, given, items};
 use super::super::{ApiError, Cloud, Fields, Kind};
 use super::error::{not_implemented, unsupported};
 use super::schema::LbKind;
@@ -59,6 +59,14 @@ impl Provider {
             (Self::Ovn, LbKind::Member) => ovn_member(asked),
             (Self::Amphora, LbKind::Pool) => amphora_pool(asked),
             _ => Ok(()),
+        }
+    }
+
+    /// Whether it takes what is made with its load balancer. The provider `amphora` does not look.
+    pub(super) fn check_in_tree(self, kind: LbKind, asked: &Fields) -> Result<(), ApiError> {
+        match self {
+            Self::Ovn => self.check(kind, asked),
+            Self::Amphora => Ok(()),
         }
     }
 
@@ -170,6 +178,30 @@ impl Octavia {
         Provider::of(name).unwrap_or(Provider::Amphora)
     }
 
+    /// OVN has members of its VIP's IP version only.
+    pub(super) fn check_member_version(&self, pool: &str, member: &Fields) -> Result<(), ApiError> {
+        let balancer = self.balancer_of(LbKind::Pool, pool).unwrap_or_default();
+        let vip = self
+            .get(LbKind::LoadBalancer, balancer)
+            .map_or("", |balancer| text(balancer, "vip_address"));
+        let same = vip.contains(':') == text(member, "address").contains(':');
+        if same || self.provider_of(balancer) != Provider::Ovn {
+            return Ok(());
+        }
+        Err(Provider::Ovn.refuses(
+            "OVN provider does not support mixing IPv4/IPv6 configuration within the same Load Balancer.",
+        ))
+    }
+
+    /// OVN's monitors probe from the address of a port that only networks with DHCP have.
+    pub(super) fn can_probe(&self, cloud: &mut Cloud, balancer: &str) -> bool {
+        let subnet = self
+            .get(LbKind::LoadBalancer, balancer)
+            .map_or("", |balancer| text(balancer, "vip_subnet_id"));
+        self.provider_of(balancer) != Provider::Ovn
+            || shown(cloud, subnet).is_some_and(|subnet| flag(&subnet, "enable_dhcp"))
+    }
+
     /// OVN must know the subnet of a member that is not on the VIP's. `during` names what is done in its words.
     pub(super) fn check_member_subnet(
         &self,
@@ -200,10 +232,14 @@ impl Octavia {
 }
 
 fn cidr(cloud: &mut Cloud, subnet: &str) -> Option<IpNet> {
+    let shown = shown(cloud, subnet)?;
+    shown.get("cidr").and_then(Value::as_str)?.parse().ok()
+}
+
+fn shown(cloud: &mut Cloud, subnet: &str) -> Option<Fields> {
     let everybody = Caller {
         project_id: String::new(),
         admin: true,
     };
-    let shown = cloud.show(&everybody, Kind::Subnet, subnet, &[]).ok()?;
-    shown.get("cidr").and_then(Value::as_str)?.parse().ok()
+    cloud.show(&everybody, Kind::Subnet, subnet, &[]).ok()
 }

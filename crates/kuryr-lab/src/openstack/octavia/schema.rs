@@ -59,6 +59,17 @@ impl LbKind {
         }
     }
 
+    /// What Octavia's code calls a body of it.
+    pub(super) fn argument(self) -> &'static str {
+        match self {
+            Self::LoadBalancer => "load_balancer",
+            Self::Listener => "listener_",
+            Self::Pool => "pool_",
+            Self::Member => "member_",
+            Self::HealthMonitor => "health_monitor_",
+        }
+    }
+
     /// The attribute that names its parent.
     pub(super) fn parent_key(self) -> Option<&'static str> {
         match self {
@@ -143,6 +154,7 @@ pub(super) enum Absent {
     Int(i64),
     Text(&'static str),
     EmptyList,
+    EmptyObject,
     /// 400
     Refused,
 }
@@ -156,6 +168,7 @@ impl Absent {
             Self::Int(number) => Some(json!(number)),
             Self::Text(text) => Some(json!(text)),
             Self::EmptyList => Some(json!([])),
+            Self::EmptyObject => Some(json!({})),
         }
     }
 }
@@ -281,12 +294,18 @@ static LISTENER: &[Attribute] = &[
     field("protocol_port", PORT, Refused).fixed(),
     field("connection_limit", Int(-1, i64::MAX), Absent::Int(-1)),
     own("default_tls_container_ref"),
-    own("sni_container_refs"),
+    Attribute {
+        absent: EmptyList,
+        ..own("sni_container_refs")
+    },
     PROJECT,
     field("default_pool_id", Uuid, Null),
     field("default_pool", New(LbKind::Pool), Unset).hidden(),
     field("loadbalancer_id", Uuid, Unset).hidden(),
-    field("insert_headers", Own, Null),
+    Attribute {
+        absent: Absent::EmptyObject,
+        ..own("insert_headers")
+    },
     own("created_at"),
     own("updated_at"),
     field("timeout_client_data", TIMEOUT, Absent::Int(50000)),

@@ -13,6 +13,9 @@ use super::{Octavia, text};
 /// Of an object whose provider never ends the work on it.
 pub(super) const FORGOTTEN: &str = "_forgotten";
 
+/// Of a health monitor that its provider can't set up.
+pub(super) const UNABLE: &str = "_unable";
+
 impl Octavia {
     /// Lets time pass: work that is done by `now` ends.
     pub fn advance(&mut self, now: SystemTime, cloud: &mut Cloud) {
@@ -102,6 +105,10 @@ impl Octavia {
         match text(object, "provisioning_status") {
             "PENDING_DELETE" => self.remove(kind, id),
             "PENDING_CREATE" | "PENDING_UPDATE" if flag(object, FORGOTTEN) => {}
+            "PENDING_CREATE" if flag(object, UNABLE) => {
+                self.set(kind, id, "provisioning_status", "ERROR");
+                self.set(kind, id, "operating_status", "ERROR");
+            }
             "PENDING_CREATE" | "PENDING_UPDATE" => {
                 let now = self.timestamp();
                 self.set(kind, id, "provisioning_status", "ACTIVE");
@@ -117,10 +124,37 @@ impl Octavia {
             return;
         }
         let online = json!("ONLINE");
-        for kind in [LbKind::Listener, LbKind::Pool] {
-            for id in self.below(kind, balancer).to_vec() {
-                self.set(kind, &id, "operating_status", online.clone());
+        for listener in self.below(LbKind::Listener, balancer).to_vec() {
+            self.set(
+                LbKind::Listener,
+                &listener,
+                "operating_status",
+                online.clone(),
+            );
+        }
+        for pool in self.below(LbKind::Pool, balancer).to_vec() {
+            // Once it has had a member, or was made for a listener.
+            if !self.below(LbKind::Member, &pool).is_empty() || !self.listeners_of(&pool).is_empty()
+            {
+                self.set(LbKind::Pool, &pool, "operating_status", online.clone());
             }
+        }
+        let monitors = self.below(LbKind::Pool, balancer).to_vec();
+        let monitors = monitors.iter().filter_map(|pool| {
+            let monitor = self.below(LbKind::HealthMonitor, pool).first()?;
+            let active = text(
+                self.get(LbKind::HealthMonitor, monitor)?,
+                "provisioning_status",
+            );
+            (active == "ACTIVE").then(|| monitor.clone())
+        });
+        for monitor in monitors.collect::<Vec<_>>() {
+            self.set(
+                LbKind::HealthMonitor,
+                &monitor,
+                "operating_status",
+                online.clone(),
+            );
         }
         self.set(LbKind::LoadBalancer, balancer, "operating_status", online);
     }

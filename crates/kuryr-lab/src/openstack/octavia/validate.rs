@@ -71,8 +71,8 @@ fn verify_known(
     match unknown {
         None => Ok(()),
         Some(name) => Err(bad_request(format!(
-            "Unknown attribute for argument {}_: {}.{name}",
-            kind.singular(),
+            "Unknown attribute for argument {}.{}: {name}",
+            kind.argument(),
             kind.singular(),
         ))),
     }

@@ -30,7 +30,9 @@ impl Octavia {
                 put(&mut view, "loadbalancers", json!([{"id": balancer}]));
                 put(&mut view, "listeners", refs(&self.listeners_of(id)));
                 put(&mut view, "members", refs(self.below(LbKind::Member, id)));
-                put(&mut view, "healthmonitor_id", json!(monitor));
+                if let Some(monitor) = monitor {
+                    put(&mut view, "healthmonitor_id", json!(monitor));
+                }
             }
             LbKind::Member => {}
             LbKind::HealthMonitor => {
@@ -68,13 +70,9 @@ impl Octavia {
         let members: Vec<Fields> = members
             .map(|member| self.view(LbKind::Member, member))
             .collect();
-        let monitor = self.below(LbKind::HealthMonitor, id).first().map(|id| {
-            let mut monitor = self.view(LbKind::HealthMonitor, id);
-            monitor.remove("pools");
-            monitor
-        });
         view.insert("members".to_owned(), json!(members));
-        view.insert("healthmonitor".to_owned(), json!(monitor));
+        // Read before it is there, whether there is one or not.
+        view.insert("healthmonitor".to_owned(), Value::Null);
         Value::Object(view)
     }
 
