@@ -38,6 +38,8 @@ pub enum Setting {
     /// The usual one.
     #[default]
     Usual,
+    /// One whose load balancers take so long that nothing else can be done with them meanwhile.
+    Busy,
     /// A Neutron without ML2's extension driver `tag_ports_during_bulk_creation`, trunks and tags.
     Bare,
 }

@@ -114,7 +114,9 @@ impl Names {
                 }
                 ("continue", Value::String(token)) if !token.is_empty() => json!("<continue>"),
                 ("href", Value::String(link)) if !reading.ordered => json!(self.text(&page(link))),
-                ("ip_address", Value::String(address)) => json!(self.address(address)),
+                ("ip_address" | "vip_address" | "floating_ip_address", Value::String(address)) => {
+                    json!(self.address(address))
+                }
                 _ => self.apply(value, reading),
             };
             named.insert(self.text(name), value);

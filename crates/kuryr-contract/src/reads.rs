@@ -7,9 +7,11 @@ mod kubernetes;
 use std::collections::BTreeMap;
 
 use kuryr_openstack::model::{
-    AllocationPool, AllowedAddressPair, Extension, FixedIp, HostRoute, IpAvailability, Network,
-    Port, Router, RouterInterface, SecurityGroup, SecurityGroupRule, SubPort, Subnet, SubnetPool,
-    SubnetUse, Trunk, TrunkDetails,
+    AdditionalVip, AllocationPool, AllowedAddressPair, ApiVersion, Described, Extension, FixedIp,
+    FloatingIp, HealthMonitor, HostRoute, IdRef, IpAvailability, LbFlavor, Listener,
+    ListenerStatus, LoadBalancer, LoadBalancerQuota, Member, MemberStatus, MonitorStatus, Network,
+    Pool, PoolStatus, Port, Router, RouterInterface, SecurityGroup, SecurityGroupRule,
+    SessionPersistence, StatusTree, SubPort, Subnet, SubnetPool, SubnetUse, Trunk, TrunkDetails,
 };
 use serde::de::DeserializeOwned;
 
@@ -87,6 +89,9 @@ pub fn of_openstack(call: Option<&str>) -> Reads {
     match call {
         Some("add_subports" | "remove_subports") => trunk(),
         Some("add_router_interface") => Reads::of::<RouterInterface>(),
+        Some("load_balancer_quota") => {
+            octavias(Reads::only(&[])).with("quota", Reads::of::<LoadBalancerQuota>())
+        }
         Some("remove_router_interface" | "remove_tag" | "add_tag") => Reads::Nothing,
         _ => keyed(),
     }
@@ -105,6 +110,7 @@ fn keyed() -> Reads {
         ("security_group", security_group()),
         ("security_group_rule", Reads::of::<SecurityGroupRule>()),
         ("extension", Reads::of::<Extension>()),
+        ("floatingip", Reads::of::<FloatingIp>()),
     ];
     for (name, reads) in resources {
         all = all
@@ -112,11 +118,46 @@ fn keyed() -> Reads {
             .with(&format!("{name}s"), reads)
             .with(&format!("{name}s_links"), Reads::All);
     }
-    all.with("quota", quota())
+    octavias(all)
+        .with("quota", quota())
         .with("network_ip_availability", availability())
         .with("NeutronError", Reads::only(&["type", "message"]))
         .with("error", Reads::only(&["code", "title", "message"]))
         .with("token", token())
+}
+
+/// What is read of Octavia's answers.
+fn octavias(mut all: Reads) -> Reads {
+    let balancer = Reads::of::<LoadBalancer>()
+        .with("listeners", Reads::of::<IdRef>())
+        .with("pools", Reads::of::<IdRef>())
+        .with("additional_vips", Reads::of::<AdditionalVip>());
+    let pool = Reads::of::<Pool>().with("session_persistence", Reads::of::<SessionPersistence>());
+    let resources = [
+        ("loadbalancer", balancer),
+        ("listener", Reads::of::<Listener>()),
+        ("pool", pool),
+        ("member", Reads::of::<Member>()),
+        ("healthmonitor", Reads::of::<HealthMonitor>()),
+        ("flavor", Reads::of::<LbFlavor>()),
+        ("provider", Reads::of::<Described>()),
+        ("version", Reads::of::<ApiVersion>()),
+    ];
+    for (name, reads) in resources {
+        all = all
+            .with(name, reads.clone())
+            .with(&format!("{name}s"), reads)
+            .with(&format!("{name}s_links"), Reads::All);
+    }
+    let pool = Reads::of::<PoolStatus>()
+        .with("members", Reads::of::<MemberStatus>())
+        .with("health_monitor", Reads::of::<MonitorStatus>());
+    let listener = Reads::of::<ListenerStatus>().with("pools", pool);
+    let tree = Reads::of::<StatusTree>().with("listeners", listener);
+    all.with("statuses", Reads::only(&[]).with("loadbalancer", tree))
+        .with("flavor_capabilities", Reads::of::<Described>())
+        .with("faultstring", Reads::All)
+        .with("description", Reads::All)
 }
 
 fn port() -> Reads {

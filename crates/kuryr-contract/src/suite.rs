@@ -122,7 +122,7 @@ async fn one(
 ) -> Result<(), SuiteError> {
     let name = || case.name.clone();
     let path = golden_path(flavour, case);
-    if against != Against::Embedded && case.setting != Setting::Usual && !bare_is_there() {
+    if against != Against::Embedded && case.setting == Setting::Bare && !bare_is_there() {
         return Ok(());
     }
     let target = match against {

@@ -94,7 +94,7 @@ impl Target {
     pub async fn real(flavour: Flavour, setting: Setting) -> Result<Self, TargetError> {
         match flavour {
             Flavour::Kubernetes => kubeconfig::namespace().await,
-            _ => openstack::rent(setting).await,
+            _ => openstack::rent(flavour, setting).await,
         }
     }
 
@@ -208,9 +208,18 @@ impl Made {
         if request.method != "POST" {
             return Vec::new();
         }
+        let (balancers, lbaas) = (
+            url.ends_with("/lbaas/loadbalancers"),
+            url.contains("/lbaas/"),
+        );
+        if lbaas && !balancers {
+            // It goes with its load balancer.
+            return Vec::new();
+        }
+        let cascade = if balancers { "?cascade=true" } else { "" };
         let delete = |id: &str| Self {
             method: "DELETE",
-            url: format!("{url}/{id}"),
+            url: format!("{url}/{id}{cascade}"),
             body: None,
         };
         ids(&answer.body)

@@ -48,6 +48,11 @@ async fn neutron_with_ovs() {
 }
 
 #[tokio::test]
+async fn octavia() {
+    embedded(Flavour::Octavia).await;
+}
+
+#[tokio::test]
 async fn keystone() {
     embedded(Flavour::Keystone).await;
 }

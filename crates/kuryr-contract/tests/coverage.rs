@@ -12,9 +12,9 @@ fn calls(service: &str) -> BTreeSet<String> {
     steps.filter_map(|step| step.call).collect()
 }
 
-/// The public calls of `kuryr-openstack`, read off its source.
-fn operations() -> BTreeSet<String> {
-    let folder = suite::root().join("../kuryr-openstack/src/neutron");
+/// The public calls of `kuryr-openstack` to a service, read off its source.
+fn operations(service: &str) -> BTreeSet<String> {
+    let folder = suite::root().join("../kuryr-openstack/src").join(service);
     let mut found = BTreeSet::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let source = std::fs::read_to_string(entry.unwrap().path()).unwrap();
@@ -26,12 +26,22 @@ fn operations() -> BTreeSet<String> {
 
 #[test]
 fn each_call_to_neutron_has_a_case() {
-    let operations = operations();
+    covered("neutron", 30);
+}
+
+#[test]
+fn each_call_to_octavia_has_a_case() {
+    covered("octavia", 30);
+}
+
+/// The calls to a service, more than `least`, and those that its cases name are the same.
+fn covered(service: &str, least: usize) {
+    let operations = operations(service);
     assert!(
-        operations.len() > 30,
+        operations.len() > least,
         "the calls are not where they were: {operations:?}"
     );
-    let covered = calls("neutron");
+    let covered = calls(service);
     let missing: Vec<_> = operations.difference(&covered).collect();
     assert!(missing.is_empty(), "no case for {missing:?}");
     // A call that is no more would be tested for nobody.

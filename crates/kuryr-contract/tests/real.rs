@@ -43,6 +43,11 @@ async fn real_neutron() {
 }
 
 #[tokio::test]
+async fn real_octavia() {
+    real(Flavour::Octavia).await;
+}
+
+#[tokio::test]
 async fn real_keystone() {
     real(Flavour::Keystone).await;
 }

@@ -1,4 +1,4 @@
-//! Runs the embedded Keystone and Neutron by themselves until Ctrl-C, and prints where they listen.
+//! Runs the embedded Keystone, Neutron and Octavia by themselves until Ctrl-C, and prints where they listen.
 //!
 //! `cargo run -p kuryr-lab --example openstack [ovs] [real]`: ML2/OVS instead of ML2/OVN; delays as measured on a real one.
 
@@ -20,6 +20,7 @@ async fn main() -> std::io::Result<()> {
     let openstack = OpenStack::start(settings).await?;
     println!("OS_AUTH_URL={}", openstack.auth_url());
     println!("NEUTRON={}", openstack.network_url());
+    println!("OCTAVIA={}", openstack.load_balancer_url());
     println!("{}", openstack.clouds_yaml());
     tokio::signal::ctrl_c().await
 }

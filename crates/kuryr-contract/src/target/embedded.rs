@@ -1,6 +1,7 @@
 //! The embedded services.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use kuryr_lab::kube::{KubeApi, KubeOptions};
 use kuryr_lab::openstack::{Account, Backend, OpenStack, Settings, TagsInPost};
@@ -17,6 +18,8 @@ pub enum Flavour {
     NeutronOvn,
     /// Neutron with ML2/OVS.
     NeutronOvs,
+    /// Octavia, with the providers `ovn` and `amphora`.
+    Octavia,
     /// Keystone, and Neutron's view of its tokens.
     Keystone,
     /// Kubernetes.
@@ -25,9 +28,10 @@ pub enum Flavour {
 
 impl Flavour {
     /// All of them.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::NeutronOvn,
         Self::NeutronOvs,
+        Self::Octavia,
         Self::Keystone,
         Self::Kubernetes,
     ];
@@ -36,6 +40,7 @@ impl Flavour {
     pub fn service(self) -> &'static str {
         match self {
             Self::NeutronOvn | Self::NeutronOvs => "neutron",
+            Self::Octavia => "octavia",
             Self::Keystone => "keystone",
             Self::Kubernetes => "kubernetes",
         }
@@ -46,6 +51,7 @@ impl Flavour {
         match self {
             Self::NeutronOvn => "neutron-ovn",
             Self::NeutronOvs => "neutron-ovs",
+            Self::Octavia => "octavia-ovn",
             other => other.service(),
         }
     }
@@ -53,7 +59,7 @@ impl Flavour {
     /// Its word in a case's `flavours`.
     pub fn word(self) -> &'static str {
         match self {
-            Self::NeutronOvn => "ovn",
+            Self::NeutronOvn | Self::Octavia => "ovn",
             Self::NeutronOvs => "ovs",
             other => other.service(),
         }
@@ -63,33 +69,24 @@ impl Flavour {
 pub(super) async fn start(flavour: Flavour, setting: Setting) -> Result<Target, TargetError> {
     match flavour {
         Flavour::Kubernetes => kubernetes().await,
-        Flavour::NeutronOvs => cloud(Backend::Ovs, setting).await,
-        Flavour::NeutronOvn | Flavour::Keystone => cloud(Backend::Ovn, setting).await,
+        Flavour::NeutronOvs => cloud(flavour, Backend::Ovs, setting).await,
+        Flavour::NeutronOvn | Flavour::Octavia | Flavour::Keystone => {
+            cloud(flavour, Backend::Ovn, setting).await
+        }
     }
 }
 
-async fn cloud(backend: Backend, setting: Setting) -> Result<Target, TargetError> {
-    let mut settings = Settings {
-        backend,
-        metadata_ports: true,
-        ..Settings::default()
-    };
-    settings.accounts.retain(|account| account.user == "admin");
-    settings.accounts.push(Account {
-        user: openstack::USER.to_owned(),
-        password: openstack::PASSWORD.to_owned(),
-        project: openstack::PROJECT.to_owned(),
-        roles: vec!["member".to_owned(), "reader".to_owned()],
-    });
-    if setting == Setting::Bare {
-        settings.tags_in_post = TagsInPost::Dropped;
-        settings.missing_extensions = openstack::MISSING.iter().map(|e| (*e).to_owned()).collect();
-    }
+async fn cloud(
+    flavour: Flavour,
+    backend: Backend,
+    setting: Setting,
+) -> Result<Target, TargetError> {
+    let settings = settings(flavour, backend, setting);
     let failed = |error: std::io::Error| TargetError::Embedded(error.to_string());
     let cloud = OpenStack::start(settings).await.map_err(failed)?;
     let client = reqwest::Client::new();
     let identity = cloud.auth_url().trim_end_matches("/v3").to_owned();
-    let network = cloud.network_url();
+    let (network, balancer) = (cloud.network_url(), cloud.load_balancer_url());
     let mut tokens = BTreeMap::new();
     let mut names = openstack::names("");
     for (who, user, password, project) in [
@@ -118,12 +115,8 @@ async fn cloud(backend: Backend, setting: Setting) -> Result<Target, TargetError
     }
     Ok(Target {
         client,
-        places: openstack::places(&identity, &network),
-        bases: vec![
-            ("", network.clone()),
-            ("network", network),
-            ("identity", identity),
-        ],
+        places: openstack::places(&identity, &network, &balancer),
+        bases: openstack::bases(flavour, identity, network, balancer),
         names,
         tokens,
         made: Vec::new(),
@@ -132,6 +125,34 @@ async fn cloud(backend: Backend, setting: Setting) -> Result<Target, TargetError
         hypervisor: Hypervisor::default(),
         keep: Keep::OpenStack(Box::new(cloud)),
     })
+}
+
+fn settings(flavour: Flavour, backend: Backend, setting: Setting) -> Settings {
+    let mut settings = Settings {
+        backend,
+        metadata_ports: true,
+        ..Settings::default()
+    };
+    settings.accounts.retain(|account| account.user == "admin");
+    settings.accounts.push(Account {
+        user: openstack::USER.to_owned(),
+        password: openstack::PASSWORD.to_owned(),
+        project: openstack::PROJECT.to_owned(),
+        roles: openstack::roles(flavour)
+            .iter()
+            .chain(&["reader"])
+            .map(|role| (*role).to_owned())
+            .collect(),
+    });
+    if setting == Setting::Busy {
+        // Longer than any case takes: nothing is waited for.
+        settings.latency.lb_settle = Duration::from_secs(3600);
+    }
+    if setting == Setting::Bare {
+        settings.tags_in_post = TagsInPost::Dropped;
+        settings.missing_extensions = openstack::MISSING.iter().map(|e| (*e).to_owned()).collect();
+    }
+    settings
 }
 
 async fn kubernetes() -> Result<Target, TargetError> {

@@ -1,4 +1,4 @@
-//! The real Keystone and Neutron: a project for the case, its user, and their end.
+//! The real Keystone, Neutron and Octavia: a project for the case, its user, and their end.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::plug::{Hypervisor, Place};
-use super::{Keep, Made, Target, TargetError};
+use super::{Flavour, Keep, Made, Target, TargetError};
 use crate::case::Setting;
 use crate::exchange::{Answer, Request, send};
 
@@ -34,11 +34,39 @@ pub(super) fn names(suffix: &str) -> BTreeMap<String, String> {
     ])
 }
 
+/// The roles of the user, besides those that they imply.
+pub(super) fn roles(flavour: Flavour) -> &'static [&'static str] {
+    match flavour {
+        Flavour::Octavia => &["member", "load-balancer_member"],
+        _ => &["member"],
+    }
+}
+
 /// URLs as the services write them.
-pub(super) fn places(identity: &str, network: &str) -> Vec<(String, String)> {
+pub(super) fn places(identity: &str, network: &str, balancer: &str) -> Vec<(String, String)> {
     vec![
         (identity.to_owned(), "identity".to_owned()),
         (network.to_owned(), "network".to_owned()),
+        (balancer.to_owned(), "load-balancer".to_owned()),
+    ]
+}
+
+/// What the first part of a path selects; nothing selects the service that the cases are about.
+pub(super) fn bases(
+    flavour: Flavour,
+    identity: String,
+    network: String,
+    balancer: String,
+) -> Vec<(&'static str, String)> {
+    let usual = match flavour {
+        Flavour::Octavia => balancer.clone(),
+        _ => network.clone(),
+    };
+    vec![
+        ("", usual),
+        ("network", network),
+        ("identity", identity),
+        ("load-balancer", balancer),
     ]
 }
 
@@ -56,6 +84,7 @@ pub(super) struct Token {
     pub(super) value: String,
     pub(super) project: String,
     network: Option<String>,
+    balancer: Option<String>,
 }
 
 /// Logs in.
@@ -81,17 +110,18 @@ pub(super) async fn token(
         (Some(value), Some(project)) => Ok(Token {
             value,
             project: project.to_owned(),
-            network: endpoint(&answer.body),
+            network: endpoint(&answer.body, "network"),
+            balancer: endpoint(&answer.body, "load-balancer"),
         }),
         _ => Err(refused("login", &answer)),
     }
 }
 
-/// Neutron's public URL in a catalogue.
-fn endpoint(body: &Value) -> Option<String> {
+/// A service's public URL in a catalogue.
+fn endpoint(body: &Value, kind: &str) -> Option<String> {
     let catalog = body.pointer("/token/catalog")?.as_array()?;
-    let network = catalog.iter().find(|s| s["type"] == "network")?;
-    let endpoints = network["endpoints"].as_array()?;
+    let service = catalog.iter().find(|s| s["type"] == kind)?;
+    let endpoints = service["endpoints"].as_array()?;
     let public = endpoints.iter().find(|e| e["interface"] == "public")?;
     Some(public["url"].as_str()?.trim_end_matches('/').to_owned())
 }
@@ -127,6 +157,7 @@ async fn call(
 pub(super) struct Rented {
     identity: String,
     network: String,
+    balancer: String,
     admin: String,
     project: String,
     user: String,
@@ -165,7 +196,7 @@ fn administrator() -> Result<Auth, TargetError> {
 }
 
 /// Makes the project and its user.
-pub(super) async fn rent(setting: Setting) -> Result<Target, TargetError> {
+pub(super) async fn rent(flavour: Flavour, setting: Setting) -> Result<Target, TargetError> {
     let client = reqwest::Client::new();
     let auth = administrator()?;
     let identity = auth
@@ -180,14 +211,22 @@ pub(super) async fn rent(setting: Setting) -> Result<Target, TargetError> {
         .clone()
         .ok_or_else(|| TargetError::NoStack("the catalogue has no network service".to_owned()))?;
     let network = match setting {
-        Setting::Usual => usual.clone(),
+        Setting::Usual | Setting::Busy => usual.clone(),
         Setting::Bare => {
             std::env::var(BARE).map_err(|_| TargetError::NoStack(format!("{BARE} is not set")))?
         }
     };
+    let balancer = admin.balancer.clone().unwrap_or_default();
     let suffix = format!("-{}", uuid::Uuid::new_v4().simple());
     let mut names = names(&suffix[..13]);
-    let rented = Rented::make(&client, &identity, &network, &admin.value, &names).await?;
+    let rented = Rented::make(
+        &client,
+        flavour,
+        [&identity, &network, &balancer],
+        &admin.value,
+        &names,
+    )
+    .await?;
     let body = login(&names["user"], PASSWORD, &names["project-name"]);
     let member = token(&client, &identity, &body).await?;
     names.insert("project".to_owned(), member.project.clone());
@@ -196,12 +235,8 @@ pub(super) async fn rent(setting: Setting) -> Result<Target, TargetError> {
     names.extend(rented.credential(&client, &member.value).await?);
     Ok(Target {
         client,
-        places: places(&identity, &network),
-        bases: vec![
-            ("", network.clone()),
-            ("network", network),
-            ("identity", identity),
-        ],
+        places: places(&identity, &network, &balancer),
+        bases: bases(flavour, identity, network, balancer),
         names,
         tokens: BTreeMap::from([("admin", admin.value), ("member", member.value)]),
         made: Vec::new(),
@@ -215,8 +250,8 @@ pub(super) async fn rent(setting: Setting) -> Result<Target, TargetError> {
 impl Rented {
     async fn make(
         client: &reqwest::Client,
-        identity: &str,
-        network: &str,
+        flavour: Flavour,
+        [identity, network, balancer]: [&str; 3],
         admin: &str,
         names: &BTreeMap<String, String>,
     ) -> Result<Self, TargetError> {
@@ -240,23 +275,25 @@ impl Rented {
         let rented = Self {
             identity: identity.to_owned(),
             network: network.to_owned(),
+            balancer: balancer.to_owned(),
             admin: admin.to_owned(),
             project,
             user,
         };
-        let roles = rented
-            .ask(client, "GET", &rented.keystone("roles?name=member"), None)
-            .await?;
-        let role = roles.body.pointer("/roles/0/id").and_then(Value::as_str);
-        let role = role.ok_or_else(|| refused("role member", &roles))?;
-        let path = format!(
-            "projects/{}/users/{}/roles/{role}",
-            rented.project, rented.user
-        );
-        rented
-            .ask(client, "PUT", &rented.keystone(&path), None)
-            .await?;
+        for role in roles(flavour) {
+            rented.give_role(client, role).await?;
+        }
         Ok(rented)
+    }
+
+    async fn give_role(&self, client: &reqwest::Client, name: &str) -> Result<(), TargetError> {
+        let url = self.keystone(&format!("roles?name={name}"));
+        let roles = self.ask(client, "GET", &url, None).await?;
+        let role = roles.body.pointer("/roles/0/id").and_then(Value::as_str);
+        let role = role.ok_or_else(|| refused(&format!("role {name}"), &roles))?;
+        let path = format!("projects/{}/users/{}/roles/{role}", self.project, self.user);
+        self.ask(client, "PUT", &self.keystone(&path), None).await?;
+        Ok(())
     }
 
     /// An application credential of the user; it goes with the user.
@@ -326,7 +363,8 @@ impl Rented {
             let _ = self.ask(client, "PUT", &url, Some(&free)).await;
         }
         let mut left: Vec<&Made> = made.iter().rev().collect();
-        for _ in 0..5 {
+        for _ in 0..10 {
+            self.delete_left_vips(client).await;
             let mut again = Vec::new();
             for made in left {
                 if !self.gone(client, made).await {
@@ -340,6 +378,26 @@ impl Rented {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
         self.delete_project(client).await;
+    }
+
+    /// Octavia leaves the port of a load balancer behind that it refused.
+    async fn delete_left_vips(&self, client: &reqwest::Client) {
+        let url = self.neutron(&format!(
+            "ports?fields=id&fields=name&device_owner=&project_id={}",
+            self.project
+        ));
+        let Ok(answer) = self.ask(client, "GET", &url, None).await else {
+            return;
+        };
+        let ports = answer.body["ports"].as_array().cloned().unwrap_or_default();
+        let left = ports.iter().filter(|port| {
+            let name = port["name"].as_str().unwrap_or_default();
+            name.starts_with("ovn-lb-vip-") || name.starts_with("octavia-lb-")
+        });
+        for id in left.filter_map(|port| port["id"].as_str()) {
+            let url = self.neutron(&format!("ports/{id}"));
+            let _ = self.ask(client, "DELETE", &url, None).await;
+        }
     }
 
     async fn gone(&self, client: &reqwest::Client, made: &Made) -> bool {
@@ -367,6 +425,7 @@ impl Rented {
             .map(|id| self.neutron(&format!("security-groups/{id}")));
         let rest = [
             self.neutron(&format!("quotas/{}", self.project)),
+            format!("{}/v2/lbaas/quotas/{}", self.balancer, self.project),
             self.keystone(&format!("users/{}", self.user)),
             self.keystone(&format!("projects/{}", self.project)),
         ];

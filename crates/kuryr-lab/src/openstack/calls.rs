@@ -74,6 +74,14 @@ impl CallLog {
             .count()
     }
 
+    /// How many calls there were to Octavia.
+    pub fn to_octavia(&self) -> usize {
+        self.lock()
+            .iter()
+            .filter(|call| call.path.starts_with("/v2/"))
+            .count()
+    }
+
     /// How many calls were to change something.
     pub fn changing(&self) -> usize {
         self.lock().iter().filter(|call| call.changes()).count()
@@ -103,8 +111,10 @@ pub(super) fn normalised(path: &str) -> String {
         .split('/')
         .collect();
     let mut normal: Vec<&str> = Vec::with_capacity(segments.len());
+    let octavia = segments.get(2) == Some(&"lbaas");
     for (at, segment) in segments.iter().enumerate() {
         let named = match at {
+            4 | 6 if octavia => true,
             3 => segments.get(1) == Some(&"v2.0"),
             5 => segments.get(4) == Some(&"tags"),
             _ => false,
@@ -130,6 +140,14 @@ mod tests {
         assert_eq!(
             normalised("/v2.0/ports/x/tags/a"),
             "/v2.0/ports/{id}/tags/{id}"
+        );
+        assert_eq!(
+            normalised("/v2/lbaas/pools/x/members/y"),
+            "/v2/lbaas/pools/{id}/members/{id}"
+        );
+        assert_eq!(
+            normalised("/v2/lbaas/loadbalancers/x/status"),
+            "/v2/lbaas/loadbalancers/{id}/status"
         );
         assert_eq!(normalised("/v3/auth/tokens"), "/v3/auth/tokens");
     }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::settings::{Backend, Settings};
 
-/// Those of which nothing is embedded (QoS, floating IPs) are left out.
+/// Those of which nothing is embedded (QoS) are left out.
 const COMMON: &[Extension] = &[
     Extension {
         alias: "agent",

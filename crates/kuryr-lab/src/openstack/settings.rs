@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::octavia::Provider;
+
 /// Which mechanism driver's habits the cloud shows (see `docs` of each method of [`Backend`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Backend {
@@ -82,6 +84,14 @@ pub struct Latency {
     pub read: (Duration, Duration),
     /// Each token issued.
     pub token: Duration,
+    /// Each load balancer made.
+    pub lb_create: Duration,
+    /// Each other change by Octavia.
+    pub lb_change: Duration,
+    /// Each object below a load balancer that is made whole, each member of a batch.
+    pub lb_object: Duration,
+    /// How long a load balancer is `PENDING_*` after a change was answered.
+    pub lb_settle: Duration,
 }
 
 impl Latency {
@@ -90,7 +100,7 @@ impl Latency {
         Self::default()
     }
 
-    /// As measured on Neutron 21 with two API workers on two cores.
+    /// As measured on Neutron 21 and Octavia 11 with two API workers on two cores.
     pub fn real() -> Self {
         let ms = Duration::from_millis;
         Self {
@@ -103,6 +113,10 @@ impl Latency {
             remove_subports: (ms(70), ms(48)),
             read: (ms(15), Duration::from_micros(1500)),
             token: ms(11),
+            lb_create: ms(700),
+            lb_change: ms(350),
+            lb_object: ms(80),
+            lb_settle: ms(50),
         }
     }
 }
@@ -153,8 +167,11 @@ pub struct Settings {
     pub latency: Latency,
     /// Extension aliases that the cloud lacks, of those it knows.
     pub missing_extensions: Vec<String>,
-    /// Quotas of a new project by resource (`port`, `network`, ...); -1 means none. What is absent is Neutron's default.
+    /// Quotas of a new project by resource (`port`, `network`, ...; `loadbalancer`, `listener`, `pool`, `member`,
+    /// `healthmonitor`); -1 means none. What is absent is the service's default: of Octavia's none.
     pub quotas: BTreeMap<String, i64>,
+    /// What carries load balancers out that are asked for without a provider.
+    pub lb_provider: Provider,
     /// How long a token is valid.
     pub token_lifetime: Duration,
     /// Regions that the catalogue lists.
@@ -176,6 +193,7 @@ impl Default for Settings {
             latency: Latency::none(),
             missing_extensions: Vec::new(),
             quotas: BTreeMap::new(),
+            lb_provider: Provider::Amphora,
             token_lifetime: Duration::from_secs(4 * 3600),
             regions: vec!["RegionOne".to_owned()],
             accounts: vec![

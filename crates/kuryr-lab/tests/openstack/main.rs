@@ -1,4 +1,4 @@
-//! The embedded Keystone and Neutron: each refusal, what it looks like over HTTP, and what always holds.
+//! The embedded Keystone, Neutron and Octavia: each refusal, what it looks like over HTTP, and what always holds.
 
 #![allow(clippy::unwrap_used)]
 
@@ -7,5 +7,6 @@ mod faults;
 mod invariants;
 mod keystone;
 mod neutron;
+mod octavia;
 mod refusals;
 mod support;

@@ -211,7 +211,12 @@ impl Served {
         path: &str,
         body: Option<Value>,
     ) -> reqwest::Result<Answer> {
-        let url = format!("{}{path}", self.openstack.network_url());
+        // Octavia's paths begin with its version, as Neutron's do with another.
+        let base = match path.starts_with("/v2/") {
+            true => self.openstack.load_balancer_url(),
+            false => self.openstack.network_url(),
+        };
+        let url = format!("{base}{path}");
         let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
         let request = self
             .http

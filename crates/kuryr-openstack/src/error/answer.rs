@@ -141,8 +141,8 @@ struct Said {
 }
 
 impl Said {
-    /// Reads Neutron's `NeutronError` (object, or plain text in old releases), Octavia's `faultstring` and
-    /// Keystone's `error`; of anything else, its beginning.
+    /// Reads Neutron's `NeutronError` (object, or plain text in old releases), Octavia's `faultstring`, or its
+    /// `description` where a path leads to nothing, and Keystone's `error`; of anything else, its beginning.
     fn read(body: &[u8]) -> Self {
         let value: Value = serde_json::from_slice(body).unwrap_or(Value::Null);
         let text = |v: &Value| {
@@ -168,6 +168,9 @@ impl Said {
             (Some(e), _, _) => said(text(&e["type"]), text(&e["message"])),
             (_, Some(fault), _) => said(String::new(), text(fault)),
             (_, _, Some(e)) if e.is_object() => said(String::new(), text(&e["message"])),
+            _ if value["code"].is_number() && value["description"].is_string() => {
+                said(String::new(), text(&value["description"]))
+            }
             _ => Self {
                 error_type: String::new(),
                 message: excerpt(body),

@@ -14,8 +14,8 @@ use crate::model::{LoadBalancer, LoadBalancerUpdate, NewLoadBalancer, StatusTree
 use crate::ownership::OwnershipMark;
 use crate::rest::times;
 
-/// An object of a load balancer that is made whole takes some 100 ms of a server that has nothing else to do.
-const EACH: Duration = Duration::from_millis(500);
+/// An object of a load balancer that is made whole takes the provider `ovn` up to half a second of a busy server.
+const EACH: Duration = Duration::from_secs(1);
 
 /// All calls fail as [`ErrorKind`](crate::ErrorKind) says. Changes fail with `Conflict` and
 /// [`Immutable`](crate::ConflictKind::Immutable) while Octavia works on the load balancer, and while it is in `ERROR`,

@@ -12,8 +12,8 @@ use crate::error::Error;
 use crate::model::{Member, MemberUpdate, NewMember};
 use crate::rest::{times, to_value};
 
-/// A member of a batch takes some 20 ms of a server that has nothing else to do.
-const EACH: Duration = Duration::from_millis(200);
+/// A new member of a batch takes the provider `ovn` up to half a second of a busy server.
+const EACH: Duration = Duration::from_secs(1);
 
 /// All calls fail as [`ErrorKind`](crate::ErrorKind) says, with `NotFound` if the pool is not there, and changes with
 /// `Conflict` and [`Immutable`](crate::ConflictKind::Immutable) while Octavia works on the load balancer.

@@ -532,6 +532,18 @@ async fn providers_flavours_and_limits_are_read() {
 }
 
 #[tokio::test]
+async fn a_pool_that_is_gone_is_not_found_below_it_too() {
+    let server = server().await;
+    let gone = json!({ "title": "Bad Request", "code": 404, "description": format!("Pool {POOL} not found.") });
+    lb_on("PUT", &format!("pools/{POOL}/members"), 404, gone)
+        .mount(&server)
+        .await;
+    let octavia = octavia(&server).await;
+    let error = octavia.set_members(POOL, &[]).await.unwrap_err();
+    assert!(error.is_not_found(), "{error}");
+}
+
+#[tokio::test]
 async fn a_duplicate_is_told() {
     let server = server().await;
     let words =

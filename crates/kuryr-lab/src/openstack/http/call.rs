@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 
 use super::answer::{self, Answer, Body};
 use super::state::Handle;
-use super::{keystone, neutron};
+use super::{keystone, neutron, octavia};
 use crate::checkpoint::{Checkpoint, Moment, Passing};
 use crate::openstack::calls::{Call, CallLog, normalised};
 use crate::openstack::faults::{Effect, Faults};
@@ -28,6 +28,7 @@ pub(super) struct Shared {
     pub(super) settings: Settings,
     pub(super) identity_url: String,
     pub(super) network_url: String,
+    pub(super) load_balancer_url: String,
 }
 
 /// A request, read whole.
@@ -43,6 +44,7 @@ pub(super) struct Received<'a> {
 pub(super) enum Service {
     Identity,
     Network,
+    LoadBalancer,
 }
 
 /// Why a connection ends without an answer.
@@ -151,13 +153,17 @@ async fn carry_out(
         None => None,
     };
     let latency = &shared.settings.latency;
-    let before = latency.before(call.method, path, items_of(&body));
+    let before = match service {
+        Service::LoadBalancer => latency.before_octavia(call.method, path, objects_of(&body)),
+        _ => latency.before(call.method, path, items_of(&body)),
+    };
     if !before.is_zero() {
         tokio::time::sleep(before).await;
     }
     let answer = match service {
         Service::Identity => keystone::answer(call, &body, shared),
         Service::Network => neutron::answer(call, &body, shared),
+        Service::LoadBalancer => octavia::answer(call, &body, shared),
     };
     let after = latency.read.1 * u32::try_from(answer.listed).unwrap_or(u32::MAX);
     if !after.is_zero() {
@@ -172,6 +178,7 @@ impl Service {
         match self {
             Self::Identity => keystone::refusal(error, shared),
             Self::Network => neutron::refusal(error, shared),
+            Self::LoadBalancer => octavia::refusal(error, shared),
         }
     }
 }
@@ -200,6 +207,20 @@ impl Latency {
     }
 }
 
+impl Latency {
+    /// The time that a call to Octavia takes before it is carried out.
+    fn before_octavia(&self, method: &Method, path: &str, objects: usize) -> Duration {
+        let objects = u32::try_from(objects).unwrap_or(u32::MAX);
+        match *method {
+            Method::GET => self.read.0,
+            Method::POST if path.ends_with("/loadbalancers") => {
+                self.lb_create + self.lb_object * objects
+            }
+            _ => self.lb_change + self.lb_object * objects,
+        }
+    }
+}
+
 pub(super) fn header<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
     headers
         .get(name)
@@ -217,6 +238,20 @@ fn bulk_list(body: &mut serde_json::Value) -> Option<&mut Vec<serde_json::Value>
 fn items_of(body: &[u8]) -> usize {
     let mut body: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
     bulk_list(&mut body).map_or(0, |items| items.len())
+}
+
+/// Objects in a body besides the outermost: those of a load balancer that is made whole, members of a batch.
+fn objects_of(body: &[u8]) -> usize {
+    fn count(value: &serde_json::Value) -> usize {
+        match value {
+            serde_json::Value::Array(items) => items.iter().map(count).sum(),
+            serde_json::Value::Object(fields) => 1 + fields.values().map(count).sum::<usize>(),
+            _ => 0,
+        }
+    }
+    let body: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    // The body itself, and the object that is its one value.
+    count(&body).saturating_sub(2)
 }
 
 fn first_items(body: &Bytes, count: usize) -> Bytes {

@@ -19,9 +19,10 @@ use crate::openstack::calls::CallLog;
 use crate::openstack::faults::Faults;
 use crate::openstack::identity::Identity;
 use crate::openstack::model::Cloud;
+use crate::openstack::octavia::Octavia;
 use crate::openstack::settings::{Account, Settings};
 
-/// The embedded Keystone and Neutron, running. They stop when it is dropped.
+/// The embedded Keystone, Neutron and Octavia, running. They stop when it is dropped.
 #[derive(Debug)]
 pub struct OpenStack {
     handle: Handle,
@@ -30,49 +31,42 @@ pub struct OpenStack {
     calls: CallLog,
     identity: SocketAddr,
     network: SocketAddr,
+    load_balancer: SocketAddr,
     settings: Settings,
     _stop: DropGuard,
 }
 
 impl OpenStack {
-    /// Starts both services on free ports of 127.0.0.1.
+    /// Starts the services on free ports of 127.0.0.1.
     ///
     /// # Errors
     /// When no port can be had.
     pub async fn start(settings: Settings) -> io::Result<Self> {
-        Self::start_at(settings, 0, 0).await
+        Self::start_at(settings, [0; 3]).await
     }
 
-    /// Starts both services on given ports of 127.0.0.1; 0 is any free one.
+    /// Starts Keystone, Neutron and Octavia on given ports of 127.0.0.1; 0 is any free one.
     ///
     /// # Errors
     /// When a port can't be had.
-    pub async fn start_at(
-        settings: Settings,
-        identity_port: u16,
-        network_port: u16,
-    ) -> io::Result<Self> {
-        let identity_listener = TcpListener::bind((Ipv4Addr::LOCALHOST, identity_port)).await?;
-        let network_listener = TcpListener::bind((Ipv4Addr::LOCALHOST, network_port)).await?;
-        let (identity, network) = (
-            identity_listener.local_addr()?,
-            network_listener.local_addr()?,
-        );
-        let (identity_url, network_url) =
-            (format!("http://{identity}/v3"), format!("http://{network}"));
-        let endpoints = vec![
-            ("identity", "keystone", identity_url.clone()),
-            ("network", "neutron", network_url.clone()),
-            // The address that a load balancer service will have; nothing listens for it yet.
-            (
-                "load-balancer",
-                "octavia",
-                format!("{network_url}/load-balancer"),
-            ),
+    pub async fn start_at(settings: Settings, ports: [u16; 3]) -> io::Result<Self> {
+        let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+        let listeners = [
+            (Service::Identity, bind(ports[0]).await?),
+            (Service::Network, bind(ports[1]).await?),
+            (Service::LoadBalancer, bind(ports[2]).await?),
         ];
-        let keystone = Identity::new(settings.clone(), endpoints);
-        let cloud = Cloud::new(settings.clone(), SystemTime::now());
-        let handle = Handle::new(keystone, cloud);
+        let [identity, network, load_balancer] = [
+            listeners[0].1.local_addr()?,
+            listeners[1].1.local_addr()?,
+            listeners[2].1.local_addr()?,
+        ];
+        let urls = Urls {
+            identity: format!("http://{identity}/v3"),
+            network: format!("http://{network}"),
+            load_balancer: format!("http://{load_balancer}"),
+        };
+        let handle = state(&settings, &urls);
         let (faults, calls) = (Faults::default(), CallLog::default());
         let checkpoint = Checkpoint::default();
         let shared = Arc::new(Shared {
@@ -83,20 +77,15 @@ impl OpenStack {
             workers: (settings.latency.workers > 0)
                 .then(|| Semaphore::new(settings.latency.workers)),
             settings: settings.clone(),
-            identity_url,
-            network_url,
+            identity_url: urls.identity,
+            network_url: urls.network,
+            load_balancer_url: urls.load_balancer,
         });
         let stop = CancellationToken::new();
-        tokio::spawn(stop.clone().run_until_cancelled_owned(listen(
-            identity_listener,
-            Service::Identity,
-            shared.clone(),
-        )));
-        tokio::spawn(stop.clone().run_until_cancelled_owned(listen(
-            network_listener,
-            Service::Network,
-            shared.clone(),
-        )));
+        for (service, listener) in listeners {
+            let listening = listen(listener, service, shared.clone());
+            tokio::spawn(stop.clone().run_until_cancelled_owned(listening));
+        }
         tokio::spawn(
             stop.clone()
                 .run_until_cancelled_owned(let_time_pass(handle.clone())),
@@ -108,6 +97,7 @@ impl OpenStack {
             calls,
             identity,
             network,
+            load_balancer,
             settings,
             _stop: stop.drop_guard(),
         })
@@ -121,6 +111,11 @@ impl OpenStack {
     /// Neutron's endpoint: `http://127.0.0.1:PORT`.
     pub fn network_url(&self) -> String {
         format!("http://{}", self.network)
+    }
+
+    /// Octavia's endpoint: `http://127.0.0.1:PORT`.
+    pub fn load_balancer_url(&self) -> String {
+        format!("http://{}", self.load_balancer)
     }
 
     /// The state itself, for a topology, a simulation or a test.
@@ -166,11 +161,31 @@ impl OpenStack {
     }
 }
 
+/// Where the services are.
+struct Urls {
+    identity: String,
+    network: String,
+    load_balancer: String,
+}
+
+/// Services that hold nothing yet.
+fn state(settings: &Settings, urls: &Urls) -> Handle {
+    let endpoints = vec![
+        ("identity", "keystone", urls.identity.clone()),
+        ("network", "neutron", urls.network.clone()),
+        ("load-balancer", "octavia", urls.load_balancer.clone()),
+    ];
+    let keystone = Identity::new(settings.clone(), endpoints);
+    let now = SystemTime::now();
+    let cloud = Cloud::new(settings.clone(), now);
+    Handle::new(keystone, cloud, Octavia::new(settings.clone(), now))
+}
+
 /// Makes what is due happen although nobody calls, so that watchers see it.
 async fn let_time_pass(handle: Handle) {
     let mut changes = handle.changes();
     loop {
-        let due = handle.with(|state| state.cloud.next_due());
+        let due = handle.with(|state| state.next_due());
         let wait = due.map(|due| due.duration_since(SystemTime::now()).unwrap_or_default());
         match wait {
             Some(wait) => {

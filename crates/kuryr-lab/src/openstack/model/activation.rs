@@ -14,6 +14,7 @@ pub(super) enum Transition {
     PortRises(String),
     PortSinks(String),
     TrunkStatus(String, &'static str),
+    FloatingIpFollows(String),
 }
 
 impl Cloud {
@@ -38,6 +39,7 @@ impl Cloud {
                 Transition::PortSinks(port) => {
                     self.set(Kind::Port, &port, &[("status", json!("DOWN"))])
                 }
+                Transition::FloatingIpFollows(id) => self.floating_ip_follows(&id),
                 Transition::TrunkStatus(trunk, status) => {
                     self.set(Kind::Trunk, &trunk, &[("status", json!(status))])
                 }
@@ -45,7 +47,7 @@ impl Cloud {
         }
     }
 
-    fn schedule(&mut self, after: Duration, transition: Transition) {
+    pub(super) fn schedule(&mut self, after: Duration, transition: Transition) {
         self.sequence += 1;
         self.pending
             .insert((self.now + after, self.sequence), transition);

@@ -196,3 +196,16 @@ pub(super) static ROUTER: &[Attribute] = &[
     attribute("availability_zones", Any, Post::Refused).unfiltered(),
     attribute("routes", List, Post::Unset).put().unfiltered(),
 ];
+
+pub(super) static FLOATING_IP: &[Attribute] = &[
+    attribute("floating_network_id", Uuid, Post::Required),
+    attribute("subnet_id", UuidOrNull, Post::Null).unfiltered(),
+    attribute("floating_ip_address", IpOrNull, Post::Null).access(AdminSets),
+    attribute("port_id", UuidOrNull, Post::Null).put(),
+    attribute("fixed_ip_address", IpOrNull, Post::Null).put(),
+    attribute("router_id", Any, Post::Refused),
+    attribute("status", Any, Post::Refused),
+    attribute("dns_domain", Text(255), Post::Text("")).unfiltered(),
+    attribute("dns_name", Text(255), Post::Text("")).unfiltered(),
+    attribute("port_forwardings", Any, Post::Refused).unfiltered(),
+];

@@ -158,7 +158,11 @@ impl Cloud {
             Kind::Port => &["dns_assignment", "trunk_details"],
             Kind::Trunk => &["sub_ports"],
             Kind::SecurityGroup => &["security_group_rules"],
-            Kind::Subnet | Kind::SubnetPool | Kind::SecurityGroupRule | Kind::Router => &[],
+            Kind::Subnet
+            | Kind::SubnetPool
+            | Kind::SecurityGroupRule
+            | Kind::Router
+            | Kind::FloatingIp => &[],
         };
         for name in computed.iter().filter(|name| wanted(name)) {
             if let Some(value) = self.computed(caller, kind, id, object, name)? {

@@ -7,9 +7,10 @@
 mod activation;
 mod addresses;
 mod attributes;
+mod floating_ip;
 mod list;
 mod network;
-mod object;
+pub(super) mod object;
 mod port;
 mod query;
 mod quota;
@@ -20,7 +21,7 @@ mod subnet;
 mod subports;
 mod tags;
 mod trunk;
-mod validate;
+pub(super) mod validate;
 mod wiring;
 
 use std::collections::{BTreeMap, HashMap};
@@ -186,6 +187,7 @@ impl Cloud {
             Kind::SecurityGroup => self.create_security_group(fields),
             Kind::SecurityGroupRule => self.create_security_group_rule(caller, fields),
             Kind::Router => Ok(self.create_router(fields)),
+            Kind::FloatingIp => self.create_floating_ip(caller, fields),
         }
     }
 
@@ -223,6 +225,7 @@ impl Cloud {
             Kind::Port => self.prepare_port_update(caller, id, &mut changes)?,
             Kind::Subnet => self.prepare_subnet_update(id, &changes)?,
             Kind::SecurityGroup => self.prepare_security_group_update(id, &changes)?,
+            Kind::FloatingIp => self.prepare_floating_ip_update(caller, id, &mut changes)?,
             Kind::Network
             | Kind::SubnetPool
             | Kind::Trunk
@@ -260,7 +263,7 @@ impl Cloud {
             Kind::Port => self.prepare_port_delete(id)?,
             Kind::Trunk => self.prepare_trunk_delete(id)?,
             Kind::SecurityGroup => self.prepare_security_group_delete(caller, id)?,
-            Kind::SecurityGroupRule => {}
+            Kind::SecurityGroupRule | Kind::FloatingIp => {}
             Kind::Router => self.prepare_router_delete(id)?,
         }
         self.remove(kind, id);
@@ -322,7 +325,11 @@ impl Cloud {
                     network().is_some_and(|network| flag(network, "shared") || own(network))
                 }
                 Kind::Port => network().is_some_and(own),
-                Kind::SecurityGroupRule | Kind::SecurityGroup | Kind::Trunk | Kind::Router => false,
+                Kind::SecurityGroupRule
+                | Kind::SecurityGroup
+                | Kind::Trunk
+                | Kind::Router
+                | Kind::FloatingIp => false,
             }
     }
 
@@ -365,6 +372,7 @@ impl Cloud {
             Kind::Trunk => self.forget_trunk(id, &object),
             Kind::SecurityGroup => self.forget_security_group(id),
             Kind::Subnet => drop(self.addresses.remove(id)),
+            Kind::FloatingIp => self.forget_floating_ip(&object),
             Kind::Network | Kind::SubnetPool | Kind::SecurityGroupRule | Kind::Router => {}
         }
         self.revision += 1;

@@ -5,12 +5,12 @@ use serde_json::Value;
 use super::schema::Fields;
 
 /// A string attribute, empty when there is none.
-pub(super) fn text<'a>(object: &'a Fields, name: &str) -> &'a str {
+pub(in crate::openstack) fn text<'a>(object: &'a Fields, name: &str) -> &'a str {
     object.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// A boolean attribute, false when there is none.
-pub(super) fn flag(object: &Fields, name: &str) -> bool {
+pub(in crate::openstack) fn flag(object: &Fields, name: &str) -> bool {
     object
         .get(name)
         .and_then(Value::as_bool)
@@ -18,7 +18,7 @@ pub(super) fn flag(object: &Fields, name: &str) -> bool {
 }
 
 /// The items of a list attribute.
-pub(super) fn items<'a>(object: &'a Fields, name: &str) -> &'a [Value] {
+pub(in crate::openstack) fn items<'a>(object: &'a Fields, name: &str) -> &'a [Value] {
     object
         .get(name)
         .and_then(Value::as_array)
@@ -26,6 +26,6 @@ pub(super) fn items<'a>(object: &'a Fields, name: &str) -> &'a [Value] {
 }
 
 /// An attribute that was set to something other than null.
-pub(super) fn given<'a>(object: &'a Fields, name: &str) -> Option<&'a Value> {
+pub(in crate::openstack) fn given<'a>(object: &'a Fields, name: &str) -> Option<&'a Value> {
     object.get(name).filter(|value| !value.is_null())
 }

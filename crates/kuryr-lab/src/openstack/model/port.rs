@@ -167,7 +167,10 @@ impl Cloud {
             .get(Kind::Port, id)
             .map(|port| text(port, "device_owner"))
             .unwrap_or_default();
-        if matches!(owner, "network:router_interface" | "network:router_gateway") {
+        if matches!(
+            owner,
+            "network:router_interface" | "network:router_gateway" | "network:floatingip"
+        ) {
             let message = format!(
                 "Port {id} cannot be deleted directly via the port API: has device owner {owner}."
             );
@@ -183,6 +186,7 @@ impl Cloud {
             text(port, "mac_address").to_owned(),
         ));
         self.plugged.remove(id);
+        self.disassociate(id);
         self.leaks.retain(|_, leaked| leaked != id);
     }
 }

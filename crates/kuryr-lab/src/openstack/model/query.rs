@@ -56,6 +56,12 @@ impl Query {
             .map(|(_, value)| value.as_str())
     }
 
+    /// All parameters that have a value, in order.
+    pub(in crate::openstack) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        let given = self.0.iter().filter(|(_, value)| !value.is_empty());
+        given.map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// The fields asked for; empty means all.
     pub fn fields(&self) -> Vec<String> {
         self.all("fields").map(str::to_owned).collect()

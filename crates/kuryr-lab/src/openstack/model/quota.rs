@@ -68,6 +68,10 @@ impl Cloud {
             *more.entry(text(fields, "project_id")).or_default() += 1;
         }
         for (project, more) in more {
+            // What a service makes for itself belongs to no project.
+            if project.is_empty() {
+                continue;
+            }
             let limit = self.quota(project, kind.singular());
             if limit >= 0 && self.used(project, kind) + more > limit {
                 return Err(ApiError::over_quota(kind.singular()));

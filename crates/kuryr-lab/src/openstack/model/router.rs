@@ -26,7 +26,7 @@ impl Cloud {
             .collect()
     }
 
-    fn router_port_on(&self, router: &str, subnet: &str) -> Option<String> {
+    pub(super) fn router_port_on(&self, router: &str, subnet: &str) -> Option<String> {
         let on = |id: &&str| {
             let port = self.get(Kind::Port, id);
             port.is_some_and(|port| {

@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::super::ApiError;
 use super::attributes::{
-    COMMON, NETWORK, PORT, ROUTER, SECURITY_GROUP, SECURITY_GROUP_RULE, SUBNET, SUBNET_POOL, TRUNK,
+    COMMON, FLOATING_IP, NETWORK, PORT, ROUTER, SECURITY_GROUP, SECURITY_GROUP_RULE, SUBNET,
+    SUBNET_POOL, TRUNK,
 };
 
 /// A JSON object: an API resource, or a part of a request.
@@ -30,11 +31,13 @@ pub enum Kind {
     SecurityGroupRule,
     /// `/v2.0/routers`
     Router,
+    /// `/v2.0/floatingips`
+    FloatingIp,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Network,
         Self::Subnet,
         Self::SubnetPool,
@@ -43,6 +46,7 @@ impl Kind {
         Self::SecurityGroup,
         Self::SecurityGroupRule,
         Self::Router,
+        Self::FloatingIp,
     ];
 
     /// Key of one object in a body, also the quota's name: `security_group`.
@@ -56,6 +60,7 @@ impl Kind {
             Self::SecurityGroup => "security_group",
             Self::SecurityGroupRule => "security_group_rule",
             Self::Router => "router",
+            Self::FloatingIp => "floatingip",
         }
     }
 
@@ -99,6 +104,10 @@ impl Kind {
                 format!("Security group rule {id} does not exist"),
             ),
             Self::Router => ("RouterNotFound", format!("Router {id} could not be found")),
+            Self::FloatingIp => (
+                "FloatingIPNotFound",
+                format!("Floating IP {id} could not be found"),
+            ),
         };
         ApiError::not_found(kind, message)
     }
@@ -107,7 +116,11 @@ impl Kind {
     pub fn first_revision(self) -> i64 {
         match self {
             Self::Network | Self::Port | Self::Trunk | Self::SecurityGroup => 1,
-            Self::Subnet | Self::SubnetPool | Self::SecurityGroupRule | Self::Router => 0,
+            Self::Subnet
+            | Self::SubnetPool
+            | Self::SecurityGroupRule
+            | Self::Router
+            | Self::FloatingIp => 0,
         }
     }
 
@@ -122,6 +135,7 @@ impl Kind {
             Self::SecurityGroup => SECURITY_GROUP,
             Self::SecurityGroupRule => SECURITY_GROUP_RULE,
             Self::Router => ROUTER,
+            Self::FloatingIp => FLOATING_IP,
         };
         own.iter().chain(COMMON)
     }

@@ -292,7 +292,7 @@ fn address_pair(value: &Value) -> Result<Value, String> {
 }
 
 /// A value as Python's `str()` shows it inside a message.
-pub(super) fn plain(value: &Value) -> String {
+pub(in crate::openstack) fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         other => python(other),
