@@ -72,7 +72,7 @@ fn failed(what: &str, service: &ServiceKey, error: &kube::Error) -> Outcome {
 
 fn claimed(answer: Answer, what: &str, service: &ServiceKey) -> Outcome {
     match answer {
-        Ok(object) => Outcome::Claim(facts::claim(&object)),
+        Ok(object) => Outcome::Claim(Box::new(facts::claim(&object))),
         Err(error) if code(&error) == 404 => Outcome::Gone,
         Err(error) => failed(what, service, &error),
     }
@@ -146,7 +146,7 @@ async fn write_claim(
         all.iter().any(|f| f == KURYRLOADBALANCER_FINALIZER)
     };
     if has(&object) || object.metadata.deletion_timestamp.is_some() {
-        return Outcome::Claim(facts::claim(&object));
+        return Outcome::Claim(Box::new(facts::claim(&object)));
     }
     let mut all = object.finalizers().to_vec();
     all.push(KURYRLOADBALANCER_FINALIZER.to_owned());
@@ -176,7 +176,7 @@ async fn drop_claim(ctx: &Executor, service: &ServiceKey, deleting: bool) -> Out
     let finalizer = KURYRLOADBALANCER_FINALIZER;
     match release(&api, &service.name, finalizer, deleting, &ctx.fence).await {
         Ok(Released::Gone) => Outcome::Gone,
-        Ok(Released::Left(object)) => Outcome::Claim(facts::claim(&object)),
+        Ok(Released::Left(object)) => Outcome::Claim(Box::new(facts::claim(&object))),
         Ok(Released::NotLeader) => Outcome::Failed(Failure::NotLeader),
         Err(error) => failed("releasing the KuryrLoadBalancer of", service, &error),
     }
