@@ -7,6 +7,7 @@
 //! pods     pods created to Ready: one by one beside another plugin, and many at once
 //! floor    what the same ports cost as bare bulk calls: Neutron's own floor
 //! scale    restart, churn and memory at size, on an embedded cloud
+//! services load balancers: calls and times
 //! cluster  pods made, watched and removed
 //! scrape   calls and memory, read from the parts' own metrics
 //! ```
@@ -21,6 +22,7 @@ pub mod pods;
 pub mod report;
 pub mod scale;
 pub mod scrape;
+pub mod services;
 pub mod stats;
 
 pub use error::BenchError;

@@ -39,15 +39,29 @@ impl Scrape {
         Self(samples.collect())
     }
 
-    /// Requests to Neutron so far, logins not counted, by operation.
+    /// Requests to Neutron so far, by operation.
     #[must_use]
     pub fn neutron_calls(&self) -> BTreeMap<String, f64> {
+        self.calls("network")
+    }
+
+    /// Requests to Octavia so far, by operation.
+    #[must_use]
+    pub fn octavia_calls(&self) -> BTreeMap<String, f64> {
+        self.calls("load-balancer")
+    }
+
+    /// Requests to a service so far, logins not counted, by operation.
+    fn calls(&self, service: &str) -> BTreeMap<String, f64> {
         let mut calls = BTreeMap::new();
         let prefix = "kuryr_openstack_request_duration_seconds_count{";
         for (name, value) in &self.0 {
             let Some(labels) = name.strip_prefix(prefix) else {
                 continue;
             };
+            if label(labels, "service") != Some(service) {
+                continue;
+            }
             if let Some(operation) = label(labels, "operation").filter(|o| *o != "login") {
                 *calls.entry(operation.to_owned()).or_default() += value;
             }
@@ -91,11 +105,16 @@ mod tests {
             "kuryr_openstack_request_duration_seconds_count{service=\"network\",operation=\"list_ports\",outcome=\"ok\"} 4\n",
             "kuryr_openstack_request_duration_seconds_count{service=\"network\",operation=\"list_ports\",outcome=\"timeout\"} 1\n",
             "kuryr_openstack_request_duration_seconds_count{service=\"identity\",operation=\"login\",outcome=\"ok\"} 2\n",
+            "kuryr_openstack_request_duration_seconds_count{service=\"load-balancer\",operation=\"set_members\",outcome=\"ok\"} 3\n",
             "process_resident_memory_bytes 5000000\nnonsense\n",
         ));
         assert_eq!(
             scrape.neutron_calls(),
             BTreeMap::from([("list_ports".into(), 5.0)])
+        );
+        assert_eq!(
+            scrape.octavia_calls(),
+            BTreeMap::from([("set_members".into(), 3.0)])
         );
         assert_eq!(scrape.rss_mb(), Some(5.0));
     }

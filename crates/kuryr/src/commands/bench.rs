@@ -2,6 +2,7 @@
 
 mod scale;
 
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use k8s_openapi::api::core::v1::Node;
 use kube::{Api, Client};
 use kuryr_bench::cluster::{Playground, Until};
 use kuryr_bench::floor::{self, Floor};
-use kuryr_bench::{Report, cni, pods};
+use kuryr_bench::{Report, cni, pods, services};
 use kuryr_config::{Config, Role, Sources};
 use kuryr_openstack::PortQuery;
 
@@ -31,6 +32,9 @@ pub(crate) enum Command {
         kuryr bench pods --nodes worker-1 --other-node worker-3 --singles 20 --json"
     )]
     Pods(PodsOptions),
+    /// Time Services from Kubernetes to Octavia, and count the calls
+    #[command(after_help = "Example:\n  kuryr bench services --rounds 10 --json")]
+    Services(ServicesOptions),
     /// Restart, churn and memory with thousands of pods, on an embedded cloud; needs no cluster
     #[command(
         after_help = "Examples:\n  kuryr bench scale --pods 10000 --nodes 200 --churn-time 10m --report scale\n  \
@@ -106,6 +110,28 @@ pub(crate) struct PodsOptions {
     floor: bool,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct ServicesOptions {
+    #[command(flatten)]
+    common: Common,
+    /// New Services that are timed
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Endpoints that are added one by one
+    #[arg(long, default_value_t = 20)]
+    singles: usize,
+    /// Address of the first endpoint; the others follow, and none of them need be there
+    #[arg(long, default_value = "10.41.200.1", value_name = "ADDRESS")]
+    first_address: Ipv4Addr,
+    /// The controller's metrics: calls are read there
+    #[arg(
+        long,
+        value_name = "URL",
+        default_value = "http://127.0.0.1:9654/metrics"
+    )]
+    controller_metrics: String,
+}
+
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum WaitFor {
     Ready,
@@ -116,12 +142,14 @@ pub(crate) fn run(command: &Command) -> ExitCode {
     let (json, name) = match command {
         Command::Cni(o) => (o.common.json, "kuryr bench cni"),
         Command::Pods(o) => (o.common.json, "kuryr bench pods"),
+        Command::Services(o) => (o.common.json, "kuryr bench services"),
         Command::Scale(o) => (o.json, "kuryr bench scale"),
     };
     let result = wiring::tool(async {
         match command {
             Command::Cni(o) => bench_cni(o).await,
             Command::Pods(o) => bench_pods(o).await,
+            Command::Services(o) => bench_services(o).await,
             Command::Scale(o) => scale::run(o).await,
         }
     });
@@ -198,6 +226,21 @@ async fn bench_pods(options: &PodsOptions) -> Result<Report, Stop> {
         }
     }
     Ok(report)
+}
+
+async fn bench_services(options: &ServicesOptions) -> Result<Report, Stop> {
+    let (client, playground) = options.common.playground().await?;
+    let what = services::Options {
+        namespace: playground.namespace.clone(),
+        rounds: options.rounds,
+        singles: options.singles,
+        first_address: options.first_address,
+        limit: Duration::from_secs(options.common.limit),
+        controller_metrics: options.controller_metrics.clone(),
+    };
+    let report = services::run(&client, &what).await;
+    playground.remove().await.map_err(Stop::from_error)?;
+    report.map_err(Stop::from_error)
 }
 
 fn add_floor(report: &mut Report, n: usize, floor: Floor) {
