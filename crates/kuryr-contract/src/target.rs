@@ -4,6 +4,7 @@ mod embedded;
 mod kubeconfig;
 mod openstack;
 mod plug;
+mod rented;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -36,7 +37,7 @@ pub struct Target {
 enum Keep {
     OpenStack(Box<kuryr_lab::openstack::OpenStack>),
     Kubernetes(kuryr_lab::kube::KubeApi),
-    RealOpenStack(openstack::Rented),
+    RealOpenStack(rented::Rented),
     RealKubernetes(kubeconfig::Namespace),
 }
 

@@ -43,6 +43,16 @@ macro_rules! marked {
 
 marked!(Port FloatingIp LoadBalancer);
 
+impl<T: Marked> Marked for &T {
+    fn tags(&self) -> &[String] {
+        (*self).tags()
+    }
+
+    fn description(&self) -> &str {
+        (*self).description()
+    }
+}
+
 /// What marks an object as ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnershipMark {

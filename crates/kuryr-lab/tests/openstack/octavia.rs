@@ -207,6 +207,69 @@ fn nothing_is_changed_by_a_batch_that_is_refused() {
 }
 
 #[test]
+fn one_whose_listener_loses_its_pool_is_at_work_for_good() {
+    let mut lbs = Lbs::new();
+    let (lb, _) = lbs.ready();
+    let listener = lbs.octavia.ids(LbKind::Listener).remove(0);
+    let change = fields(json!({"default_pool_id": null}));
+    lbs.octavia
+        .update(
+            &mut lbs.model.cloud,
+            &member(),
+            LbKind::Listener,
+            None,
+            &listener,
+            change,
+        )
+        .unwrap();
+    lbs.wait();
+    assert_eq!(lbs.status(LbKind::LoadBalancer, &lb), "PENDING_UPDATE");
+}
+
+#[test]
+fn a_monitor_without_a_port_to_probe_from_fails() {
+    for (dhcp, want) in [(true, "ACTIVE"), (false, "ERROR")] {
+        let mut lbs = Lbs::new();
+        let subnet = lbs.model.subnet.clone();
+        let change = fields(json!({ "enable_dhcp": dhcp }));
+        let cloud = &mut lbs.model.cloud;
+        cloud
+            .update(&member(), Kind::Subnet, &subnet, change, None)
+            .unwrap();
+        let (_, pool) = lbs.ready();
+        let asked =
+            json!({"pool_id": pool, "type": "TCP", "delay": 5, "timeout": 3, "max_retries": 2});
+        let made = lbs
+            .octavia
+            .create(
+                &mut lbs.model.cloud,
+                &member(),
+                LbKind::HealthMonitor,
+                None,
+                fields(asked),
+            )
+            .unwrap();
+        lbs.wait();
+        assert_eq!(lbs.status(LbKind::HealthMonitor, &id(&made)), want);
+    }
+}
+
+#[test]
+fn amphora_has_further_addresses_and_ovn_forgets_them() {
+    for (provider, has) in [("amphora", true), ("ovn", false)] {
+        let mut lbs = Lbs::new();
+        let six = json!({"network_id": lbs.model.network, "cidr": "fd00::/64", "ip_version": 6});
+        let six = id(&lbs.model.create(Kind::Subnet, six).unwrap());
+        let vips = json!([{ "subnet_id": six }]);
+        let made = lbs
+            .make(json!({"provider": provider, "additional_vips": vips}))
+            .unwrap();
+        let address = &made["additional_vips"][0]["ip_address"];
+        assert_eq!(address.is_string(), has, "{provider}");
+    }
+}
+
+#[test]
 fn members_of_other_projects_see_nothing() {
     let mut lbs = Lbs::new();
     let (lb, _) = lbs.ready();

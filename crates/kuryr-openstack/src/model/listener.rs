@@ -137,7 +137,8 @@ pub struct ListenerUpdate {
     /// Most connections at a time, -1 for any number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connection_limit: Option<i64>,
-    /// Where connections go.
+    /// Where connections go. Taken away, the provider `ovn` 3.0 never ends its work, and the load balancer is
+    /// `PENDING_UPDATE` for good: give it another pool, or delete the pool, which takes it away too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_pool_id: Option<Option<String>>,
     /// Whom it takes connections from.

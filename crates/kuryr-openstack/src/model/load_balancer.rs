@@ -107,13 +107,14 @@ pub struct NewLoadBalancer {
     /// The network of its address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vip_network_id: Option<String>,
-    /// A port that is there already, whose address it takes.
+    /// A port that is there already, whose address it takes. The provider `ovn` 3.0 makes one of its own in any case,
+    /// and fails on the address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vip_port_id: Option<String>,
     /// Its address; of Neutron's choice if none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vip_address: Option<IpAddr>,
-    /// Further addresses (API 2.26).
+    /// Further addresses (API 2.26). The provider `ovn` 3.0 takes them and makes none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub additional_vips: Vec<AdditionalVip>,
     /// Owner, if not the token's project.

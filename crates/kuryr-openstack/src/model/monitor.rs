@@ -55,6 +55,10 @@ pub struct HealthMonitor {
 }
 
 /// A health monitor to be made, by itself (with `pool_id`) or with its pool.
+///
+/// Those of `ovn` probe from the port of Neutron's metadata, which has an address only in subnets with DHCP: elsewhere
+/// the monitor becomes `ERROR`, and members stay as they were. While it is there, the provisioning status of the pool's
+/// listeners may stay `PENDING_UPDATE`; that of the load balancer counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct NewHealthMonitor {
     /// Its pool, if that is there already.

@@ -98,7 +98,7 @@ pub struct NewPool {
     /// Its members: only with its load balancer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<NewMember>,
-    /// Its monitor: only with its load balancer.
+    /// Its monitor: only with its load balancer, and not with the provider `ovn` 3.0, which never makes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub healthmonitor: Option<NewHealthMonitor>,
     /// Tags.

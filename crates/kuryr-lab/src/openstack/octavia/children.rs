@@ -181,8 +181,10 @@ impl Octavia {
             let pool = text(&object, "pool_id");
             self.check_member_subnet(cloud, pool, &object, "update with")?;
         }
+        let forgets = self.provider_of(&balancer).forgets(kind, &object, &changes);
         self.apply(kind, id, changes);
         self.set(kind, id, FORGOTTEN, false);
+        self.set(LbKind::LoadBalancer, &balancer, FORGOTTEN, forgets);
         self.touch_around(kind, id, &balancer);
         self.set(kind, id, "provisioning_status", "PENDING_UPDATE");
         Ok(self.view(kind, id))

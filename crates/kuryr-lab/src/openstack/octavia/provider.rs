@@ -62,6 +62,13 @@ impl Provider {
         }
     }
 
+    /// Whether it never ends its work on a change: `ovn` where a listener loses its pool.
+    pub(super) fn forgets(self, kind: LbKind, object: &Fields, changes: &Fields) -> bool {
+        let pool = |fields: &Fields| given(fields, "default_pool_id").is_some();
+        let loses = changes.contains_key("default_pool_id") && !pool(changes) && pool(object);
+        self == Self::Ovn && kind == LbKind::Listener && loses
+    }
+
     /// Whether it takes what is made with its load balancer. The provider `amphora` does not look.
     pub(super) fn check_in_tree(self, kind: LbKind, asked: &Fields) -> Result<(), ApiError> {
         match self {
