@@ -22,8 +22,6 @@ use crate::{BenchError, Report};
 
 /// Operations of Octavia that change nothing.
 const READS: [&str; 3] = ["list_", "get_", "load_balancer_status"];
-/// The Service's ports.
-const PORTS: usize = 2;
 /// How often it is looked.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -34,6 +32,8 @@ pub struct Options {
     pub namespace: String,
     /// New Services that are timed.
     pub rounds: usize,
+    /// Ports of each, TCP and UDP in turn.
+    pub ports: u16,
     /// Endpoints that are added one by one.
     pub singles: usize,
     /// The first endpoint's address; the others follow.

@@ -37,6 +37,8 @@ pub struct Traits {
     pub timeouts: bool,
     /// A load balancer with all that is in it by one call.
     pub full_tree: bool,
+    /// Health monitors in that call; else each is made by a call of its own.
+    pub monitor_in_tree: bool,
     /// Members off the VIP's subnet need a subnet.
     pub member_subnet: bool,
     /// Failover of a load balancer.
@@ -72,6 +74,7 @@ impl Traits {
             persistence: Support::Works,
             timeouts: true,
             full_tree: true,
+            monitor_in_tree: true,
             member_subnet: false,
             failover: true,
             keeps_client: false,
@@ -90,6 +93,8 @@ impl Traits {
             .into(),
             no_monitors: [MonitorKind::Sctp].into(),
             allowed_cidrs: false,
+            // It accepts them and never makes them.
+            monitor_in_tree: false,
             persistence: Support::Pretends,
             member_subnet: true,
             failover: false,

@@ -77,6 +77,15 @@ pub struct Tree {
 }
 
 impl Tree {
+    /// The same without health monitors.
+    #[must_use]
+    pub fn unmonitored(&self) -> Self {
+        let mut tree = self.clone();
+        let listeners = tree.listeners.values_mut();
+        listeners.for_each(|l| l.pool.monitor = None);
+        tree
+    }
+
     /// The load balancer alone.
     #[must_use]
     pub fn bare(&self) -> Self {

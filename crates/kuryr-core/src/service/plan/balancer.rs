@@ -104,8 +104,12 @@ impl World {
         if waits || self.waits_for_quota(key) {
             return;
         }
-        let full = self.traits_of(service).full_tree;
-        let tree = if full { tree.clone() } else { tree.bare() };
+        let traits = self.traits_of(service);
+        let tree = match (traits.full_tree, traits.monitor_in_tree) {
+            (true, true) => tree.clone(),
+            (true, false) => tree.unmonitored(),
+            (false, _) => tree.bare(),
+        };
         draft.changes.push(Action::CreateBalancer {
             key: key.clone(),
             tree: Arc::new(tree),
