@@ -108,7 +108,7 @@ impl Bench<'_> {
             let begun = Instant::now();
             self.endpoints(&name, 10).await?;
             self.service(&name).await?;
-            self.until_members(&name, 10 * PORTS).await?;
+            self.until_members(&name, 10 * self.members()).await?;
             made.runs.push(begun.elapsed().as_secs_f64());
             calls
                 .runs
@@ -133,41 +133,47 @@ impl Bench<'_> {
         let name = "bench-growth";
         self.endpoints(name, 10).await?;
         self.service(name).await?;
-        self.until_members(name, 10 * PORTS).await?;
+        self.until_members(name, 10 * self.members()).await?;
         let before = self.changes().await?;
         let begun = Instant::now();
         self.endpoints(name, 60).await?;
-        self.until_members(name, 60 * PORTS).await?;
+        self.until_members(name, 60 * self.members()).await?;
         report.figure("scale_10_to_60_s", begun.elapsed().as_secs_f64());
         let made = between(&before, &self.changes().await?);
-        #[allow(clippy::cast_precision_loss)] // two
-        let per_port = made.values().sum::<f64>() / PORTS as f64;
+        let per_port = made.values().sum::<f64>() / f64::from(self.options.ports);
         report.figure("scale_10_to_60_calls_per_port", per_port);
         let bar = ProgressBar::new(self.options.singles as u64).with_message("one endpoint more");
         let mut single = Runs::default();
         for count in 61..=60 + self.options.singles {
             let begun = Instant::now();
             self.endpoints(name, count).await?;
-            self.until_members(name, count * PORTS).await?;
+            self.until_members(name, count * self.members()).await?;
             single.runs.push(begun.elapsed().as_secs_f64() * 1e3);
             bar.inc(1);
         }
         bar.finish_and_clear();
         report.runs("endpoint_to_member", "ms", single);
-        report.note(format!(
-            "an endpoint is a member when the KuryrLoadBalancer says so, of all {PORTS} ports"
-        ));
+        report.note("an endpoint is a member when the KuryrLoadBalancer says so, of all ports");
         self.delete(name).await?;
         Ok(())
     }
 
+    /// Members that an endpoint comes to.
+    fn members(&self) -> usize {
+        self.options.ports.into()
+    }
+
+    /// Ports from a number on.
+    fn ports(&self, first: u16) -> Vec<Value> {
+        let port = |n: u16| {
+            let protocol = if n % 2 == 0 { "TCP" } else { "UDP" };
+            json!({"name": format!("p{n}"), "port": first.saturating_add(n), "protocol": protocol})
+        };
+        (0..self.options.ports).map(port).collect()
+    }
+
     async fn service(&self, name: &str) -> Result<(), BenchError> {
-        let port =
-            |name: &str, protocol: &str| json!({"name": name, "port": 80, "protocol": protocol});
-        let object = json!({
-            "metadata": {"name": name},
-            "spec": {"ports": [port("t", "TCP"), port("u", "UDP")]},
-        });
+        let object = json!({"metadata": {"name": name}, "spec": {"ports": self.ports(80)}});
         let service: Service = serde_json::from_value(object)
             .map_err(kube::Error::SerdeError)
             .while_("a Service")?;
@@ -194,8 +200,6 @@ impl Bench<'_> {
             let address = Ipv4Addr::from(first.wrapping_add(offset));
             json!({"addresses": [address], "conditions": {"ready": true}})
         };
-        let port =
-            |name: &str, protocol: &str| json!({"name": name, "port": 8080, "protocol": protocol});
         json!({
             "apiVersion": self.resource.api_version, "kind": "EndpointSlice",
             "metadata": {
@@ -203,7 +207,7 @@ impl Bench<'_> {
                 "labels": {"kubernetes.io/service-name": service},
             },
             "addressType": "IPv4",
-            "ports": [port("t", "TCP"), port("u", "UDP")],
+            "ports": self.ports(8080),
             "endpoints": range.map(endpoint).collect::<Vec<_>>(),
         })
     }

@@ -117,6 +117,9 @@ pub(crate) struct ServicesOptions {
     /// New Services that are timed
     #[arg(long, default_value_t = 5)]
     rounds: usize,
+    /// Ports of each, TCP and UDP in turn
+    #[arg(long, default_value_t = 1)]
+    ports: u16,
     /// Endpoints that are added one by one
     #[arg(long, default_value_t = 20)]
     singles: usize,
@@ -233,6 +236,7 @@ async fn bench_services(options: &ServicesOptions) -> Result<Report, Stop> {
     let what = services::Options {
         namespace: playground.namespace.clone(),
         rounds: options.rounds,
+        ports: options.ports,
         singles: options.singles,
         first_address: options.first_address,
         limit: Duration::from_secs(options.common.limit),
