@@ -375,7 +375,7 @@ fn without_monitors_in_the_tree_each_is_a_call_of_its_own() {
     let mut s = service("web");
     s.annotations.monitor = Some(true);
     let slices = [many("web", 2)];
-    let t = tree(&s, &slices, &crate::service::Traits::of("ovn"));
+    let t = tree(&s, &slices, &settings());
     let (mut octavia, lb) = created(&t.unmonitored());
     let calls = settle(&mut octavia, &lb, &t);
     assert!(
