@@ -177,12 +177,22 @@ pub enum Change {
         /// The pool's id.
         id: Id,
     },
-    /// Set all members of a pool by one batch.
+    /// Set members of a pool by one batch.
     SetMembers {
         /// The pool's id.
         pool: Id,
-        /// All members.
+        /// All members that it is to have.
         members: Arc<[Member]>,
+        /// Those that are new or changed, if the others may stay as they are: providers work on
+        /// each member of a batch, so naming only these (`additive_only`) is sooner done.
+        fresh: Option<Arc<[Member]>>,
+    },
+    /// Delete one member.
+    DeleteMember {
+        /// The pool's id.
+        pool: Id,
+        /// The member's id.
+        id: Id,
     },
     /// Create a pool's health monitor.
     CreateMonitor {

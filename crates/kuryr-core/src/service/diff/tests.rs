@@ -71,7 +71,7 @@ fn any_number_of_endpoints_is_one_call_a_port() {
     assert!(
         calls
             .iter()
-            .all(|c| matches!(c, Change::SetMembers { members, .. } if members.len() == 60))
+            .all(|c| matches!(c, Change::SetMembers { fresh: Some(f), .. } if f.len() == 50))
     );
     assert_eq!(settle(&mut octavia, &lb, &with(60)), []);
     assert_eq!(settle(&mut octavia, &lb, &with(0)).len(), 2);
@@ -364,7 +364,8 @@ fn check(tree: &Tree, is: &Observed) -> Result<(), TestCaseError> {
         prop_assert_eq!(pool.persistence, wanted.pool.persistence);
         let monitor = pool.monitor.as_ref().and_then(|m| m.monitor.clone());
         prop_assert_eq!(monitor, wanted.pool.monitor.clone());
-        let members: Vec<_> = pool.members.iter().map(|m| m.member.clone()).collect();
+        let mut members: Vec<_> = pool.members.iter().map(|m| m.member.clone()).collect();
+        members.sort();
         prop_assert_eq!(members, wanted.pool.members.clone());
     }
     Ok(())
@@ -381,5 +382,34 @@ fn without_monitors_in_the_tree_each_is_a_call_of_its_own() {
     assert!(
         matches!(calls[..], [Change::CreateMonitor { .. }]),
         "{calls:?}"
+    );
+}
+
+#[test]
+fn one_member_among_many_costs_as_little_as_it_is() {
+    let (s, slices) = web(60);
+    let (mut octavia, lb) = created(&tree(&s, &slices, &settings()));
+    let calls = settle(
+        &mut octavia,
+        &lb,
+        &tree(&s, &[many("web", 61)], &settings()),
+    );
+    assert!(
+        matches!(&calls[..], [Change::SetMembers { fresh: Some(f), .. }] if f.len() == 1),
+        "{calls:?}"
+    );
+    let calls = settle(&mut octavia, &lb, &tree(&s, &slices, &settings()));
+    assert!(
+        matches!(calls[..], [Change::DeleteMember { .. }]),
+        "{calls:?}"
+    );
+    let calls = settle(
+        &mut octavia,
+        &lb,
+        &tree(&s, &[many("web", 30)], &settings()),
+    );
+    assert!(
+        matches!(calls[..], [Change::SetMembers { fresh: None, .. }]),
+        "many at once are one batch: {calls:?}"
     );
 }
