@@ -33,7 +33,7 @@ async fn life(world: &World) {
 }
 
 /// Signals the `point`th change, and holds it and all that come after it.
-fn hold(world: &World, point: usize, moment: Moment) -> mpsc::UnboundedReceiver<()> {
+pub(crate) fn hold(world: &World, point: usize, moment: Moment) -> mpsc::UnboundedReceiver<()> {
     let (reached, at) = mpsc::unbounded_channel();
     let seen = Arc::new(AtomicUsize::new(0));
     world.guard(move |call| {
@@ -51,7 +51,7 @@ fn hold(world: &World, point: usize, moment: Moment) -> mpsc::UnboundedReceiver<
 }
 
 /// What a failed test's reader wants to know first.
-struct Told(String);
+pub(crate) struct Told(pub(crate) String);
 
 impl Drop for Told {
     fn drop(&mut self) {

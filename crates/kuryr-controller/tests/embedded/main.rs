@@ -11,5 +11,6 @@ mod drift;
 mod ill_kubernetes;
 mod ill_openstack;
 mod leadership;
+mod services;
 mod sharing;
 mod world;

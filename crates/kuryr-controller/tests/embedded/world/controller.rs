@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use kube::Client;
-use kuryr_controller::{ControllerConfig, LeaseSettings};
+use kuryr_controller::{ControllerConfig, LeaseSettings, ServiceConfig};
 use kuryr_core::pool::Limits;
 use kuryr_core::port;
 use kuryr_openstack::config::{Auth, CloudConfig, Domain, Scope, User};
@@ -55,6 +55,8 @@ pub(crate) struct Options {
     pub(crate) lease: (Duration, Duration),
     /// Longest wait for one answer of OpenStack.
     pub(crate) timeout: Duration,
+    /// What is made of Services, if anything.
+    pub(crate) services: Option<ServiceConfig>,
 }
 
 impl Default for Options {
@@ -65,6 +67,7 @@ impl Default for Options {
             resync: Duration::from_secs(3600),
             lease: (Duration::from_secs(15), Duration::from_secs(3)),
             timeout: Duration::from_secs(60),
+            services: None,
         }
     }
 }
@@ -210,7 +213,7 @@ fn config(world: &World, options: &Options, name: &str) -> ControllerConfig {
     let tenant = &world.tenant;
     let (duration, renew) = options.lease;
     ControllerConfig {
-        services: None,
+        services: options.services.clone(),
         cluster_id: options.cluster.to_owned(),
         pod_subnets: vec![tenant.pod_subnet.clone()],
         pod_security_groups: vec![tenant.pod_security_group.clone()],

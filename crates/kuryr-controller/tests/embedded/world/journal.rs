@@ -34,7 +34,7 @@ impl Journal {
     /// Those to OpenStack.
     pub(crate) fn to_openstack(&self) -> Vec<Change> {
         let mut all = self.all();
-        all.retain(|change| change.what.contains("/v2.0/"));
+        all.retain(|c| c.what.contains("/v2.0/") || c.what.contains("/v2/lbaas/"));
         all
     }
 

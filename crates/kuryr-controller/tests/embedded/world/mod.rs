@@ -5,13 +5,15 @@
 //! - `check` says what is not as it should be, and waits until all is;
 //! - `foreign` is what others have in the project;
 //! - `controller` runs controllers that can be killed, stopped and paused;
-//! - `journal` notes who changed what.
+//! - `journal` notes who changed what;
+//! - `services` makes Services and says what is not right of their load balancers.
 
 mod check;
 mod cluster;
 mod controller;
 mod foreign;
 mod journal;
+mod services;
 mod state;
 
 use std::net::SocketAddr;
@@ -28,6 +30,7 @@ use serde_json::Value;
 pub(crate) use controller::{Controller, Options, Pools};
 pub(crate) use foreign::Foreign;
 pub(crate) use journal::{Journal, is_change};
+pub(crate) use services::service_ports;
 pub(crate) use state::{Claim, Pod};
 
 /// The cluster id of controllers that are not told another.
@@ -73,13 +76,13 @@ impl World {
         let kube = KubeApi::start(options).await.unwrap();
         let client = kube.client().unwrap();
         let ours = kuryr_api::crd::all();
-        let crd = ours
-            .into_iter()
-            .find(|crd| crd.spec.names.kind == "KuryrPort");
+        let used = ["KuryrPort", "KuryrLoadBalancer"];
         let crds = Api::all(client.clone());
-        crds.create(&PostParams::default(), &crd.unwrap())
-            .await
-            .unwrap();
+        for crd in ours {
+            if used.contains(&&*crd.spec.names.kind) {
+                crds.create(&PostParams::default(), &crd).await.unwrap();
+            }
+        }
         let project_id = openstack
             .handle()
             .with(|state| state.identity.project_id(PROJECT).unwrap().to_owned());

@@ -46,13 +46,13 @@ pub(crate) struct Event {
     pub(crate) note: String,
 }
 
-fn text(value: &Value, path: &str) -> String {
+pub(super) fn text(value: &Value, path: &str) -> String {
     let found = value.pointer(path).and_then(Value::as_str);
     found.unwrap_or_default().to_owned()
 }
 
 impl World {
-    fn table(&self, name: &str) -> Vec<Value> {
+    pub(super) fn table(&self, name: &str) -> Vec<Value> {
         let objects = self.kube.store().all(&TableName::from(name));
         objects.iter().map(|o| o.value.clone()).collect()
     }
