@@ -20,8 +20,8 @@ use crate::scrape::{Scrape, between};
 use crate::stats::Runs;
 use crate::{BenchError, Report};
 
-/// Operations of Octavia that change nothing.
-const READS: [&str; 3] = ["list_", "get_", "load_balancer_status"];
+/// How the names of changing operations begin.
+const CHANGES: [&str; 6] = ["create_", "update_", "delete_", "set_", "add_", "failover_"];
 /// How often it is looked.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -166,7 +166,7 @@ impl Bench<'_> {
     /// Ports from a number on.
     fn ports(&self, first: u16) -> Vec<Value> {
         let port = |n: u16| {
-            let protocol = if n % 2 == 0 { "TCP" } else { "UDP" };
+            let protocol = if n.is_multiple_of(2) { "TCP" } else { "UDP" };
             json!({"name": format!("p{n}"), "port": first.saturating_add(n), "protocol": protocol})
         };
         (0..self.options.ports).map(port).collect()
@@ -273,7 +273,7 @@ impl Bench<'_> {
     async fn changes(&self) -> Result<BTreeMap<String, f64>, BenchError> {
         let scrape = Scrape::read(&self.options.controller_metrics).await?;
         let mut calls = scrape.octavia_calls();
-        calls.retain(|operation, _| !READS.iter().any(|r| operation.starts_with(r)));
+        calls.retain(|operation, _| CHANGES.iter().any(|c| operation.starts_with(c)));
         Ok(calls)
     }
 }

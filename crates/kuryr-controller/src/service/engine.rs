@@ -272,6 +272,7 @@ fn name(action: &Action) -> &'static str {
             Change::UpdatePool { .. } => "update_pool",
             Change::DeletePool { .. } => "delete_pool",
             Change::SetMembers { .. } => "set_members",
+            Change::CreateMember { .. } => "create_member",
             Change::DeleteMember { .. } => "delete_member",
             Change::CreateMonitor { .. } => "create_health_monitor",
             Change::UpdateMonitor { .. } => "update_health_monitor",

@@ -177,15 +177,19 @@ pub enum Change {
         /// The pool's id.
         id: Id,
     },
-    /// Set members of a pool by one batch.
+    /// Set all members of a pool by one batch.
     SetMembers {
         /// The pool's id.
         pool: Id,
-        /// All members that it is to have.
+        /// All members.
         members: Arc<[Member]>,
-        /// Those that are new or changed, if the others may stay as they are: providers work on
-        /// each member of a batch, so naming only these (`additive_only`) is sooner done.
-        fresh: Option<Arc<[Member]>>,
+    },
+    /// Create one member.
+    CreateMember {
+        /// The pool's id.
+        pool: Id,
+        /// What it is to be.
+        member: Member,
     },
     /// Delete one member.
     DeleteMember {

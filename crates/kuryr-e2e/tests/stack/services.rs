@@ -58,7 +58,7 @@ fn a_service_over_two_hypervisors() {
             .step("2 pods answer again", scene.answered(vip, 2, By::Tcp))
             .await?;
         progress
-            .step("reached from outside", scene.from_outside(vip))
+            .step("reached from outside", scene.outside(vip))
             .await?;
         progress
             .step("what can't be is said", scene.said_what_cannot_be())
@@ -173,7 +173,7 @@ impl Scene<'_> {
 
     /// As type LoadBalancer it has a floating IP that this machine reaches; as ClusterIP again
     /// it has none.
-    async fn from_outside(&self, vip: IpAddr) -> Outcome {
+    async fn outside(&self, vip: IpAddr) -> Outcome {
         self.patch(json!({"spec": {"type": "LoadBalancer"}}))
             .await?;
         let outside = until("it has an address outside", PATIENCE, async || {

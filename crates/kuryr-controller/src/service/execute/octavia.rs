@@ -1,7 +1,7 @@
 //! Actions on load balancers.
 
-use kuryr_core::service::{Change, Member, Observed, Outcome, State, Tree};
-use kuryr_openstack::model::{ApiLevel, LoadBalancer, LoadBalancerUpdate};
+use kuryr_core::service::{Change, Observed, Outcome, State, Tree};
+use kuryr_openstack::model::{LoadBalancer, LoadBalancerUpdate};
 use kuryr_openstack::{
     Error, FloatingIpQuery, HealthMonitorQuery, ListenerQuery, LoadBalancerQuery, MemberQuery,
     PoolQuery,
@@ -137,11 +137,13 @@ pub(super) async fn change(ctx: &Executor, lb: &str, change: &Change) -> Outcome
             done(octavia.update_pool(id, &wanted::pool_update(pool)).await)
         }
         Change::DeletePool { id } => deleted(octavia.delete_pool(id).await),
-        Change::SetMembers {
-            pool,
-            members,
-            fresh,
-        } => done(set_members(ctx, pool, members, fresh.as_deref()).await),
+        Change::SetMembers { pool, members } => {
+            let members: Vec<_> = members.iter().map(wanted::member).collect();
+            done(octavia.set_members(pool, &members).await)
+        }
+        Change::CreateMember { pool, member } => {
+            done(octavia.create_member(pool, &wanted::member(member)).await)
+        }
         Change::DeleteMember { pool, id } => deleted(octavia.delete_member(pool, id).await),
         Change::CreateMonitor { pool, monitor } => {
             let mut new = wanted::monitor(monitor);
@@ -153,22 +155,6 @@ pub(super) async fn change(ctx: &Executor, lb: &str, change: &Change) -> Outcome
             done(octavia.update_health_monitor(id, &update).await)
         }
         Change::DeleteMonitor { id } => deleted(octavia.delete_health_monitor(id).await),
-    }
-}
-
-/// Sets members; only those that are fresh where Octavia leaves the others alone then.
-async fn set_members(
-    ctx: &Executor,
-    pool: &str,
-    all: &[Member],
-    fresh: Option<&[Member]>,
-) -> Result<(), Error> {
-    let new = |members: &[Member]| members.iter().map(wanted::member).collect::<Vec<_>>();
-    match fresh {
-        Some(fresh) if ctx.octavia.api_level().await? >= ApiLevel::ADDITIVE_MEMBERS => {
-            ctx.octavia.add_members(pool, &new(fresh)).await
-        }
-        _ => ctx.octavia.set_members(pool, &new(all)).await,
     }
 }
 

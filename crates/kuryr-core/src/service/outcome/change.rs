@@ -232,6 +232,7 @@ fn summary(change: &Change) -> String {
         Change::UpdatePool { pool, .. } => ("update pool", &pool.name),
         Change::DeletePool { id } => ("delete pool", id),
         Change::SetMembers { pool, .. } => ("set members of pool", pool),
+        Change::CreateMember { member, .. } => ("create member", &member.name),
         Change::DeleteMember { id, .. } => ("delete member", id),
         Change::CreateMonitor { pool, .. } => ("create the monitor of pool", pool),
         Change::UpdateMonitor { id, .. } => ("update monitor", id),

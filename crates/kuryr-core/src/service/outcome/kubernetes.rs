@@ -14,6 +14,11 @@ impl World {
         let held = Held::Claim(key.clone());
         self.touch(key);
         match outcome {
+            // Its deletion was seen before its creation was answered.
+            Outcome::Gone | Outcome::Failed(Failure::Gone { .. }) => {
+                self.claim_is_gone(key, action);
+                self.succeeded(&held);
+            }
             Outcome::Failed(failure) => self.failed(held, &failure, Reason::OctaviaFailed),
             Outcome::Claim(claim) => {
                 let before = self.claims.get(key).cloned();
@@ -37,13 +42,20 @@ impl World {
             }
             _ => {
                 // The watch tells of it later.
-                if let Action::DropClaim { uid, .. } = action
-                    && let Some(known) = self.claims.get(key).filter(|c| c.uid == *uid)
-                {
-                    self.delete_claim(key, known.version);
+                if matches!(action, Action::DropClaim { .. }) {
+                    self.claim_is_gone(key, action);
                 }
                 self.succeeded(&held);
             }
+        }
+    }
+
+    /// The claim that an action was about is not there any more.
+    fn claim_is_gone(&mut self, key: &ServiceKey, action: &Action) {
+        if let Action::WriteClaim { uid, .. } | Action::DropClaim { uid, .. } = action
+            && let Some(known) = self.claims.get(key).filter(|c| c.uid == *uid)
+        {
+            self.delete_claim(key, known.version);
         }
     }
 
