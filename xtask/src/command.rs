@@ -22,6 +22,8 @@ pub(crate) fn run_logged(command: &mut Command, log: &Path) -> Result<(), Error>
     let copy = file.try_clone().map_err(Error::file("write", log))?;
     command
         .env("CARGO_TERM_COLOR", "never")
+        // the end of the log is what is shown of a failure: let it be the message
+        .env("RUST_BACKTRACE", "0")
         .stdin(Stdio::null())
         .stdout(file)
         .stderr(copy);

@@ -11,6 +11,7 @@
 //! | `revision_number` | `<revision>`; in the answer of a change `<grown>` or `<as before>` |
 //! | `storageVersionHash` of a resource, name of a service account's token | `<hash>`, `<default token's secret>` |
 //! | `audit_ids` of a token, `standard_attr_id` of a rule | `<audit ids>`, `<number>` |
+//! | age in a row of a table, such as `0s` or `1m5s` | `<age>` |
 //! | `resourceVersion` | `<version 1>`, `<version 2>` of each object; of a list `<version>` |
 //!
 //! What stands in the case's own text stays as it is. Where order has no meaning, lists are sorted.
@@ -112,6 +113,13 @@ impl Names {
                 ("resourceVersion", Value::String(version)) => {
                     json!(self.version(fields.get("uid"), version))
                 }
+                ("cells", Value::Array(cells)) => cells
+                    .iter()
+                    .map(|cell| match cell.as_str().is_some_and(text::is_age) {
+                        true => json!("<age>"),
+                        false => self.apply(cell, reading),
+                    })
+                    .collect(),
                 ("continue", Value::String(token)) if !token.is_empty() => json!("<continue>"),
                 ("href", Value::String(link)) if !reading.ordered => json!(self.text(&page(link))),
                 ("ip_address" | "vip_address" | "floating_ip_address", Value::String(address)) => {
@@ -196,6 +204,13 @@ mod tests {
 
     const A: &str = "0b5a5d3e-6a3c-4a35-9a47-0d9d5a7c0001";
     const B: &str = "1b5a5d3e-6a3c-4a35-9a47-0d9d5a7c0002";
+
+    #[test]
+    fn ages_of_a_tables_rows_are_not_compared() {
+        let body = json!({"cells": ["web-0", "1m5s", 100, "0s"], "message": "5s"});
+        let want = json!({"cells": ["web-0", "<age>", 100, "<age>"], "message": "5s"});
+        assert_eq!(Names::of("").apply(&body, Reading::default()), want);
+    }
 
     #[test]
     fn the_same_value_gets_the_same_name() {

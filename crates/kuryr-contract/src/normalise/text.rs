@@ -97,3 +97,9 @@ impl Names {
 fn is_address(value: &str) -> bool {
     value.parse::<std::net::Ipv4Addr>().is_ok()
 }
+
+/// Whether it is a time span as Kubernetes writes it in tables: numbers with their units, from days to seconds.
+pub(super) fn is_age(text: &str) -> bool {
+    static AGE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^(\d+[ydhms])+$").ok());
+    AGE.as_ref().is_some_and(|age| age.is_match(text))
+}
