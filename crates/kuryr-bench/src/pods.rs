@@ -1,11 +1,12 @@
 //! Pods created to Ready.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
 
 use crate::cluster::Playground;
-use crate::scrape::{Scrape, between};
+use crate::scrape::{Ports, Scrape, between};
 use crate::stats::Runs;
 use crate::{BenchError, Report};
 
@@ -32,9 +33,13 @@ pub struct Options {
 /// [`BenchError`] says what is missing.
 pub async fn run(playground: &Playground, options: &Options) -> Result<Report, BenchError> {
     let mut report = Report::new("pods: created to Ready");
+    let before = ports(options).await?;
     singles(playground, options, &mut report).await?;
     if options.burst > 0 {
+        settle(options, before).await?;
         burst(playground, options, &mut report).await?;
+        // what comes next is not to be slowed down by what this left behind
+        settle(options, before).await?;
     }
     for (name, url) in [
         ("controller_rss_mb", &options.controller_metrics),
@@ -124,6 +129,42 @@ async fn burst(
     let gone = playground.clear().await?;
     report.figure(&format!("delete_{n}_s"), gone.pods);
     report.figure(&format!("release_{n}_s"), gone.kuryrports);
+    Ok(())
+}
+
+async fn ports(options: &Options) -> Result<Option<Ports>, BenchError> {
+    match &options.controller_metrics {
+        Some(url) => Ok(Some(Scrape::read(url).await?.ports())),
+        None => Ok(None),
+    }
+}
+
+/// How long the controller's ports stay as they are before they are taken as settled, though there are more of them
+/// than before: in a pool.
+const SETTLED: Duration = Duration::from_secs(30);
+/// How long it may take.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Waits until the ports of the pods that are gone are gone too, or rest in a pool.
+async fn settle(options: &Options, before: Option<Ports>) -> Result<(), BenchError> {
+    let Some(before) = before else {
+        return Ok(());
+    };
+    let bar = ProgressBar::new_spinner().with_message("waiting until earlier ports are gone");
+    let begun = Instant::now();
+    let (mut last, mut since) = (Ports::default(), begun);
+    while begun.elapsed() < PATIENCE {
+        let now = ports(options).await?.unwrap_or_default();
+        if now != last {
+            (last, since) = (now, Instant::now());
+        }
+        if now.used <= before.used && (now.free <= before.free || since.elapsed() > SETTLED) {
+            break;
+        }
+        bar.tick();
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    bar.finish_and_clear();
     Ok(())
 }
 

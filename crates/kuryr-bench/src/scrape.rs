@@ -69,11 +69,33 @@ impl Scrape {
         calls
     }
 
+    /// Neutron ports that pods have, and ports that no pod has.
+    #[must_use]
+    pub fn ports(&self) -> Ports {
+        let of = |state: &str| {
+            let name = format!("kuryr_ports{{state=\"{state}\"}}");
+            self.0.get(&name).copied().unwrap_or_default()
+        };
+        Ports {
+            used: of("used"),
+            free: of("free"),
+        }
+    }
+
     /// Resident memory, MB.
     #[must_use]
     pub fn rss_mb(&self) -> Option<f64> {
         self.0.get("process_resident_memory_bytes").map(|b| b / 1e6)
     }
+}
+
+/// How many Neutron ports the controller has.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Ports {
+    /// Ports of pods.
+    pub used: f64,
+    /// Ports in pools, and those that are about to be deleted.
+    pub free: f64,
 }
 
 fn label<'a>(labels: &'a str, name: &str) -> Option<&'a str> {

@@ -67,7 +67,8 @@ impl World {
         let pods = out.needs.len();
         let mut needs = std::mem::take(&mut out.needs);
         needs.append(&mut out.growth);
-        let most = self.create_size.size(lines.waited(self.now));
+        let waited = (pods > 0).then(|| lines.waited(self.now));
+        let most = self.create_size.size(waited);
         for _ in 0..self.create_slots() {
             let orders = self.next_batch(&mut needs, most.min(room));
             if orders.is_empty() {

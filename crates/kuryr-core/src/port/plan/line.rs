@@ -68,7 +68,10 @@ impl Lines {
     /// Leaves in `out` the needs whose turn it is. `planned` are the nodes that were planned
     /// already; the others that are called are planned here.
     pub(super) fn call(&mut self, world: &World, mut planned: BTreeSet<Id>, out: &mut Draft) {
-        let size = world.create_size.size(self.waited(world.now));
+        let sizer = &world.create_size;
+        let size = sizer
+            .size(None)
+            .max(sizer.size(Some(self.waited(world.now))));
         let most = world.create_slots() * size;
         let pods = call(&mut self.pods, most, world, &mut planned, out, |out| {
             &mut out.needs

@@ -296,7 +296,7 @@ impl NodePlan<'_> {
         if trunk.busy || self.world.held_off(&Held::Trunk(id.clone())).is_some() {
             return;
         }
-        let most = self.world.subport_size.size(0);
+        let most = self.world.subport_size.size(None);
         let failed = self.world.backoff.failures(&Held::Trunk(id.clone()));
         // One bad port fails its whole batch: smaller ones find it.
         let most = (most >> failed.min(16)).max(1);

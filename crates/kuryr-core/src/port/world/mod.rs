@@ -182,8 +182,8 @@ impl World {
             reported: HashMap::new(),
             reported_nodes: BTreeMap::new(),
             // Two creates share the time that each takes.
-            create_size: Sizer::new(4_000, 4, 100),
-            subport_size: Sizer::new(8_000, 8, 200),
+            create_size: Sizer::new(2_000, 2, 8, 100),
+            subport_size: Sizer::new(12_000, 8, 32, 200),
             dirty: BTreeSet::new(),
             lines: Lines::default(),
             later: BTreeSet::new(),
