@@ -54,7 +54,7 @@ pub enum Reason {
     HealthMonitorNotSupported,
     /// No subnet for VIPs has the cluster address.
     NoServiceSubnet,
-    /// The Service asks for a load balancer that others share.
+    /// The Service asks for a load balancer that it can't share.
     SharedLoadBalancerRefused,
     /// There is no network to take a floating IP from.
     NoExternalNetwork,

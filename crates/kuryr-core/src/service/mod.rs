@@ -38,6 +38,7 @@ mod outcome;
 mod plan;
 pub mod provider;
 mod settings;
+mod share;
 mod tree;
 mod world;
 

@@ -13,6 +13,8 @@ mod calls;
 mod cases;
 mod cloud;
 mod controller;
+mod kept;
+mod shared;
 
 use self::cloud::{Cloud, Fate, OWN};
 use self::controller::Controller;
@@ -46,7 +48,7 @@ fn new_service(n: usize, variant: usize) -> Service {
 
 /// A Service changes.
 fn change(s: &mut Service, n: usize, what: usize) {
-    match what % 10 {
+    match what {
         0 => s.kind = Kind::LoadBalancer,
         1 => s.kind = Kind::ClusterIp,
         2 => s.kind = Kind::ExternalName,
@@ -59,7 +61,13 @@ fn change(s: &mut Service, n: usize, what: usize) {
         }
         7 => s.cluster_ips[0] = ip(&format!("10.96.1.{}", n + 10)),
         8 => s.load_balancer_ip = s.load_balancer_ip.is_none().then(|| id(OWN)),
-        _ => s.annotations.monitor = Some(s.annotations.monitor.is_none()),
+        9 => s.annotations.monitor = Some(s.annotations.monitor.is_none()),
+        // Of another Service, or of what is not there.
+        _ => {
+            let now = s.annotations.shared.take();
+            let other = id(format!("ns/s{}", (n + what) % 5));
+            s.annotations.shared = now.is_none().then_some(other);
+        }
     }
 }
 
@@ -133,7 +141,8 @@ enum Step {
     Drift(usize, usize),
 }
 
-fn step() -> impl Strategy<Value = Step> {
+/// A step; Services change in one of so many ways.
+fn step(ways: usize) -> impl Strategy<Value = Step> {
     let fate = || {
         prop_oneof![
             7 => Just(Fate::Works),
@@ -145,7 +154,7 @@ fn step() -> impl Strategy<Value = Step> {
     };
     prop_oneof![
         3 => (0..4usize, 0..30usize).prop_map(|(n, v)| Step::Add(n, v)),
-        3 => (0..4usize, 0..10usize).prop_map(|(n, w)| Step::Change(n, w)),
+        3 => (0..4usize, 0..ways).prop_map(|(n, w)| Step::Change(n, w)),
         2 => (0..4usize).prop_map(Step::Delete),
         3 => (0..4usize, 0..4usize).prop_map(|(n, e)| Step::Endpoints(n, e)),
         8 => Just(Step::Plan),
@@ -287,7 +296,7 @@ fn check_service(cloud: &Cloud, service: &Service, w: &Wanted) -> bool {
             assert_eq!(own, !loses, "{:?}", cloud.floating);
             assert_eq!(service.ingress.is_empty(), loses);
         }
-        External::Vips | External::Others => panic!("none in these tests"),
+        External::Vips | External::Others | External::Shared => panic!("none in these tests"),
     }
     false
 }
@@ -297,7 +306,7 @@ proptest! {
 
     #[test]
     fn comes_to_rest_from_anywhere(
-        steps in proptest::collection::vec(step(), 0..150),
+        steps in proptest::collection::vec(step(10), 0..150),
         ovn: bool,
         slowness in 0..3usize,
     ) {
@@ -311,7 +320,7 @@ proptest! {
 
     #[test]
     fn a_restart_at_rest_changes_nothing(
-        steps in proptest::collection::vec(step(), 0..80),
+        steps in proptest::collection::vec(step(10), 0..80),
         ovn: bool,
     ) {
         let (mut cloud, mut c) = run(&steps, ovn, 1);
@@ -328,5 +337,24 @@ proptest! {
         prop_assert!(calls.iter().all(reads), "{:?}", calls);
         let lists = calls.iter().filter(|a| **a == Action::List).count();
         prop_assert_eq!(lists, 1);
+    }
+
+    #[test]
+    fn what_was_shared_is_not_any_more_when_nobody_asks_for_it(
+        steps in proptest::collection::vec(step(14), 0..150),
+        ovn: bool,
+    ) {
+        let (mut cloud, mut c) = run(&steps, ovn, 1);
+        for shared in [true, false] {
+            if !shared {
+                let all = cloud.services.values_mut();
+                all.for_each(|s| s.annotations.shared = None);
+            }
+            for _ in 0..2 {
+                c.world.want_list();
+                prop_assert!(c.settle(&mut cloud).is_some(), "never rests");
+            }
+        }
+        check_end(&cloud, &settings(ovn));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kuryr_core::service::{Failure, Outcome, refusal};
+use kuryr_core::service::{Failure, Outcome, Refusal, refusal};
 use kuryr_openstack::{ConflictKind, Error, ErrorKind};
 
 /// An error as the plan needs to know it.
@@ -46,6 +46,21 @@ pub(super) fn failed(error: &Error) -> Outcome {
 /// The outcome of a call that has nothing to tell.
 pub(super) fn done<T>(answer: Result<T, Error>) -> Outcome {
     answer.map_or_else(|error| failed(&error), |_| Outcome::Done)
+}
+
+/// The outcome of a failover. By Octavia's default policy admins alone may ask for one: that is
+/// as if the provider had none.
+pub(super) fn failed_over<T>(answer: Result<T, Error>) -> Outcome {
+    match answer {
+        Err(error) if matches!(error.kind(), ErrorKind::Forbidden(_)) => {
+            tracing::info!("{error}; load balancers in ERROR are made anew instead");
+            Outcome::Failed(Failure::Refused {
+                option: Some(Refusal::Failover),
+                message: error.gist(),
+            })
+        }
+        answer => done(answer),
+    }
 }
 
 /// The outcome of a deletion: what is gone already is deleted.

@@ -7,7 +7,7 @@ use kuryr_openstack::{
     PoolQuery,
 };
 
-use super::failure::{deleted, done, failed};
+use super::failure::{deleted, done, failed, failed_over};
 use super::seen::{self, Parts};
 use super::{Executor, floating, wanted};
 
@@ -117,7 +117,7 @@ pub(super) async fn change(ctx: &Executor, lb: &str, change: &Change) -> Outcome
     match change {
         Change::Update { name } => done(update(ctx, lb, name).await),
         Change::Delete => deleted(octavia.delete_load_balancer(lb, true).await),
-        Change::Failover => done(octavia.failover_load_balancer(lb).await),
+        Change::Failover => failed_over(octavia.failover_load_balancer(lb).await),
         Change::CreateListener { listener } => {
             let mut new = wanted::listener(listener, &ctx.tags);
             new.loadbalancer_id = Some(lb.to_owned());

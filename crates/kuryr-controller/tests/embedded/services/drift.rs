@@ -1,6 +1,6 @@
 //! Load balancers that fail, and what other hands change.
 
-use kuryr_lab::openstack::{Kind, LbKind};
+use kuryr_lab::openstack::{Effect, Fault, Kind, LbKind, Settings};
 use serde_json::json;
 
 use crate::world::{Options, World};
@@ -26,17 +26,41 @@ impl World {
         done.unwrap();
     }
 
+    /// Waits until Octavia's clock shows another second than when a load balancer was changed:
+    /// it dates changes by the second, and that is how a list tells of them.
+    pub(super) async fn a_later_second(&self, lb: &str) {
+        let changed = |w: &Self| {
+            w.cloud(|state, _| {
+                let balancer = state.octavia.get(LbKind::LoadBalancer, lb);
+                balancer.unwrap()["updated_at"].clone()
+            })
+        };
+        self.until_true("Octavia's clock goes on", |w| {
+            changed(w) != *w.cloud(|state, _| state.octavia.timestamp())
+        })
+        .await;
+    }
+
     fn vanish(&self, lb: &str) {
         self.cloud(|state, _| state.octavia.vanish(lb, &mut state.cloud));
     }
 }
 
 /// One that looks for drift all the time.
-fn watchful(options: Options) -> Options {
+pub(super) fn watchful(options: Options) -> Options {
     Options {
         resync: Options::watchful().resync,
         ..options
     }
+}
+
+/// A cloud whose operator lets all users fail load balancers over.
+fn everybody_is_admin() -> Settings {
+    let mut settings = Settings::default();
+    for account in &mut settings.accounts {
+        account.roles.push("admin".to_owned());
+    }
+    settings
 }
 
 #[tokio::test]
@@ -59,6 +83,45 @@ async fn an_ovn_load_balancer_in_error_is_rebuilt_with_its_addresses() {
 }
 
 #[tokio::test]
+async fn an_amphora_in_error_is_failed_over_once() {
+    let world = World::with(1, everybody_is_admin()).await;
+    let options = watchful(world.serving("amphora"));
+    let _controller = world.controller(options).await;
+    world.add_service("web", &[80], 3).await;
+    world.all_served().await;
+    let lb = world.balancer_of("web");
+    // The first try is not even begun: that is none.
+    let faults = world.openstack.faults();
+    faults.add(Fault::once("PUT", "failover", Effect::Unavailable));
+    world.cloud(|state, _| state.octavia.break_load_balancer(&lb));
+    world.all_served().await;
+    assert_eq!(world.balancer_of("web"), lb);
+    assert_eq!(world.openstack.calls().count("PUT", "failover"), 2);
+    // A second time it is built anew.
+    world.cloud(|state, _| state.octavia.break_load_balancer(&lb));
+    world.all_served().await;
+    assert_ne!(world.balancer_of("web"), lb);
+    assert_eq!(world.openstack.calls().count("PUT", "failover"), 2);
+}
+
+#[tokio::test]
+async fn an_amphora_in_error_is_rebuilt_where_failover_is_the_admins() {
+    let world = World::start(1).await;
+    let options = watchful(world.serving("amphora"));
+    let _controller = world.controller(options).await;
+    world.add_service("web", &[80], 3).await;
+    world.all_served().await;
+    for _ in 0..2 {
+        let lb = world.balancer_of("web");
+        world.cloud(|state, _| state.octavia.break_load_balancer(&lb));
+        world.all_served().await;
+        assert_ne!(world.balancer_of("web"), lb);
+    }
+    let asked = world.openstack.calls().count("PUT", "failover");
+    assert_eq!(asked, 1, "it is not asked for again");
+}
+
+#[tokio::test]
 async fn a_load_balancer_deleted_by_hand_is_put_back() {
     let world = World::start(1).await;
     let options = watchful(world.serving("ovn"));
@@ -74,7 +137,8 @@ async fn a_load_balancer_deleted_by_hand_is_put_back() {
     world.vanish(&lb);
     world.all_served().await;
     assert_eq!(world.balancer_of("other"), other);
-    assert_eq!(world.floating_ips().len(), floating.len());
+    let now = world.floating_ips();
+    assert_eq!(now[0]["id"], floating[0]["id"], "it is kept");
 }
 
 #[tokio::test]
@@ -84,8 +148,8 @@ async fn members_and_listeners_changed_by_hand_are_put_right() {
     let _controller = world.controller(options).await;
     world.add_service("web", &[80], 3).await;
     world.all_served().await;
-    // Octavia dates changes by the second: that is how a list tells of them.
-    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    let lb = world.balancer_of("web");
+    world.a_later_second(&lb).await;
     let pool = world.lb_objects(LbKind::Pool).remove(0);
     let pool = pool["id"].as_str().unwrap();
     world.cloud(|state, caller| {
@@ -94,7 +158,7 @@ async fn members_and_listeners_changed_by_hand_are_put_right() {
         none.unwrap();
     });
     world.all_served().await;
-    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    world.a_later_second(&lb).await;
     let listener = world.lb_objects(LbKind::Listener).remove(0);
     let (id, name) = (listener["id"].as_str().unwrap(), listener["name"].clone());
     world.change_lb_object(LbKind::Listener, None, id, json!({"name": "by hand"}));

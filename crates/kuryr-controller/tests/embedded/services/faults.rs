@@ -5,17 +5,23 @@ use std::time::Duration;
 use kuryr_lab::openstack::{Effect, Fault, Latency, Settings};
 use serde_json::{Value, json};
 
+use super::drift::watchful;
 use crate::world::{World, service_ports};
 
 /// Every kind of change of a load balancer by the controller.
-const CHANGES: [(&str, &str); 10] = [
+const CHANGES: [(&str, &str); 15] = [
     ("POST", "loadbalancers"),
+    ("PUT", "loadbalancers/{id}"),
     ("DELETE", "loadbalancers/{id}"),
     ("POST", "listeners"),
     ("PUT", "listeners/{id}"),
     ("DELETE", "listeners/{id}"),
+    ("POST", "pools"),
     ("PUT", "pools/{id}"),
+    ("DELETE", "pools/{id}"),
     ("PUT", "pools/{id}/members"),
+    ("POST", "pools/{id}/members"),
+    ("DELETE", "pools/{id}/members/{id}"),
     ("POST", "healthmonitors"),
     ("PUT", "healthmonitors/{id}"),
     ("DELETE", "healthmonitors/{id}"),
@@ -44,8 +50,12 @@ async fn life(world: &World) {
     until("PUT", "listeners/{id}").await;
     world.patch_service("web", ports(&[80, 443])).await;
     until("POST", "listeners").await;
+    until("POST", "pools").await;
     world.patch_service("web", ports(&[80])).await;
     until("DELETE", "listeners/{id}").await;
+    until("DELETE", "pools/{id}").await;
+    one_member_more_and_less(world, until).await;
+    renamed_by_hand(world, until).await;
     let sticky = json!({"spec": {"sessionAffinity": "ClientIP"}});
     world.patch_service("web", sticky).await;
     until("PUT", "pools/{id}").await;
@@ -60,18 +70,33 @@ async fn life(world: &World) {
         .await;
     until("DELETE", "healthmonitors/{id}").await;
     world.delete_service("web").await;
+    until("DELETE", "loadbalancers/{id}").await;
     world.none_served().await;
 }
 
-async fn survives(effect: Effect, carried_out: bool) {
+/// Of many members a single one is a call of its own.
+async fn one_member_more_and_less(world: &World, until: impl AsyncFn(&str, &str)) {
+    world.scale("web", &[80, 443], 17).await;
+    world.all_served().await;
+    world.scale("web", &[80, 443], 18).await;
+    until("POST", "pools/{id}/members").await;
+    world.scale("web", &[80, 443], 17).await;
+    until("DELETE", "pools/{id}/members/{id}").await;
+}
+
+async fn renamed_by_hand(world: &World, until: impl AsyncFn(&str, &str)) {
+    let lb = world.balancer_of("web");
+    world.a_later_second(&lb).await;
+    world.change_balancer(&lb, json!({"name": "by hand"}));
+    until("PUT", "loadbalancers/{id}").await;
+}
+
+async fn survives(effect: Effect, times: u32, carried_out: bool) {
     let world = World::start(1).await;
-    let options = world.serving("amphora");
+    let options = watchful(world.serving("amphora"));
     let faults = world.openstack.faults();
     for (method, path) in CHANGES {
-        let fault = Fault::once(method, path, effect.clone());
-        // What was carried out though its answer was lost is seen, and not sent again.
-        let fault = if carried_out { fault } else { fault.times(2) };
-        faults.add(fault);
+        faults.add(Fault::once(method, path, effect.clone()).times(times));
     }
     let _controller = world.controller(options).await;
     if carried_out {
@@ -82,7 +107,8 @@ async fn survives(effect: Effect, carried_out: bool) {
     assert_eq!(faults.left(), 0, "all faults were met");
 }
 
-/// The part of a life of which a lost answer might double something.
+/// The part of a life of which a lost answer might double something: what was carried out is
+/// seen, and not sent again.
 async fn lost_life(world: &World) {
     let faults = world.openstack.faults();
     world.add_service("web", &[80], 3).await;
@@ -94,6 +120,10 @@ async fn lost_life(world: &World) {
     world.all_served().await;
     let once = world.openstack.calls().count("POST", "loadbalancers");
     assert_eq!(once, 1, "it is found, not made again");
+    for count in [17, 18, 17] {
+        world.scale("web", &[80, 443], count).await;
+        world.all_served().await;
+    }
     world.patch_service("web", ports(&[80])).await;
     world.all_served().await;
     world.delete_service("web").await;
@@ -105,22 +135,37 @@ async fn lost_life(world: &World) {
 #[tokio::test]
 async fn a_change_refused_by_429_is_made_again() {
     let soon = Duration::from_millis(0);
-    survives(Effect::TooManyRequests(Some(soon)), false).await;
+    survives(Effect::TooManyRequests(Some(soon)), 2, false).await;
+}
+
+#[tokio::test]
+async fn a_change_refused_by_500_is_made_again() {
+    survives(Effect::ServerError, 1, false).await;
+}
+
+#[tokio::test]
+async fn a_change_refused_by_503_is_made_again() {
+    survives(Effect::Unavailable, 1, false).await;
+}
+
+#[tokio::test]
+async fn a_change_that_is_never_sent_is_made_again() {
+    survives(Effect::DropBefore, 1, false).await;
 }
 
 #[tokio::test]
 async fn a_change_answered_by_a_closed_connection_is_found() {
-    survives(Effect::DropAfter, true).await;
+    survives(Effect::DropAfter, 1, true).await;
 }
 
 #[tokio::test]
 async fn a_change_answered_by_500_is_found() {
-    survives(Effect::ServerErrorAfter, true).await;
+    survives(Effect::ServerErrorAfter, 1, true).await;
 }
 
 #[tokio::test]
 async fn half_an_answer_is_none() {
-    survives(Effect::Truncated, true).await;
+    survives(Effect::Truncated, 1, true).await;
 }
 
 #[tokio::test]

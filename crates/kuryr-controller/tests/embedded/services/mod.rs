@@ -5,3 +5,5 @@ mod crash;
 mod drift;
 mod faults;
 mod input;
+mod leadership;
+mod rolling;

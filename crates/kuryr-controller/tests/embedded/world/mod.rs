@@ -27,6 +27,7 @@ use kuryr_lab::openstack::{
 use kuryr_lab::run::Tenant;
 use serde_json::Value;
 
+pub(crate) use cluster::NAMESPACE;
 pub(crate) use controller::{Controller, Options, Pools};
 pub(crate) use foreign::Foreign;
 pub(crate) use journal::{Journal, is_change};

@@ -15,6 +15,8 @@ pub enum External {
     Others,
     /// At its VIPs.
     Vips,
+    /// By the load balancer of another Service.
+    Shared,
     /// At a floating IP from this network, and from this subnet of it.
     Pool(Id, Option<Id>),
     /// At this floating IP, the user's own.
@@ -30,11 +32,8 @@ impl Draft<'_> {
         if service.class.is_some() && service.class != self.settings.class {
             return External::Others;
         }
-        if let Some(shared) = &service.annotations.shared {
-            let message = format!(
-                "load balancers are not shared: {shared} is left alone and the Service has its own"
-            );
-            self.complain(Reason::SharedLoadBalancerRefused, "", message);
+        if service.annotations.shared.is_some() {
+            return External::Shared;
         }
         if service.annotations.internal {
             return External::Vips;
@@ -83,7 +82,8 @@ impl Draft<'_> {
 
 /// The floating IP that a Service asks for by its address, whether it may have it or not.
 pub(crate) fn asked_address(service: &Service) -> Option<IpAddr> {
-    if service.kind != Kind::LoadBalancer || service.deleting || service.annotations.internal {
+    let elsewhere = service.annotations.internal || service.annotations.shared.is_some();
+    if service.kind != Kind::LoadBalancer || service.deleting || elsewhere {
         return None;
     }
     let own = service.annotations.address.as_ref();

@@ -10,13 +10,14 @@ mod members;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::complaint::{Complaint, Reason};
 use super::model::{ClaimSpec, Family, Id, Kind, Protocol, Service, ServicePort, Slice};
 use super::provider::Traits;
 use super::settings::Settings;
-use super::tree::{BalancerKey, Slot, Tree, Vip};
+use super::tree::{BalancerKey, Listener, Slot, Tree, Vip};
 
 pub use self::external::External;
 pub(crate) use self::external::asked_address;
@@ -112,6 +113,25 @@ pub fn desired<'a>(
         spec,
         complaints,
     }))
+}
+
+/// The listeners that a Service is to have on a load balancer with these VIPs and traits,
+/// which may be another one's.
+pub(crate) fn listeners_of<'a>(
+    service: &Service,
+    slices: impl IntoIterator<Item = &'a Slice>,
+    settings: &Settings,
+    traits: &Traits,
+    vips: &[Vip],
+) -> BTreeMap<(Protocol, u16), Listener> {
+    let mut draft = Draft {
+        service,
+        slices: slices.into_iter().collect(),
+        settings,
+        traits,
+        complaints: Vec::new(),
+    };
+    draft.listeners(vips)
 }
 
 /// The answer in the making.

@@ -9,6 +9,8 @@ use crate::service::provider::Refusal;
 use crate::service::tree::{BalancerKey, Tree};
 use crate::service::world::{Held, World};
 
+use super::QUIET;
+
 /// Between two tries to create anything while the quota is used up, milliseconds.
 const QUOTA_PAUSE: Millis = 5_000;
 
@@ -106,7 +108,27 @@ impl World {
                 return;
             }
         }
+        if *change == Change::Failover {
+            self.not_failed_over(&held, failure);
+        }
         self.failed(held, failure, Reason::OctaviaFailed);
+    }
+
+    /// A failover that was not accepted is no repair, the first few times. One that was, though
+    /// no answer came, may be asked for twice: that does no harm.
+    fn not_failed_over(&mut self, held: &Held, failure: &Failure) {
+        let Held::Balancer(key) = held else {
+            return;
+        };
+        let not_begun = !matches!(failure, Failure::Refused { .. } | Failure::Invalid { .. });
+        let tries = self.backoff.failures(&Held::Ill(key.clone()));
+        if let Some(ill) = self
+            .ills
+            .get_mut(key)
+            .filter(|_| not_begun && tries < QUIET)
+        {
+            ill.repairs = ill.repairs.saturating_sub(1);
+        }
     }
 
     /// A refusal taught something: what is wanted is another thing now.

@@ -24,7 +24,7 @@ impl World {
                 self.put_floating(ip);
                 self.succeeded(&held);
             }
-            Outcome::Gone => self.floating_gone(service, action),
+            Outcome::Gone => self.floating_gone(service, action, "it is not there"),
             _ => {
                 match action {
                     Action::DeleteFloatingIp { id, .. } => self.remove_floating(id),
@@ -46,33 +46,37 @@ impl World {
         }
     }
 
-    fn floating_gone(&mut self, service: &ServiceKey, action: &Action) {
+    fn floating_gone(&mut self, service: &ServiceKey, action: &Action, said: &str) {
         let held = Held::Floating(service.clone());
-        if let Some(id) = id_of(action) {
-            self.remove_floating(id);
-        }
-        if let Action::FindFloatingIp { address, .. } = action {
-            let message = format!("there is no floating IP {address} in the project");
-            let failure = Failure::Invalid { message };
-            self.failed(held, &failure, Reason::FloatingIpFailed);
-        } else {
-            self.succeeded(&held);
+        match action {
+            Action::FindFloatingIp { address, .. } => {
+                let message = format!("there is no floating IP {address} in the project");
+                let failure = Failure::Invalid { message };
+                self.failed(held, &failure, Reason::FloatingIpFailed);
+            }
+            // The port may be what is gone: the floating IP is kept until a list says more.
+            Action::AssociateFloatingIp { id, .. } => {
+                self.floating_unsure.insert(service.clone(), self.sequence);
+                self.list_wanted = true;
+                let message = format!("floating IP {id} can't be led to the VIP: {said}");
+                let failure = Failure::Gone { message };
+                self.failed(held, &failure, Reason::FloatingIpFailed);
+            }
+            Action::DeleteFloatingIp { id, .. } => {
+                self.remove_floating(id);
+                self.succeeded(&held);
+            }
+            _ => self.succeeded(&held),
         }
     }
 
     fn floating_failed(&mut self, service: &ServiceKey, action: &Action, failure: &Failure) {
         let held = Held::Floating(service.clone());
         match (failure, action) {
-            (Failure::Gone { .. }, Action::DeleteFloatingIp { id, .. }) => {
-                self.remove_floating(&id.clone());
-                self.succeeded(&held);
-                return;
-            }
-            (Failure::Gone { .. }, _) => {
-                if let Some(id) = id_of(action) {
-                    self.remove_floating(id);
-                }
-            }
+            (
+                Failure::Gone { message },
+                Action::DeleteFloatingIp { .. } | Action::AssociateFloatingIp { .. },
+            ) => return self.floating_gone(service, action, message),
             (Failure::Unknown { .. }, Action::CreateFloatingIp { .. }) => {
                 self.floating_unsure.insert(service.clone(), self.sequence);
                 self.list_wanted = true;
@@ -82,12 +86,5 @@ impl World {
             _ => {}
         }
         self.failed(held, failure, Reason::FloatingIpFailed);
-    }
-}
-
-fn id_of(action: &Action) -> Option<&Id> {
-    match action {
-        Action::AssociateFloatingIp { id, .. } | Action::DeleteFloatingIp { id, .. } => Some(id),
-        _ => None,
     }
 }

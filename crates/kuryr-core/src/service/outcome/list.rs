@@ -57,7 +57,7 @@ impl World {
         for id in missing {
             // It may have lost its tag only: a look says.
             if let Some(state) = self.balancers.get_mut(&id) {
-                state.fresh = false;
+                (state.fresh, state.missed) = (false, true);
             }
             self.touch_balancer(&id);
         }

@@ -9,6 +9,7 @@ use crate::service::complaint::{Complaint, Reason};
 use crate::service::diff;
 use crate::service::model::{Id, Service, ServiceKey};
 use crate::service::observed::{Observed, State};
+use crate::service::provider::Traits;
 use crate::service::tree::{BalancerKey, Tree};
 use crate::service::world::{Held, World};
 
@@ -18,6 +19,11 @@ impl World {
     pub(super) fn choose(&self, key: &BalancerKey, tree: &Tree) -> Option<Id> {
         let of = self.of_service.get(&key.service)?;
         let placed = of.iter().filter(|id| self.place.get(*id) == Some(key));
+        // One with another VIP that others share is theirs now.
+        let placed = placed.filter(|id| {
+            let is = self.balancers.get(*id).map(|b| b.balancer.address);
+            is == Some(tree.vip.address) || !self.has_guests(id)
+        });
         let order = |id: &&Id| {
             let claimed = self.recorded.contains_key(*id);
             let is = self.balancers.get(*id).map(|b| b.balancer.address);
@@ -44,7 +50,8 @@ impl World {
         }
         let state = self.balancers.get(lb)?;
         if state.balancer.state == State::Error {
-            self.plan_repair(key, lb, service, draft);
+            let traits = self.traits_of(service);
+            self.plan_repair(key, lb, &traits, draft);
             return None;
         }
         if let Some(_why) = diff::must_rebuild(tree, &state.balancer) {
@@ -144,26 +151,32 @@ impl World {
     }
 
     /// ERROR: failover once where the provider has it, then delete; creation follows.
-    fn plan_repair(&mut self, key: &BalancerKey, lb: &Id, service: &Service, draft: &mut Draft) {
+    pub(super) fn plan_repair(
+        &mut self,
+        key: &BalancerKey,
+        lb: &Id,
+        traits: &Traits,
+        draft: &mut Draft,
+    ) {
         if self.is_held(&Held::Ill(key.clone())) {
             return;
         }
         let ill = self.ills.get(key).copied().unwrap_or_default();
         let fresh = ill.repairs == 0 || ill.at + self.settings.calm < self.now;
-        let failover = fresh && self.traits_of(service).failover;
+        let failover = fresh && traits.failover;
         let (change, what) = if failover {
             (Change::Failover, "failed over")
         } else {
             (Change::Delete, "deleted and created anew with the same VIP")
         };
         let message = format!("load balancer {lb} is in ERROR; it is {what}");
-        let complaint = Complaint::new(Reason::LoadBalancerError, "", message);
+        let complaint = Complaint::new(Reason::LoadBalancerError, what, message);
         self.trouble.insert(Held::Ill(key.clone()), complaint);
         draft.change(key, lb, change);
     }
 
     /// All is as it is to be.
-    fn rest(&mut self, key: &BalancerKey, lb: &Id) {
+    pub(super) fn rest(&mut self, key: &BalancerKey, lb: &Id) {
         if let Some(state) = self.balancers.get_mut(lb) {
             state.last = None;
         }
@@ -175,7 +188,7 @@ impl World {
     /// Load balancers of a Service besides those wanted.
     pub(super) fn plan_others(&mut self, service: &ServiceKey, kept: &[Id], draft: &mut Draft) {
         for lb in self.ids_of(service) {
-            if !kept.contains(&lb) {
+            if !kept.contains(&lb) && !self.plan_kept(&lb, false, draft) {
                 self.plan_deletion(&lb, draft);
             }
         }
@@ -234,7 +247,7 @@ impl World {
 }
 
 impl Draft {
-    fn change(&mut self, key: &BalancerKey, lb: &Id, change: Change) {
+    pub(super) fn change(&mut self, key: &BalancerKey, lb: &Id, change: Change) {
         self.changes.push(Action::Change {
             key: key.clone(),
             lb: lb.clone(),

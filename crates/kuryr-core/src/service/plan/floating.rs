@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::Draft;
+use super::shared::Share;
 use crate::service::action::Action;
 use crate::service::complaint::{Complaint, Reason};
 use crate::service::desired::{External, Wanted};
@@ -44,7 +45,7 @@ impl World {
                 chosen
             }
             External::Address(address) => self.users_own(key, *address, had.as_ref(), draft),
-            External::None | External::Others | External::Vips => None,
+            External::None | External::Others | External::Vips | External::Shared => None,
         };
         // One call at a time: what is given up comes before what is new.
         let given_up = had.filter(|h| chosen.as_ref().is_none_or(|c| c.id != h.id));
@@ -76,7 +77,7 @@ impl World {
         // Its port goes away with it.
         let stays = crate::service::diff::must_rebuild(tree, &state.balancer).is_none();
         let port = state.balancer.vip_port.clone()?;
-        (stays && state.observed.is_some()).then_some(port)
+        (stays && state.observed.is_some() && !state.missed).then_some(port)
     }
 
     /// One that came from the pool for this Service already.
@@ -238,6 +239,10 @@ impl World {
         });
         match wanted.external {
             External::None | External::Others => Some(Vec::new()),
+            External::Shared => match self.share(service) {
+                Some(Share::At(host, lb)) => self.outside(&host, &lb, service),
+                _ => Some(Vec::new()),
+            },
             External::Vips => {
                 let all_there = wanted.trees.iter().all(|(slot, tree)| {
                     let key = BalancerKey {

@@ -9,6 +9,7 @@ mod floating;
 mod line;
 mod orphan;
 mod service;
+mod shared;
 
 use std::collections::HashMap;
 

@@ -15,15 +15,18 @@ impl World {
         let service = self.services.get(key).cloned();
         let claim = self.claims.get(key).cloned();
         let known = service.is_some() || claim.is_some();
+        let mut shared = false;
         for lb in self.ids_of(key) {
-            if known || self.grace_is_over(key, &lb) {
+            if self.plan_kept(&lb, true, draft) {
+                shared = true;
+            } else if known || self.grace_is_over(key, &lb) {
                 self.plan_deletion(&lb, draft);
             }
         }
         if let Some(claim) = &claim {
             self.look_for_recorded(claim, draft);
         }
-        let released = self.release_all(key, claim.as_ref(), known, draft);
+        let released = !shared && self.release_all(key, claim.as_ref(), known, draft);
         let mut cleared = true;
         if let (Some(service), Some(_)) = (&service, &claim)
             && why != Nothing::Gone

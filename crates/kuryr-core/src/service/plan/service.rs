@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Draft;
+use super::shared::Share;
 use crate::service::action::Action;
 use crate::service::complaint::{Complaint, Reason};
 use crate::service::desired::{External, Nothing, Want, Wanted, desired, provider_of};
@@ -40,6 +41,11 @@ impl World {
         let slices = self.slices.get(&service.key).into_iter().flatten();
         let slices = slices.map(|(_, slice)| slice.as_ref());
         let traits = self.traits_of(service);
+        if self.shares_its_own(service) {
+            let mut alone = service.clone();
+            alone.annotations.shared = None;
+            return desired(&alone, slices, &self.settings, &traits);
+        }
         desired(service, slices, &self.settings, &traits)
     }
 
@@ -73,19 +79,24 @@ impl World {
             ));
             wanted.external = External::None;
         }
+        if let Some(Share::Refused(complaint)) = self.share(service) {
+            complaints.push(complaint);
+        }
         let spec = Arc::new(wanted.spec.clone());
         let Some(claim) = self.ready_claim(service, &spec, draft) else {
             return complaints;
         };
         let mut kept = Vec::new();
         let mut at_rest = Vec::new();
-        for (slot, tree) in &wanted.trees {
+        let traits = self.traits_of(service);
+        for (slot, tree) in &mut wanted.trees {
             let balancer = BalancerKey {
                 service: key.clone(),
                 slot: *slot,
             };
             let chosen = self.choose(&balancer, tree);
             kept.extend(chosen.clone());
+            self.invite(&balancer, chosen.as_ref(), &traits, tree);
             let rest = self.plan_balancer(&balancer, tree, chosen.as_ref(), service, draft);
             at_rest.push((*slot, rest));
         }

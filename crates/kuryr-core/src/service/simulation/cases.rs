@@ -2,7 +2,7 @@
 
 use super::*;
 
-fn one(variant: usize, ovn: bool) -> (Cloud, Controller) {
+pub(super) fn one(variant: usize, ovn: bool) -> (Cloud, Controller) {
     let mut cloud = Cloud::new();
     cloud.add(new_service(1, variant));
     let mut c = Controller::start(&mut cloud, settings(ovn), 0);
@@ -12,17 +12,17 @@ fn one(variant: usize, ovn: bool) -> (Cloud, Controller) {
     (cloud, c)
 }
 
-fn lb(cloud: &Cloud) -> Id {
+pub(super) fn lb(cloud: &Cloud) -> Id {
     cloud.octavia.balancers.keys().next().unwrap().clone()
 }
 
-fn break_it(cloud: &mut Cloud) {
+pub(super) fn break_it(cloud: &mut Cloud) {
     let lb = lb(cloud);
     cloud.octavia.lb(&lb).balancer.state = State::Error;
     by_hand(cloud, &lb);
 }
 
-fn changes(calls: &[Action]) -> Vec<&Change> {
+pub(super) fn changes(calls: &[Action]) -> Vec<&Change> {
     let mut changes = Vec::new();
     for call in calls {
         if let Action::Change { change, .. } = call {
@@ -32,12 +32,12 @@ fn changes(calls: &[Action]) -> Vec<&Change> {
     changes
 }
 
-fn creates(calls: &[Action]) -> usize {
+pub(super) fn creates(calls: &[Action]) -> usize {
     let create = |a: &&Action| matches!(a, Action::CreateBalancer { .. });
     calls.iter().filter(create).count()
 }
 
-fn told(cloud: &Cloud) -> Vec<Reason> {
+pub(super) fn told(cloud: &Cloud) -> Vec<Reason> {
     cloud.told.iter().map(|c| c.reason).collect()
 }
 

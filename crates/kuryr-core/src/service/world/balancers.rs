@@ -18,6 +18,8 @@ pub(crate) struct BalancerState {
     pub(crate) observed: Option<Arc<Observed>>,
     /// Whether it was looked at since it last changed.
     pub(crate) fresh: bool,
+    /// A list did not have it: it may be gone, and its port with it.
+    pub(crate) missed: bool,
     /// A changing call is under way.
     pub(crate) busy: bool,
     pub(crate) look_at: Millis,
@@ -47,6 +49,7 @@ impl World {
         let first = self.settings.look_first;
         match self.balancers.get_mut(&id) {
             Some(known) => {
+                known.missed = false;
                 if known.balancer != balancer {
                     known.fresh = false;
                     known.balancer = balancer;
@@ -57,6 +60,7 @@ impl World {
                     balancer,
                     observed: None,
                     fresh: false,
+                    missed: false,
                     busy: false,
                     look_at: self.now,
                     look_wait: first,

@@ -84,6 +84,7 @@ impl World {
         let askers = self.asked.get(&state.ip.address).into_iter().flatten();
         let askers = askers.map(|(_, key)| key.clone());
         let made_for = state.ip.made_for.clone();
-        self.dirty.extend(askers.chain(made_for));
+        let touched: Vec<_> = askers.chain(made_for).collect();
+        touched.iter().for_each(|key| self.touch(key));
     }
 }

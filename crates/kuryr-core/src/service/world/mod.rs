@@ -3,6 +3,7 @@
 mod balancers;
 mod claims;
 mod floating;
+mod guests;
 mod services;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -20,6 +21,7 @@ use crate::backoff::Backoff;
 
 pub(crate) use self::balancers::{BalancerState, Illness};
 pub(crate) use self::floating::FloatingState;
+pub(crate) use self::guests::shared_name;
 
 /// What a failure holds up.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,6 +48,8 @@ pub struct World {
     pub(crate) first_seen: HashMap<ServiceKey, Millis>,
     /// Who asks for which floating IP, the oldest first.
     pub(crate) asked: BTreeMap<IpAddr, BTreeSet<(u64, ServiceKey)>>,
+    /// Who asks to share which load balancer, by its id or name, the oldest first.
+    pub(crate) guests: BTreeMap<Id, BTreeSet<(u64, ServiceKey)>>,
     /// Slices of a Service, by name.
     pub(crate) slices: HashMap<ServiceKey, BTreeMap<Id, Arc<Slice>>>,
     /// The Service of a slice, by the slice's namespace and name.
@@ -126,6 +130,7 @@ impl World {
             services: HashMap::new(),
             first_seen: HashMap::new(),
             asked: BTreeMap::new(),
+            guests: BTreeMap::new(),
             slices: HashMap::new(),
             slice_of: HashMap::new(),
             claims: HashMap::new(),
@@ -248,6 +253,7 @@ impl World {
 
     pub(crate) fn touch(&mut self, key: &ServiceKey) {
         self.dirty.insert(key.clone());
+        self.touch_company(key);
     }
 
     pub(crate) fn touch_all(&mut self) {

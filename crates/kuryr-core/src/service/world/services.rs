@@ -26,6 +26,8 @@ impl World {
             self.try_again(&key);
         }
         self.forget_asked(&key);
+        self.forget_guest(&key);
+        self.put_guest(&service);
         if let Some(address) = asked_address(&service) {
             let asked = self.asked.entry(address).or_default();
             asked.insert((service.age, key.clone()));
@@ -40,6 +42,7 @@ impl World {
     /// A Service is gone.
     pub fn delete_service(&mut self, key: &ServiceKey) {
         self.forget_asked(key);
+        self.forget_guest(key);
         self.first_seen.remove(key);
         self.reported.remove(key);
         if self.services.remove(key).is_some() {

@@ -215,7 +215,8 @@ impl Octavia {
         self.revision += 1;
     }
 
-    fn timestamp(&self) -> String {
+    /// The time as Octavia writes it, to the second.
+    pub fn timestamp(&self) -> String {
         let now = jiff::Timestamp::try_from(self.now).unwrap_or_default();
         now.strftime("%Y-%m-%dT%H:%M:%S").to_string()
     }

@@ -127,7 +127,7 @@ fn how_a_service_is_reached_from_outside() {
     });
     assert_eq!(elsewhere.0, External::Pool(id("dmz"), Some(id("dmz4"))));
     let shared = with(&|s| s.annotations.shared = Some(id("lb")));
-    assert_eq!(shared, (pool, vec![Reason::SharedLoadBalancerRefused]));
+    assert_eq!(shared, (External::Shared, vec![]));
 }
 
 #[test]
