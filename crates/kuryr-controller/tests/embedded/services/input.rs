@@ -58,6 +58,65 @@ async fn what_cannot_be_is_told_and_the_rest_is_served() {
 }
 
 #[tokio::test]
+async fn two_that_ask_for_one_address_the_second_waits() {
+    let world = World::start(1).await;
+    let options = world.serving("ovn");
+    let network = options.services.clone().unwrap().settings.external.unwrap();
+    let own = world.create(
+        Kind::FloatingIp,
+        json!({"floating_network_id": &*network.0}),
+    );
+    let address = world.object(Kind::FloatingIp, &own).unwrap()["floating_ip_address"].clone();
+    let _controller = world.controller(options).await;
+    let spec = json!({"type": "LoadBalancer", "loadBalancerIP": address});
+    world
+        .add_service_with("first", &[80], 2, json!({}), spec.clone())
+        .await;
+    world.served("first").await;
+    world
+        .add_service_with("second", &[80], 2, json!({}), spec)
+        .await;
+    world.add_service("web", &[80], 2).await;
+    world.served("web").await;
+    let note = world.until_told("second", "AddressInUse").await;
+    assert!(note.contains("default/first"), "{note}");
+    world.served("first").await;
+    assert_eq!(world.outside_address("second"), None);
+    world.delete_service("first").await;
+    world.served("second").await;
+}
+
+#[tokio::test]
+async fn an_annotation_that_is_no_number_leaves_the_others_in_force() {
+    let world = World::start(1).await;
+    let options = world.serving("amphora");
+    let _controller = world.controller(options).await;
+    let odd = json!({
+        "openstack.org/kuryr-timeout-client-data": "1h",
+        "openstack.org/kuryr-timeout-member-data": "60000",
+        "loadbalancer.openstack.org/enable-health-monitor": "perhaps",
+        "loadbalancer.openstack.org/health-monitor-delay": "-3",
+    });
+    world
+        .add_service_with("odd", &[80], 2, odd, json!({}))
+        .await;
+    world.add_service("web", &[80], 2).await;
+    world.all_served().await;
+    let wrong = |w: &World| {
+        let told = w.events().into_iter();
+        let of = told.filter(|e| e.pod == "odd" && e.reason == "InvalidValue");
+        of.map(|e| e.note).collect::<Vec<_>>()
+    };
+    world
+        .until_true("each is told", |w| wrong(w).len() == 3)
+        .await;
+    let listeners = world.lb_objects(LbKind::Listener);
+    let odd = listeners.iter().find(|l| l["name"] == "default/odd:TCP:80");
+    assert_eq!(odd.unwrap()["timeout_member_data"], 60_000);
+    assert_eq!(odd.unwrap()["timeout_client_data"], 50_000);
+}
+
+#[tokio::test]
 async fn a_thousand_endpoints_are_a_thousand_members() {
     let world = World::start(1).await;
     let options = world.serving("ovn");

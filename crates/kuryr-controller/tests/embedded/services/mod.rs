@@ -7,3 +7,4 @@ mod faults;
 mod input;
 mod leadership;
 mod rolling;
+mod sharing;

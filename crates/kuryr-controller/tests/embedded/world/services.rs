@@ -206,6 +206,14 @@ impl World {
         all
     }
 
+    /// The address in a Service's status.
+    pub(crate) fn outside_address(&self, name: &str) -> Option<String> {
+        let all = self.service_table();
+        let service = all.iter().find(|s| text(s, "/metadata/name") == name)?;
+        let shown = text(service, "/status/loadBalancer/ingress/0/ip");
+        (!shown.is_empty()).then_some(shown)
+    }
+
     fn vip_ports(&self) -> usize {
         let networks = self.objects(Kind::Network);
         let services = networks.iter().find(|n| n["name"] == "k8s-services");
