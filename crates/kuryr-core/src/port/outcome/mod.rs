@@ -148,7 +148,10 @@ impl World {
         let mut failure = failure;
         if let Some(vif) = given.filter(|v| claimed.map(|c| &c.port) != Some(&v.port)) {
             self.free(&vif.port, pod);
-            self.change_port(&vif.port, |_, n| n.free_since = 0);
+            // Where no answer came the pod may have it: the watch says so while the port cools.
+            if !matches!(failure, Some(Failure::Unknown { .. })) {
+                self.change_port(&vif.port, |_, n| n.free_since = 0);
+            }
             // Else it would be tried as fast as it is answered.
             failure = failure.or_else(|| {
                 Some(Failure::Again {
