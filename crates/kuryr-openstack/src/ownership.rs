@@ -12,15 +12,17 @@
 //! as well, because we may die between `POST` and `PUT`, and where there are no tags it is all there is.
 //! [`list_owned_ports`](crate::Neutron::list_owned_ports) looks for both.
 //!
-//! Floating IPs get the mark in the description always, and the tag by a `PUT` after it: Neutron takes none in their
-//! `POST`. Load balancers keep tags in the `POST` from Octavia 2.5 on.
+//! Floating IPs and security groups get the mark in the description always, and the tag by a `PUT` after it: Neutron
+//! takes none in their `POST`. Load balancers keep tags in the `POST` from Octavia 2.5 on.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
-use crate::model::{FloatingIp, LoadBalancer, Port};
+use crate::model::{FloatingIp, LoadBalancer, Port, SecurityGroup};
 
 /// What can carry a mark: it has tags and a description.
 pub trait Marked {
+    /// Its id.
+    fn id(&self) -> &str;
     /// Its tags.
     fn tags(&self) -> &[String];
     /// Its description.
@@ -30,6 +32,10 @@ pub trait Marked {
 macro_rules! marked {
     ($($kind:ty)*) => {
         $(impl Marked for $kind {
+            fn id(&self) -> &str {
+                &self.id
+            }
+
             fn tags(&self) -> &[String] {
                 &self.tags
             }
@@ -41,9 +47,13 @@ macro_rules! marked {
     };
 }
 
-marked!(Port FloatingIp LoadBalancer);
+marked!(Port FloatingIp LoadBalancer SecurityGroup);
 
 impl<T: Marked> Marked for &T {
+    fn id(&self) -> &str {
+        (*self).id()
+    }
+
     fn tags(&self) -> &[String] {
         (*self).tags()
     }

@@ -1,8 +1,6 @@
 //! Floating IPs. Neutron takes no tags in their `POST`, so the owner's mark is in the description from the start, and
 //! tags are added after it.
 
-use std::collections::BTreeSet;
-
 use super::Neutron;
 use super::query::FloatingIpQuery;
 use super::request::Resource;
@@ -33,22 +31,8 @@ impl Neutron {
         mark: &OwnershipMark,
         query: &FloatingIpQuery,
     ) -> Result<Vec<FloatingIp>, Error> {
-        let mut filter = query.0.clone();
-        if filter.selects_fields() {
-            filter = filter.with("fields", "tags").with("fields", "description");
-        }
-        let mut found: Vec<FloatingIp> = Vec::new();
-        if self.cloud.capabilities().await?.tags() {
-            let tagged = filter.clone().with("tags", &mark.tag);
-            found = self.list(Resource::FloatingIp, &tagged).await?;
-        }
-        if !mark.description.is_empty() {
-            let described = filter.with("description", &mark.description);
-            found.append(&mut self.list(Resource::FloatingIp, &described).await?);
-        }
-        let mut seen = BTreeSet::new();
-        found.retain(|ip| mark.on(ip).is_some() && seen.insert(ip.id.clone()));
-        Ok(found)
+        self.list_marked(Resource::FloatingIp, mark, query.0.clone())
+            .await
     }
 
     /// Reads a floating IP.

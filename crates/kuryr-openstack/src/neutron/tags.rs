@@ -1,5 +1,8 @@
 //! Tags of any object (Neutron API, "Standard attributes tag extension").
 
+use std::collections::BTreeSet;
+
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use url::Url;
 
@@ -7,8 +10,37 @@ use super::Neutron;
 use super::request::Resource;
 use crate::call::{Call, Service};
 use crate::error::{Error, ErrorKind};
+use crate::filter::Filter;
+use crate::ownership::{Marked, OwnershipMark};
 
 impl Neutron {
+    /// Lists the objects of `filter` that carry `mark`, by tag or by description, each once.
+    pub(super) async fn list_marked<T>(
+        &self,
+        resource: Resource,
+        mark: &OwnershipMark,
+        mut filter: Filter,
+    ) -> Result<Vec<T>, Error>
+    where
+        T: Marked + DeserializeOwned,
+    {
+        if filter.selects_fields() {
+            filter = filter.with("fields", "tags").with("fields", "description");
+        }
+        let mut found: Vec<T> = Vec::new();
+        if self.cloud.capabilities().await?.tags() {
+            let tagged = filter.clone().with("tags", &mark.tag);
+            found = self.list(resource, &tagged).await?;
+        }
+        if !mark.description.is_empty() {
+            let described = filter.with("description", &mark.description);
+            found.append(&mut self.list(resource, &described).await?);
+        }
+        let mut seen = BTreeSet::new();
+        found.retain(|object| mark.on(object).is_some() && seen.insert(object.id().to_owned()));
+        Ok(found)
+    }
+
     /// Replaces all tags of an object, and gives those that it has then.
     ///
     /// # Errors

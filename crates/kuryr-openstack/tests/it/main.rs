@@ -8,6 +8,7 @@ mod lists;
 mod login;
 mod octavia;
 mod retries;
+mod security_groups;
 mod tags;
 mod tls;
 mod trunks;
