@@ -12,7 +12,9 @@ pub use claim::claim;
 pub(crate) use follow::{Kind, follow};
 pub use neutron::{PORT_FIELDS, places, port, port_status, trunks};
 pub use node::addresses;
+pub(crate) use pod::life;
 pub use pod::pod;
+pub(crate) use slim::Slim;
 pub(crate) use watch::{Fact, spawn};
 
 /// The version of an object as a number.

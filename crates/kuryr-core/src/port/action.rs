@@ -146,6 +146,8 @@ pub enum Reason {
     SubnetFull,
     /// It can't be said yet which network the pod is to be on.
     NoPodSubnetFound,
+    /// The security groups that NetworkPolicies give the pod can't be had.
+    PolicyNotInForce,
     /// Neutron refused or failed.
     NeutronFailed,
     /// The pod's port is gone from Neutron.
@@ -154,12 +156,13 @@ pub enum Reason {
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::NoTrunk,
         Self::TrunkFull,
         Self::QuotaReached,
         Self::SubnetFull,
         Self::NoPodSubnetFound,
+        Self::PolicyNotInForce,
         Self::NeutronFailed,
         Self::PortMissing,
     ];

@@ -22,4 +22,4 @@ pub use model::{
 };
 pub use plan::plan;
 pub use settings::Settings;
-pub use world::{NodeTrunk, World};
+pub use world::{NodeTrunk, Wearer, World};

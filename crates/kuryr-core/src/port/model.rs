@@ -87,6 +87,13 @@ pub enum Want {
     Nothing,
     /// It can't be said yet, because of this.
     Unknown(String),
+    /// A port of this kind but for its security groups, which are not there yet.
+    Groups {
+        /// The kind that it would be of.
+        like: Arc<PortKind>,
+        /// Why, if that takes longer than a few calls.
+        why: Option<String>,
+    },
 }
 
 /// Whether a pod still uses its network.
@@ -99,6 +106,12 @@ pub enum PodLife {
 }
 
 impl Pod {
+    /// Whether it can't be said yet what it needs: what it has stays as it is.
+    #[must_use]
+    pub fn is_undecided(&self) -> bool {
+        self.life == PodLife::Alive && matches!(self.want, Want::Unknown(_) | Want::Groups { .. })
+    }
+
     /// The kind of port that it is to have now.
     #[must_use]
     pub fn wanted_kind(&self) -> Option<&Arc<PortKind>> {

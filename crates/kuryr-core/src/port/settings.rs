@@ -1,5 +1,6 @@
 //! Numbers that the operator or the cloud sets.
 
+use super::model::Id;
 use crate::Millis;
 use crate::pool::Limits;
 
@@ -8,6 +9,9 @@ use crate::pool::Limits;
 pub struct Settings {
     /// Pool limits.
     pub pool: Limits,
+    /// Security groups, sorted, of ports that wait for pods of any groups: a port is given those of
+    /// its pod first. None: each set of groups has a pool of its own.
+    pub waiting_groups: Option<Vec<Id>>,
     /// A pool is not made smaller before it was left alone for so long, and then by one batch
     /// in each such time, milliseconds.
     pub linger: Millis,
@@ -31,6 +35,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             pool: Limits::NONE,
+            waiting_groups: None,
             linger: 0,
             cooldown: 10_000,
             orphan_grace: 60_000,

@@ -46,6 +46,8 @@ struct Cloud {
     calls: usize,
     /// Deletions of claims that no watch has told of yet.
     deleted: Vec<(PodKey, u64)>,
+    /// The kinds that each pod ever wanted, by uid.
+    wanted: BTreeMap<Id, BTreeSet<Arc<PortKind>>>,
 }
 
 /// What happens to a call.
@@ -81,6 +83,8 @@ impl Cloud {
     fn add_pod(&mut self, n: usize, node: usize) {
         self.made += 1;
         let key = PodKey::new("ns", format!("pod{n}"));
+        let kinds = BTreeSet::from([kind()]);
+        self.wanted.insert(id(format!("u{}", self.made)), kinds);
         self.pods.insert(
             key.clone(),
             Pod {
@@ -94,6 +98,43 @@ impl Cloud {
                 age: self.made as u64,
             },
         );
+    }
+
+    /// A pod's labels change, and with them its security groups; or they are to be decided anew.
+    fn relabel(&mut self, n: usize, group: usize) {
+        let key = PodKey::new("ns", format!("pod{n}"));
+        let Some(pod) = self.pods.get_mut(&key) else {
+            return;
+        };
+        let Some(group) = ["g", "x", "y"].get(group) else {
+            pod.want = Want::Groups {
+                like: kind(),
+                why: n.is_multiple_of(2).then(|| "quota".to_owned()),
+            };
+            return;
+        };
+        let kind = kind_with(group);
+        pod.want = Want::Port(kind.clone());
+        let ever = self.wanted.entry(pod.uid.clone()).or_default();
+        ever.insert(kind);
+    }
+
+    /// All groups are made.
+    fn decide(&mut self) {
+        for pod in self.pods.values_mut() {
+            if pod.is_undecided() {
+                pod.want = Want::Port(kind());
+            }
+        }
+    }
+
+    /// A pod is told that its port is ready: it has had groups of that pod's from then on.
+    fn check_groups(&self, uid: &Id, vif: &Assignment) {
+        let Some(port) = self.ports.get(&vif.port).filter(|_| vif.active) else {
+            return;
+        };
+        let ever = self.wanted.get(uid).is_none_or(|k| k.contains(&port.kind));
+        assert!(ever || port.kind == kind_with("theirs"), "{uid}: {port:?}");
     }
 
     fn carry_out(&mut self, action: &Action, fate: Fate) -> Outcome {
@@ -187,6 +228,7 @@ impl Cloud {
         vif: Option<&Assignment>,
     ) -> Outcome {
         self.version += 1;
+        vif.into_iter().for_each(|v| self.check_groups(uid, v));
         let claim = Claim {
             pod: pod.clone(),
             pod_uid: uid.clone(),
@@ -443,6 +485,14 @@ impl Controller {
     }
 }
 
+/// Ports wait for pods of any groups.
+fn sharing(pool: bool) -> Settings {
+    Settings {
+        waiting_groups: Some(vec!["g".into()]),
+        ..settings(pool)
+    }
+}
+
 fn settings(pool: bool) -> Settings {
     let pool = if pool {
         Limits {
@@ -500,9 +550,23 @@ fn check_end(cloud: &Cloud, pool: bool) {
     }
 }
 
+/// Ports that wait have the groups of those, or of pods of their node.
+fn check_waiting(cloud: &Cloud) {
+    for port in cloud.ports.values() {
+        let Place::On { trunk, .. } = &port.place else {
+            continue;
+        };
+        let node = id(trunk.replace('t', "n"));
+        let mut pods = cloud.pods.values().filter(|p| p.node == node);
+        let known = port.kind == kind() || pods.any(|p| p.wanted_kind() == Some(&port.kind));
+        assert!(known, "{port:?}");
+    }
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Regroup(usize),
+    Relabel(usize, usize),
     AddPod(usize, usize),
     EndPod(usize),
     DeletePod(usize),
@@ -536,12 +600,13 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Restart),
         1 => (0..30usize).prop_map(Step::Drift),
         1 => (0..30usize).prop_map(Step::Regroup),
+        2 => (0..12usize, 0..4usize).prop_map(|(p, g)| Step::Relabel(p, g)),
     ]
 }
 
-fn run(steps: &[Step], pool: bool) -> (Cloud, Controller) {
+fn run(steps: &[Step], settings: &Settings) -> (Cloud, Controller) {
     let mut cloud = Cloud::new(3);
-    let mut c = Controller::start(&mut cloud, settings(pool), 0);
+    let mut c = Controller::start(&mut cloud, settings.clone(), 0);
     for step in steps {
         let key = |n: &usize| PodKey::new("ns", format!("pod{n}"));
         match step {
@@ -572,12 +637,14 @@ fn run(steps: &[Step], pool: bool) -> (Cloud, Controller) {
                 for action in late.iter().step_by(2) {
                     cloud.carry_out(action, Fate::DoneButAnswerLost);
                 }
-                c = Controller::start(&mut cloud, settings(pool), c.now);
+                c = Controller::start(&mut cloud, settings.clone(), c.now);
             }
             Step::Drift(n) => drift(&mut cloud, *n),
             Step::Regroup(n) => regroup(&mut cloud, *n),
+            Step::Relabel(p, group) => cloud.relabel(*p, *group),
         }
     }
+    cloud.decide();
     (cloud, c)
 }
 
@@ -612,28 +679,35 @@ proptest! {
     fn comes_to_rest_from_anywhere(
         steps in proptest::collection::vec(step(), 0..120),
         pool: bool,
+        shared: bool,
     ) {
-        let (mut cloud, mut c) = run(&steps, pool);
+        let settings = if shared { sharing(pool) } else { settings(pool) };
+        let (mut cloud, mut c) = run(&steps, &settings);
         c.world.want_refresh();
         prop_assert!(c.settle(&mut cloud).is_some(), "never rests");
         // A second full look finds what drifted while the first was under way.
         c.world.want_refresh();
         prop_assert!(c.settle(&mut cloud).is_some(), "never rests");
         check_end(&cloud, pool);
+        if shared && pool {
+            check_waiting(&cloud);
+        }
     }
 
     #[test]
     fn a_restart_at_rest_changes_nothing(
         steps in proptest::collection::vec(step(), 0..60),
         pool: bool,
+        shared: bool,
     ) {
-        let (mut cloud, mut c) = run(&steps, pool);
+        let settings = if shared { sharing(pool) } else { settings(pool) };
+        let (mut cloud, mut c) = run(&steps, &settings);
         c.world.want_refresh();
         prop_assert!(c.settle(&mut cloud).is_some());
         c.world.want_refresh();
         prop_assert!(c.settle(&mut cloud).is_some());
         let before = format!("{:?}{:?}{:?}", cloud.ports, cloud.trunks, cloud.claims);
-        let mut again = Controller::start(&mut cloud, settings(pool), c.now);
+        let mut again = Controller::start(&mut cloud, settings, c.now);
         let calls = again.settle(&mut cloud);
         prop_assert_eq!(calls, Some(1), "one refresh and nothing else");
         let after = format!("{:?}{:?}{:?}", cloud.ports, cloud.trunks, cloud.claims);
@@ -848,4 +922,60 @@ fn a_port_that_changes_its_groups_counts_as_coming() {
         0,
         "{first:?} {second:?}"
     );
+}
+
+#[test]
+fn a_port_of_the_pool_gets_its_pods_groups_first() {
+    let mut cloud = Cloud::new(1);
+    cloud.add_pod(0, 0);
+    let mut c = Controller::start(&mut cloud, sharing(true), 0);
+    assert!(c.settle(&mut cloud).is_some());
+    cloud.add_pod(1, 0);
+    cloud.relabel(1, 1);
+    let before = cloud.ports.len();
+    c.watch(&mut cloud);
+    let first = c.plan();
+    let regroups = |actions: &[Action]| {
+        let all = actions.iter();
+        all.filter(|a| matches!(a, Action::SetSecurityGroups { .. }))
+            .count()
+    };
+    assert_eq!(regroups(&first), 1, "{first:?}");
+    let given = |a: &Action| matches!(a, Action::CreateClaim { vif: Some(_), .. });
+    assert!(!first.iter().any(given), "{first:?}");
+    assert!(c.settle(&mut cloud).is_some());
+    check_end(&cloud, true);
+    check_waiting(&cloud);
+    assert!(cloud.ports.len() <= before + 3, "one batch more at most");
+}
+
+#[test]
+fn a_changed_label_is_one_call_about_one_port() {
+    let mut cloud = Cloud::new(1);
+    for n in 0..5 {
+        cloud.add_pod(n, 0);
+    }
+    let mut c = Controller::start(&mut cloud, sharing(true), 0);
+    assert!(c.settle(&mut cloud).is_some());
+    cloud.relabel(3, 2);
+    assert_eq!(c.settle(&mut cloud), Some(1));
+    check_end(&cloud, true);
+}
+
+#[test]
+fn a_pod_without_groups_yet_gets_no_port_and_keeps_one_it_has() {
+    let mut cloud = Cloud::new(1);
+    cloud.add_pod(0, 0);
+    let mut c = Controller::start(&mut cloud, sharing(true), 0);
+    assert!(c.settle(&mut cloud).is_some());
+    cloud.relabel(0, 9);
+    cloud.add_pod(1, 0);
+    cloud.relabel(1, 9);
+    assert_eq!(c.settle(&mut cloud), Some(1), "one Event");
+    assert_eq!(cloud.claims.len(), 1);
+    let told = c.world.reported.values().map(|(r, _)| *r);
+    assert_eq!(told.collect::<Vec<_>>(), [Reason::PolicyNotInForce]);
+    cloud.decide();
+    assert!(c.settle(&mut cloud).is_some());
+    check_end(&cloud, true);
 }

@@ -121,6 +121,10 @@ impl World {
     ) {
         self.set_busy([port], false);
         self.regrouping.remove(port);
+        self.note_wearer(port);
+        // Which groups it has now is not known.
+        let unsure = |f: &Failure| matches!(f, Failure::Unknown { .. } | Failure::Stale { .. });
+        self.refresh_wanted |= failure.as_ref().is_some_and(unsure);
         if failure.is_none() {
             let kind = kind.clone();
             self.change_port(port, |p, _| p.kind = kind);

@@ -59,6 +59,7 @@ impl World {
             Action::SetSecurityGroups { port, kind } => {
                 self.set_busy([port], true);
                 self.regrouping.insert(port.clone(), kind.clone());
+                self.note_wearer(port);
             }
             Action::Adopt { port, .. } => drop(self.adopting.insert(port.clone())),
             Action::Look { .. } => self.looking = true,
@@ -84,6 +85,7 @@ impl World {
     fn begin_claim(&mut self, pod: &PodKey, vif: Option<&Assignment>) {
         if let Some(vif) = vif {
             self.users.insert(vif.port.clone(), pod.clone());
+            self.note_wearer(&vif.port);
             self.reported.remove(pod);
         }
         self.claim_calls.insert(pod.clone(), vif.cloned());

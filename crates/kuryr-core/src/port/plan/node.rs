@@ -46,7 +46,7 @@ impl NodePlan<'_> {
             return;
         }
         let pod = w.pods.get(key).filter(|p| p.uid == claim.pod_uid);
-        let unwanted = pod.and_then(Pod::wanted_kind).is_none() && !pod.is_some_and(is_undecided);
+        let unwanted = pod.and_then(Pod::wanted_kind).is_none() && !pod.is_some_and(Pod::is_undecided);
         // Deleted by hand before it had a port: it is to be made anew.
         if unwanted || (claim.deleting && claim.vif.is_none()) {
             // Without our finalizer it goes by itself.
@@ -74,7 +74,10 @@ impl NodePlan<'_> {
                 );
                 self.report(pod, Reason::PortMissing, message, out);
             }
-            Some((port, _)) if port.status == PortStatus::Active && !vif.active => {
+            // A port that is yet to get its groups is not told of.
+            Some((port, _))
+                if port.status == PortStatus::Active && !vif.active && has_groups(pod, port) =>
+            {
                 if let Place::On { vlan, .. } = port.place {
                     let vif = Assignment {
                         port: port.id.clone(),
@@ -138,7 +141,7 @@ impl NodePlan<'_> {
         };
         let held = Held::Port(port.id.clone());
         if busy
-            || port.kind.security_groups == kind.security_groups
+            || has_groups(pod, port)
             || self.world.held_off(&held).is_some()
         {
             return;
@@ -175,8 +178,8 @@ impl NodePlan<'_> {
                 });
             }
             let free = claim.is_none_or(|c| c.pod_uid == pod.uid && c.vif.is_none() && !c.deleting);
-            if let Some(why) = World::unknown_want(pod).filter(|_| pod.life == PodLife::Alive) {
-                self.report(pod, Reason::NoPodSubnetFound, why.to_owned(), out);
+            if let Some((reason, why)) = World::doubt(pod) {
+                self.report(pod, reason, why.to_owned(), out);
             } else if let Some(kind) = pod.wanted_kind().filter(|_| !served) {
                 if free {
                     wanting.now.push(pod);
@@ -235,18 +238,37 @@ impl NodePlan<'_> {
         let used = self.world.kinds_on(self.node);
         let mut adds = Vec::new();
         let mut removes = Vec::new();
-        let unused = self.idle_kinds(trunk);
-        // Kinds in use first: they may take over the ports of those that are not.
-        let unused = unused.into_iter().filter(|kind| !used.contains_key(kind));
-        for kind in used.keys().cloned().chain(unused) {
-            let pods = kinds.get(&kind).map_or(&[][..], Vec::as_slice);
-            let mut pool = PoolPlan::new(self, trunk, &kind, &used, out);
-            let later = wanting.later.get(&kind).copied().unwrap_or(0);
+        let order = self.order(&used, self.idle_kinds(trunk));
+        let mut pools = Vec::new();
+        for kind in &order {
+            let pods = kinds.get(kind).map_or(&[][..], Vec::as_slice);
+            let mut pool = PoolPlan::new(self, trunk, kind, &used, out);
+            let later = wanting.later.get(kind).copied().unwrap_or(0);
             pool.assign(pods, later, out);
+            pools.push(pool);
+        }
+        for pool in pools {
             pool.settle(out, &mut adds, &mut removes);
         }
         self.lost(trunk, &mut adds);
         self.change_trunk(trunk, adds, removes, out);
+    }
+
+    /// The kinds to plan. Those in use first: they may take over the ports of those that are not.
+    /// Where ports wait for pods of any groups, those last, because they are what is left.
+    fn order(
+        &self,
+        used: &BTreeMap<Arc<PortKind>, usize>,
+        idle: BTreeSet<Arc<PortKind>>,
+    ) -> Vec<Arc<PortKind>> {
+        let unused = idle.into_iter().filter(|kind| !used.contains_key(kind));
+        let mut order: Vec<_> = used.keys().cloned().chain(unused).collect();
+        if self.world.settings.waiting_groups.is_some() {
+            let waiting: BTreeSet<_> = order.iter().map(|k| self.world.waiting_kind(k)).collect();
+            order.retain(|kind| !waiting.contains(kind));
+            order.extend(waiting);
+        }
+        order
     }
 
     /// Kinds of the ports that nobody uses, on this trunk or made for it.
@@ -396,8 +418,10 @@ struct Wanting<'a> {
     later: BTreeMap<Arc<PortKind>, usize>,
 }
 
-fn is_undecided(pod: &Pod) -> bool {
-    pod.life == PodLife::Alive && World::unknown_want(pod).is_some()
+/// Whether a port has the security groups that its pod is to have.
+fn has_groups(pod: &Pod, port: &Port) -> bool {
+    pod.wanted_kind()
+        .is_some_and(|kind| port.kind.security_groups == kind.security_groups)
 }
 
 pub(super) fn create_claim(pod: &Pod, vif: Option<Assignment>) -> Action {

@@ -174,6 +174,7 @@ impl<'a> PoolPlan<'a> {
             vlan,
             active: port.status == PortStatus::Active,
         };
+        out.taken.insert(port.id.clone());
         let claimed = self.node.world.claims.contains_key(&pod.key);
         out.actions.push(if claimed {
             Action::WriteVif {
@@ -207,12 +208,15 @@ impl<'a> PoolPlan<'a> {
 
     /// Uses loose ports, asks for more, or takes ports away.
     pub(super) fn settle(
-        self,
+        mut self,
         out: &mut Draft,
         adds: &mut Vec<(Id, Option<u16>)>,
         removes: &mut Vec<Id>,
     ) {
         let w = self.node.world;
+        for list in [&mut self.ready, &mut self.cooling, &mut self.found] {
+            list.retain(|p| !out.taken.contains(&p.id));
+        }
         // Found ports that are no pool were made for pods that wait still: no others are made.
         let awaited = self.found.len().saturating_sub(most(w.settings.pool));
         let awaited = awaited.min(self.short);
@@ -220,19 +224,21 @@ impl<'a> PoolPlan<'a> {
         let short = self.short - awaited;
         let supply = self.coming + self.loose.len();
         let stock = Stock {
-            used: self.wanted.get(self.kind).copied().unwrap_or(0),
-            unused: idle + supply.saturating_sub(short),
+            used: self.used(),
+            unused: idle + supply.saturating_sub(short) + self.elsewhere(out),
             room: SUBPORTS_MAX.saturating_sub(self.trunk.trunk.subports.len() + self.coming),
         };
         let more = short.saturating_sub(supply).min(stock.room);
         let mut more = more.min(self.short_now);
         let (mut growth, mut fewer) = (0, 0);
         match verdict(w.settings.pool, stock) {
+            _ if self.is_guest() => self.hand_back(out),
             Verdict::Grow(n) => growth = n,
             Verdict::Shrink(n) => fewer = self.slowly(n, out),
             Verdict::Keep => {}
         }
-        for id in self.take_over(more + growth, out) {
+        let wanted = if self.shares() { more } else { more + growth };
+        for id in self.take_over(wanted, out) {
             *(if more > 0 { &mut more } else { &mut growth }) -= 1;
             out.taken.insert(id);
         }
@@ -281,11 +287,66 @@ impl<'a> PoolPlan<'a> {
         surplus.min(pool.batch.max(1))
     }
 
-    /// Free ports of the same network that only need other security groups, of kinds that no
-    /// pod of the node wants any more: `most` of them get the groups of this kind.
+    /// Whether ports wait for pods of any groups.
+    fn shares(&self) -> bool {
+        self.node.world.settings.waiting_groups.is_some()
+    }
+
+    /// Whether ports of this kind come out of a pool of another, and go back to it.
+    fn is_guest(&self) -> bool {
+        let w = self.node.world;
+        w.settings.pool.enabled && w.waiting_kind(self.kind) != *self.kind
+    }
+
+    /// Pods of the node that this pool serves.
+    fn used(&self) -> usize {
+        let mine = |kind: &PortKind| {
+            *kind == **self.kind || (self.shares() && kind.same_place(self.kind))
+        };
+        let counts = self.wanted.iter().filter(|(kind, _)| mine(kind));
+        counts.map(|(_, n)| n).sum()
+    }
+
+    /// Idle ports of other groups, that come back to this pool.
+    fn elsewhere(&self, out: &Draft) -> usize {
+        let w = self.node.world;
+        if !self.shares() || self.is_guest() || !w.settings.pool.enabled {
+            return 0;
+        }
+        let ports = self.trunk.ports.iter().filter_map(|id| w.ports.get(id));
+        let others = ports.filter(|(port, _)| {
+            port.kind != *self.kind
+                && port.kind.same_place(self.kind)
+                && w.is_idle(&port.id)
+                && !out.taken.contains(&port.id)
+        });
+        others.count()
+    }
+
+    /// Gives ports of groups that no pod of the node has any more back to the pool they came from.
+    fn hand_back(&self, out: &mut Draft) {
+        let w = self.node.world;
+        if self.wanted.contains_key(self.kind) {
+            return;
+        }
+        let kind = w.waiting_kind(self.kind);
+        for port in &self.ready {
+            if w.held_off(&Held::Port(port.id.clone())).is_none() {
+                out.taken.insert(port.id.clone());
+                out.actions.push(Action::SetSecurityGroups {
+                    port: port.id.clone(),
+                    kind: kind.clone(),
+                });
+            }
+        }
+    }
+
+    /// Free ports of the same network that only need other security groups: `most` of them get
+    /// the groups of this kind. They are of kinds that no pod of the node wants any more, and
+    /// where ports wait for pods of any groups, of others after those.
     fn take_over(&self, most: usize, out: &mut Draft) -> Vec<Id> {
         let w = self.node.world;
-        if !w.settings.pool.enabled || most == 0 {
+        if most == 0 || !(w.settings.pool.enabled || self.shares()) {
             return Vec::new();
         }
         let ports = self.trunk.ports.iter().filter_map(|id| w.ports.get(id));
@@ -294,11 +355,14 @@ impl<'a> PoolPlan<'a> {
                 && !out.taken.contains(&port.id)
                 && port.kind != *self.kind
                 && port.kind.same_place(self.kind)
-                && !self.wanted.contains_key(&port.kind)
+                && (self.shares() || !self.wanted.contains_key(&port.kind))
                 && w.cools_until(port, notes).is_none()
                 && w.held_off(&Held::Port(port.id.clone())).is_none()
         });
-        let ids: Vec<Id> = fitting.map(|(p, _)| p.id.clone()).take(most).collect();
+        let mut fitting: Vec<&Port> = fitting.map(|(port, _)| port).collect();
+        // Stable: those that nobody wants first.
+        fitting.sort_by_key(|port| self.wanted.contains_key(&port.kind));
+        let ids: Vec<Id> = fitting.iter().map(|p| p.id.clone()).take(most).collect();
         out.actions
             .extend(ids.iter().map(|port| Action::SetSecurityGroups {
                 port: port.clone(),

@@ -23,6 +23,8 @@ impl World {
         self.node_mut(&claim.node).claims.insert(claim.pod.clone());
         if let Some(vif) = &claim.vif {
             self.users.insert(vif.port.clone(), claim.pod.clone());
+            let port = vif.port.clone();
+            self.note_wearer(&port);
         }
         self.claims.insert(claim.pod.clone(), claim);
     }
@@ -91,6 +93,7 @@ impl World {
             return;
         }
         self.users.remove(port);
+        self.note_wearer(port);
         let now = self.now;
         if let Some((_, notes)) = self.ports.get_mut(port) {
             notes.free_since = now.max(1);

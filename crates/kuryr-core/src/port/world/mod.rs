@@ -7,6 +7,7 @@ mod nodes;
 mod pods;
 mod ports;
 mod shared;
+mod wearers;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -23,6 +24,7 @@ use crate::port::settings::Settings;
 use self::addresses::ByAddress;
 use self::loose::Loose;
 use self::shared::Shared;
+pub use self::wearers::Wearer;
 
 /// What is known of a node's trunk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -128,6 +130,8 @@ pub struct World {
     /// Nodes that want more ports than could be asked for so far, in the order of asking.
     pub(crate) lines: Lines,
     pub(crate) later: BTreeSet<(Millis, Id)>,
+    /// Ports about whose security groups there is news.
+    pub(crate) news: BTreeSet<Id>,
     pub(crate) sequence: u64,
     pub(crate) now: Millis,
 }
@@ -187,6 +191,7 @@ impl World {
             dirty: BTreeSet::new(),
             lines: Lines::default(),
             later: BTreeSet::new(),
+            news: BTreeSet::new(),
             sequence: 0,
             now: 0,
         }
@@ -326,18 +331,41 @@ impl World {
     pub(crate) fn kinds_on(&self, node: &NodeState) -> BTreeMap<Arc<PortKind>, usize> {
         let mut kinds = BTreeMap::new();
         for key in &node.pods {
-            if let Some(kind) = self.pods.get(key).and_then(Pod::wanted_kind) {
+            let Some(pod) = self.pods.get(key) else {
+                continue;
+            };
+            let kind = match &pod.want {
+                // Its port comes out of the pool of that kind.
+                Want::Groups { like, .. } if pod.is_undecided() => Some(like),
+                _ => pod.wanted_kind(),
+            };
+            if let Some(kind) = kind {
                 *kinds.entry(kind.clone()).or_default() += 1;
             }
         }
         kinds
     }
 
-    /// Why a pod can't be said to need anything yet.
-    pub(crate) fn unknown_want(pod: &Pod) -> Option<&str> {
+    /// Why it can't be said what a pod needs, if that is to be told.
+    pub(crate) fn doubt(pod: &Pod) -> Option<(Reason, &str)> {
+        if !pod.is_undecided() {
+            return None;
+        }
         match &pod.want {
-            Want::Unknown(why) => Some(why),
+            Want::Unknown(why) => Some((Reason::NoPodSubnetFound, why)),
+            Want::Groups { why, .. } => Some((Reason::PolicyNotInForce, why.as_deref()?)),
             _ => None,
+        }
+    }
+
+    /// The kind of the ports that wait for pods of `kind`.
+    pub(crate) fn waiting_kind(&self, kind: &Arc<PortKind>) -> Arc<PortKind> {
+        match &self.settings.waiting_groups {
+            Some(groups) if *groups != kind.security_groups => Arc::new(PortKind {
+                security_groups: groups.clone(),
+                ..(**kind).clone()
+            }),
+            _ => kind.clone(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Held, World};
 use crate::Millis;
-use crate::port::model::{Id, Place, Pod, PodKey, Port, PortNotes, PortStatus};
+use crate::port::model::{Id, Place, PodKey, Port, PortNotes, PortStatus};
 
 impl World {
     /// Puts a port in, or what is new about it.
@@ -13,6 +13,7 @@ impl World {
         self.place(&port, &notes);
         self.ports.insert(id.clone(), (port, notes));
         self.touch_port_node(&id);
+        self.note_wearer(&id);
     }
 
     /// A port is gone from Neutron.
@@ -21,6 +22,7 @@ impl World {
         self.unplace(id);
         self.ports.remove(id);
         self.backoff.succeeded(&Held::Port(id.clone()));
+        self.note_wearer(id);
     }
 
     /// A port moved, or its status changed.
@@ -98,7 +100,10 @@ impl World {
     /// Whether the pod that has it is over, and its KuryrPort is not gone yet.
     pub(crate) fn is_being_given_back(&self, id: &Id) -> bool {
         let user = self.users.get(id);
-        user.is_some_and(|pod| self.pods.get(pod).and_then(Pod::wanted_kind).is_none())
+        user.is_some_and(|pod| {
+            let pod = self.pods.get(pod);
+            pod.is_none_or(|p| p.wanted_kind().is_none() && !p.is_undecided())
+        })
     }
 
     /// Whether a port is neither used nor under way.

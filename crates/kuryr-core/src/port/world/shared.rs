@@ -43,7 +43,7 @@ impl World {
 
     pub(crate) fn share_pod(&mut self, pod: &mut Pod) {
         one(&mut self.shared.namespaces, &mut pod.key.namespace);
-        if let Want::Port(kind) = &mut pod.want {
+        if let Want::Port(kind) | Want::Groups { like: kind, .. } = &mut pod.want {
             one(&mut self.shared.kinds, kind);
         }
         if let Some((node, _)) = self.nodes.get_key_value(&pod.node) {
