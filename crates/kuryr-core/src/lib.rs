@@ -10,6 +10,7 @@
 //! |---|---|
 //! | [`port`] | which pod has which Neutron port, and what to do next to get there |
 //! | [`service`] | which load balancers a Service has, and the next call for each |
+//! | [`policy`] | which security groups a pod's port has, and what is in each |
 //! | [`pool`] | how many ports wait ready on a node's trunk |
 //! | [`batch`] | how much to ask of Neutron in one call |
 //! | [`vlan`] | which segmentation id is free on a trunk |
@@ -21,8 +22,10 @@
 
 pub mod backoff;
 pub mod batch;
+mod cidr;
 pub mod doctor;
 pub mod lease;
+pub mod policy;
 pub mod pool;
 pub mod port;
 pub mod service;

@@ -28,7 +28,6 @@
 
 mod action;
 pub mod annotations;
-mod cidr;
 mod complaint;
 mod desired;
 pub mod diff;
@@ -46,9 +45,9 @@ mod fixtures;
 #[cfg(test)]
 mod simulation;
 
+pub use crate::cidr::Cidr;
 pub use action::{Action, Change, Failure, Outcome};
 pub use annotations::Annotations;
-pub use cidr::Cidr;
 pub use complaint::{Complaint, Reason};
 pub use desired::{External, Nothing, Want, Wanted, desired, provider_of};
 pub use model::{

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use super::cidr::Cidr;
 use super::model::{Id, Protocol};
 use super::tree::{Algorithm, Member, Monitor, Persistence};
+use crate::cidr::Cidr;
 
 /// A load balancer without what is in it: an entry of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,9 +1,9 @@
 //! What the operator sets.
 
-use super::cidr::Cidr;
 use super::model::Id;
 use super::tree::Algorithm;
 use crate::Millis;
+use crate::cidr::Cidr;
 
 /// Settings of the service reconciler.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 
-use super::cidr::Cidr;
 use super::model::{Id, Protocol, ServiceKey};
+use crate::cidr::Cidr;
 
 /// Which of a Service's load balancers: one a family where the provider has no further VIPs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

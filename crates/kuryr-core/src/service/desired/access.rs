@@ -1,7 +1,7 @@
 //! Who may connect: `loadBalancerSourceRanges`.
 
 use super::Draft;
-use crate::service::cidr::Cidr;
+use crate::cidr::Cidr;
 use crate::service::complaint::Reason;
 use crate::service::model::{Family, Kind};
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
-use super::model::Family;
+use crate::service::Family;
 
 /// A network: an address without host bits, and the length of its prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,6 +31,45 @@ impl Cidr {
     #[must_use]
     pub fn family(&self) -> Family {
         Family::of(self.address)
+    }
+
+    /// Whether all of `other` is in it.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        self.prefix <= other.prefix && self.contains(other.address)
+    }
+
+    /// The fewest networks that together are this one without `excepts`, in their order.
+    #[must_use]
+    pub fn without(&self, excepts: &[Self]) -> Vec<Self> {
+        let mut out = Vec::new();
+        self.cut(excepts, &mut out);
+        out
+    }
+
+    /// A half that no exception touches is whole; one that is in an exception is nothing; another is
+    /// halved again. So no two of the networks are the halves of one.
+    fn cut(&self, excepts: &[Self], out: &mut Vec<Self>) {
+        if excepts.iter().any(|e| e.covers(self)) {
+            return;
+        }
+        let inside: Vec<Self> = excepts.iter().filter(|e| self.covers(e)).copied().collect();
+        match self.halves() {
+            Some(halves) if !inside.is_empty() => {
+                halves.iter().for_each(|half| half.cut(&inside, out));
+            }
+            _ => out.push(*self),
+        }
+    }
+
+    fn halves(&self) -> Option<[Self; 2]> {
+        let prefix = self.prefix.checked_add(1)?;
+        let low = Self::new(self.address, prefix)?;
+        let high = match self.address {
+            IpAddr::V4(a) => Ipv4Addr::from(u32::from(a) | 1 << (32 - prefix)).into(),
+            IpAddr::V6(a) => Ipv6Addr::from(u128::from(a) | 1 << (128 - prefix)).into(),
+        };
+        Some([low, Self::new(high, prefix)?])
     }
 }
 
@@ -96,6 +135,44 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Cidr>().unwrap().to_string(), shown);
         }
+    }
+
+    fn without(whole: &str, excepts: &[&str]) -> Vec<String> {
+        let excepts: Vec<Cidr> = excepts.iter().map(|e| e.parse().unwrap()).collect();
+        let whole: Cidr = whole.parse().unwrap();
+        whole
+            .without(&excepts)
+            .iter()
+            .map(Cidr::to_string)
+            .collect()
+    }
+
+    #[test]
+    fn a_network_without_one_in_it() {
+        assert_eq!(without("10.0.0.0/30", &[]), ["10.0.0.0/30"]);
+        assert_eq!(
+            without("10.0.0.0/30", &["10.0.0.1/32"]),
+            ["10.0.0.0/32", "10.0.0.2/31"]
+        );
+        assert_eq!(without("fd00::/127", &["fd00::/128"]), ["fd00::1/128"]);
+        assert_eq!(without("0.0.0.0/0", &["10.0.0.0/8"]).len(), 8);
+        assert_eq!(without("::/0", &["::1"]).len(), 128);
+    }
+
+    #[test]
+    fn several_do_not_open_each_other() {
+        assert_eq!(
+            without("10.0.0.0/30", &["10.0.0.0/32", "10.0.0.3/32"]),
+            ["10.0.0.1/32", "10.0.0.2/32"]
+        );
+        // One in the other, all of it, and none of it.
+        assert_eq!(
+            without("10.0.0.0/30", &["10.0.0.0/31", "10.0.0.1/32"]),
+            ["10.0.0.2/31"]
+        );
+        assert!(without("10.0.0.0/30", &["10.0.0.0/31", "10.0.0.2/31"]).is_empty());
+        assert!(without("10.0.0.0/30", &["0.0.0.0/0"]).is_empty());
+        assert_eq!(without("10.0.0.0/30", &["fd00::/8"]), ["10.0.0.0/30"]);
     }
 
     #[test]

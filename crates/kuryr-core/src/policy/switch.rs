@@ -1,0 +1,1 @@
+//! In which order ports change their groups.
