@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use kuryr_core::policy;
 use kuryr_core::port::Settings;
 
 use crate::lease::LeaseSettings;
@@ -39,6 +40,9 @@ pub struct ControllerConfig {
     pub metrics: Option<SocketAddr>,
     /// Load balancers for Services, if they are wanted.
     pub services: Option<ServiceConfig>,
+    /// Security groups for NetworkPolicies, if they are wanted; address families are those of
+    /// the pods' subnets.
+    pub policies: Option<policy::Settings>,
     /// Whether Events are written.
     pub use_events: bool,
 }

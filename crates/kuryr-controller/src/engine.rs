@@ -19,12 +19,13 @@ use tracing::Instrument;
 
 use crate::config::ControllerConfig;
 use crate::events::Events;
-use crate::execute::{Executor, Turns};
+use crate::execute::{Executor, Turns, name, span};
 use crate::facts::{self, Fact};
 use crate::health::{self, HEARTBEAT_MILLIS, Health};
 use crate::lease::{self, Fence};
 use crate::metrics::{ActionLabel, Metrics, State, resident_bytes};
 use crate::networks::{NetworkError, Networks};
+use crate::policy::{self, Dresser};
 use crate::service::{self, SubnetError};
 
 /// How long calls under way are waited for at the end.
@@ -80,6 +81,26 @@ pub async fn run(
         tag,
     };
     let events = Events::new(&client, config.use_events, &config.lease.identity);
+    let mut ports = config.ports.clone();
+    let policies = config.policies.clone().map(|settings| {
+        ports.waiting_groups = Some(networks.kind().security_groups.clone());
+        let shared = policy::Shared {
+            client: client.clone(),
+            cloud: cloud.clone(),
+            fence: fence.clone(),
+            mark: mark.clone(),
+            tags: config.resource_tags.clone(),
+            project: config.project.clone(),
+            events: events.clone(),
+            resync: config.resync,
+        };
+        let settings = kuryr_core::policy::Settings {
+            families: networks.families(),
+            ..settings
+        };
+        let metrics = policy::Metrics::new(&mut registry);
+        policy::Engine::new(settings, shared, metrics, networks.kind())
+    });
     let services = match &config.services {
         Some(services) => {
             let shared = service::Shared {
@@ -128,10 +149,16 @@ pub async fn run(
         let running = engine.run(tasks.clone(), stop.clone(), TO_FINISH);
         tokio::spawn(running)
     });
+    let (policies, dresser) = policies.unzip();
+    let policies = policies.map(|engine| {
+        let running = engine.run(tasks.clone(), stop.clone(), TO_FINISH);
+        tokio::spawn(running)
+    });
     let facts = facts::spawn(&client, &tasks, &stop);
     let (outcomes, answered) = mpsc::unbounded_channel();
     let engine = Engine {
-        world: World::new(config.ports.clone()),
+        world: World::new(ports),
+        dresser,
         executor: Arc::new(executor),
         fence,
         kind,
@@ -151,8 +178,8 @@ pub async fn run(
     if tokio::time::timeout(TO_FINISH, calls.wait()).await.is_err() {
         tracing::warn!("calls that are still under way are left to the next leader to find");
     }
-    if let Some(services) = services {
-        let _ = services.await;
+    for loops in [services, policies].into_iter().flatten() {
+        let _ = loops.await;
     }
     // The lease is given up last, after nothing more is written.
     done.cancel();
@@ -197,6 +224,8 @@ struct Answered {
 
 struct Engine {
     world: World,
+    /// Where NetworkPolicies are enforced.
+    dresser: Option<Dresser>,
     executor: Arc<Executor>,
     fence: Fence,
     kind: Arc<PortKind>,
@@ -232,6 +261,11 @@ impl Engine {
                     None => return,
                 },
                 Some(done) = answered.recv() => self.answer(done),
+                decision = policy::next(&mut self.dresser) => {
+                    if let Some(dresser) = &mut self.dresser {
+                        dresser.decided(decision, &mut self.world);
+                    }
+                }
                 () = tokio::time::sleep(wake) => {}
                 _ = resync.tick() => self.world.want_refresh(),
             }
@@ -241,6 +275,11 @@ impl Engine {
             }
             while let Ok(done) = answered.try_recv() {
                 self.answer(done);
+            }
+            if let Some(dresser) = &mut self.dresser {
+                while let Some(decision) = dresser.try_next() {
+                    dresser.decided(decision, &mut self.world);
+                }
             }
             self.turn();
         }
@@ -271,6 +310,9 @@ impl Engine {
             for action in plan(&mut self.world) {
                 self.start(action);
             }
+        }
+        if let Some(dresser) = &mut self.dresser {
+            dresser.tell(&mut self.world, leads);
         }
         self.health
             .synced
@@ -344,17 +386,23 @@ impl Engine {
         world.tick(lease::now());
         match fact {
             Fact::Pod(pod) => {
-                if let Some(pod) = facts::pod(&pod, &Ok(self.kind.clone())) {
+                if let Some(mut pod) = facts::pod(&pod, &Ok(self.kind.clone())) {
                     if pod.wanted_kind().is_some() && world.claim(&pod.key).is_none() {
                         self.waiting
                             .entry(pod.key.clone())
                             .or_insert_with(lease::now);
+                    }
+                    if let Some(dresser) = &self.dresser {
+                        dresser.dress(&mut pod);
                     }
                     world.apply_pod(pod);
                 }
             }
             Fact::PodGone(key) => {
                 self.waiting.remove(&key);
+                if let Some(dresser) = &mut self.dresser {
+                    dresser.forget(&key);
+                }
                 world.delete_pod(&key);
             }
             Fact::Pods(all) => world.retain_pods(&all),
@@ -396,61 +444,5 @@ impl Engine {
         };
         ports("used", used);
         ports("free", free);
-    }
-}
-
-/// The span in which an action's lines are logged.
-fn span(action: &Action) -> tracing::Span {
-    let name = name(action);
-    match action {
-        Action::CreateClaim { pod, vif, .. } => {
-            let port = vif.as_ref().map(|v| v.port.to_string());
-            tracing::info_span!("action", name, %pod, port)
-        }
-        Action::WriteVif { pod, vif, .. } => {
-            tracing::info_span!("action", name, %pod, port = %vif.port)
-        }
-        Action::DropClaim { pod, .. }
-        | Action::DropPodFinalizer { pod, .. }
-        | Action::Report { pod, .. } => tracing::info_span!("action", name, %pod),
-        Action::AddSubports { trunk, ports } => {
-            tracing::info_span!("action", name, %trunk, ports = ports.len())
-        }
-        Action::RemoveSubports { trunk, ports } => {
-            tracing::info_span!("action", name, %trunk, ports = ports.len())
-        }
-        Action::CreatePorts { orders } => {
-            let ports: usize = orders.iter().map(|(_, _, n)| n).sum();
-            tracing::info_span!("action", name, ports)
-        }
-        Action::DeletePort { port }
-        | Action::SetSecurityGroups { port, .. }
-        | Action::Adopt { port, .. } => {
-            tracing::info_span!("action", name, %port)
-        }
-        Action::Look { ports } => tracing::info_span!("action", name, ports = ports.len()),
-        Action::ReportNode { node, .. } => tracing::info_span!("action", name, %node),
-        Action::FindTrunks { .. } | Action::Refresh => tracing::info_span!("action", name),
-    }
-}
-
-/// An action's name in logs and metrics.
-fn name(action: &Action) -> &'static str {
-    match action {
-        Action::CreateClaim { .. } => "create_kuryrport",
-        Action::WriteVif { .. } => "write_vif",
-        Action::DropClaim { .. } => "drop_kuryrport",
-        Action::DropPodFinalizer { .. } => "drop_pod_finalizer",
-        Action::FindTrunks { .. } => "find_trunks",
-        Action::CreatePorts { .. } => "create_ports",
-        Action::AddSubports { .. } => "add_subports",
-        Action::RemoveSubports { .. } => "remove_subports",
-        Action::DeletePort { .. } => "delete_port",
-        Action::SetSecurityGroups { .. } => "set_security_groups",
-        Action::Adopt { .. } => "adopt",
-        Action::Look { .. } => "look",
-        Action::Refresh => "refresh",
-        Action::Report { .. } => "report",
-        Action::ReportNode { .. } => "report_node",
     }
 }

@@ -1,8 +1,9 @@
-//! Kubernetes Events on pods, Services and nodes.
+//! Kubernetes Events on pods, Services, policies and nodes.
 
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use kuryr_core::policy::{Complaint, PolicyKey};
 use kuryr_core::port::PodKey;
 use kuryr_core::service::ServiceKey;
 
@@ -23,7 +24,25 @@ impl Events {
     pub(crate) async fn warn(&self, pod: &PodKey, uid: &str, reason: &str, message: &str) {
         tracing::warn!(%pod, reason, message, "pod waits");
         let about = namespaced("Pod", &pod.namespace, &pod.name, uid);
-        self.write(&about, reason, message).await;
+        self.write(EventType::Warning, &about, reason, message)
+            .await;
+    }
+
+    /// What a NetworkPolicy's owner is to know.
+    pub(crate) async fn of_policy(&self, policy: &PolicyKey, uid: &str, complaint: &Complaint) {
+        let (reason, message) = (complaint.reason.to_string(), &complaint.message);
+        let kind = if complaint.reason.is_warning() {
+            tracing::warn!(%policy, reason, message, "policy");
+            EventType::Warning
+        } else {
+            tracing::info!(%policy, reason, message, "policy");
+            EventType::Normal
+        };
+        let about = ObjectReference {
+            api_version: Some("networking.k8s.io/v1".to_owned()),
+            ..namespaced("NetworkPolicy", &policy.namespace, &policy.name, uid)
+        };
+        self.write(kind, &about, &reason, message).await;
     }
 
     /// A warning on a Service.
@@ -36,7 +55,8 @@ impl Events {
     ) {
         tracing::warn!(%service, reason, message, "Service");
         let about = namespaced("Service", &service.namespace, &service.name, uid);
-        self.write(&about, reason, message).await;
+        self.write(EventType::Warning, &about, reason, message)
+            .await;
     }
 
     /// A warning on a node.
@@ -50,13 +70,14 @@ impl Events {
             uid: Some(node.to_owned()),
             ..ObjectReference::default()
         };
-        self.write(&about, reason, message).await;
+        self.write(EventType::Warning, &about, reason, message)
+            .await;
     }
 
-    async fn write(&self, about: &ObjectReference, reason: &str, note: &str) {
+    async fn write(&self, kind: EventType, about: &ObjectReference, reason: &str, note: &str) {
         let Some(recorder) = &self.0 else { return };
         let event = Event {
-            type_: EventType::Warning,
+            type_: kind,
             reason: reason.to_owned(),
             // The API server takes 1,024 bytes.
             note: Some(note.chars().take(900).collect()),

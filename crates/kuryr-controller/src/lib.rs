@@ -7,6 +7,7 @@
 //! lease      who may write: leader election, and the fence before each write
 //! tenure     the same lease, for a tool that must not write beside a leader
 //! service/   the same for Services, whose world is another
+//! policy/    the same for NetworkPolicies, as security groups
 //! objects    what is done alike to objects of every kind
 //! networks   subnets and networks as VIFs need them
 //! events     Kubernetes Events
@@ -23,6 +24,7 @@ mod lease;
 mod metrics;
 mod networks;
 mod objects;
+mod policy;
 mod service;
 mod tenure;
 

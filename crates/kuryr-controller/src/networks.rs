@@ -1,9 +1,10 @@
 //! The networks and subnets that pods are on, as their VIFs need them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use kuryr_api::vif::{Vif, VifNetwork, VifSubnet};
+use kuryr_core::policy::Family;
 use kuryr_core::port::{Id, Port, PortKind};
 use kuryr_openstack::model::{Network, Subnet};
 use kuryr_openstack::{Error, Neutron, SecurityGroupQuery};
@@ -121,6 +122,12 @@ impl Networks {
     #[must_use]
     pub fn kind(&self) -> Arc<PortKind> {
         self.kind.clone()
+    }
+
+    /// The families of the addresses that pods have.
+    pub(crate) fn families(&self) -> BTreeSet<Family> {
+        let subnets = self.subnets.values();
+        subnets.map(|s| Family::of(s.cidr.addr())).collect()
     }
 
     /// A port as the daemon is told of it.

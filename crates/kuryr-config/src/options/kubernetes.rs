@@ -6,7 +6,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::PoolDriver;
-use super::reasons::{NO_MULTI_VIF, NO_NAMESPACES, NO_POLICIES, NOT_NESTED};
+use super::reasons::{NO_LB_GROUPS, NO_MULTI_VIF, NO_NAMESPACES, NOT_NESTED};
 use crate::macros::{choices, option_group};
 use crate::spec::{Kind, kinds::*};
 
@@ -39,6 +39,8 @@ choices! {
     pub enum SecurityGroupsDriver {
         /// Those of `[neutron_defaults] pod_security_groups`.
         Default = "default",
+        /// Those that NetworkPolicies come to, and the default ones where no policy selects the pod.
+        Policy = "policy",
     }
 }
 
@@ -125,14 +127,15 @@ option_group! {
             choice(ProjectDriver::WORDS, "default").refuses(REFUSED_PROJECTS).ignored(NO_NAMESPACES);
         /// Project of policies' security groups.
         network_policy_project_driver: ProjectDriver =
-            choice(ProjectDriver::WORDS, "default").refuses(REFUSED_PROJECTS).ignored(NO_POLICIES);
+            choice(ProjectDriver::WORDS, "default").refuses(REFUSED_PROJECTS);
         /// Subnet of a pod's port: `default` is `[neutron_defaults] pod_subnet`.
         pod_subnets_driver: PodSubnetsDriver = choice(PodSubnetsDriver::WORDS, "default")
             .refuses(&[("namespace", NO_NAMESPACES)]);
         /// Security groups of a pod's port: `default` is
-        /// `[neutron_defaults] pod_security_groups`.
+        /// `[neutron_defaults] pod_security_groups`. With `policy`, NetworkPolicies are
+        /// enforced, as they are where `policy` is among `enabled_handlers`.
         pod_security_groups_driver: SecurityGroupsDriver =
-            choice(SecurityGroupsDriver::WORDS, "default").refuses(&[("policy", NO_POLICIES)]);
+            choice(SecurityGroupsDriver::WORDS, "default");
         /// How pods are attached: `nested-vlan` is a subport of the node's trunk.
         /// Upstream's default is `neutron-vif`.
         pod_vif_driver: PodVifDriver = choice(PodVifDriver::WORDS, "nested-vlan").refuses(&[
@@ -155,16 +158,13 @@ option_group! {
         /// Octavia provider of load balancers; `default`: Octavia's own choice.
         endpoints_driver_octavia_provider: String = of(Kind::Id).default("default");
         /// The parts of the controller that run. Services get load balancers where
-        /// `service` is among them.
+        /// `service` is among them; NetworkPolicies are enforced where `policy` is.
         enabled_handlers: Vec<Handler> = of(Kind::Choices(Handler::WORDS))
             .default("vif,endpoints,service,kuryrloadbalancer,kuryrport")
             .idles(&[
                 ("namespace", NO_NAMESPACES),
                 ("kuryrnetwork", NO_NAMESPACES),
                 ("kuryrnetwork_population", NO_NAMESPACES),
-                ("policy", NO_POLICIES),
-                ("kuryrnetworkpolicy", NO_POLICIES),
-                ("pod_label", NO_POLICIES),
                 ("openshift_machine", NO_MACHINES),
             ])
             .refuses(&[
@@ -186,14 +186,14 @@ option_group! {
         service_subnets_driver = choice(&["default"], "default");
         /// Security groups of load balancers.
         service_security_groups_driver =
-            choice(&["default", "policy"], "default").ignored(NO_POLICIES);
+            choice(&["default", "policy"], "default").ignored(NO_LB_GROUPS);
         /// What makes load balancers.
         endpoints_lbaas_driver = choice(&["lbaasv2"], "lbaasv2");
         /// What gives load balancers addresses that are reached from outside.
         service_public_ip_driver =
             choice(&["neutron_floating_ip"], "neutron_floating_ip");
         /// What enforces NetworkPolicies.
-        network_policy_driver = choice(&["default"], "default").ignored(NO_POLICIES);
+        network_policy_driver = choice(&["default"], "default");
         /// First letters of the names of further interfaces.
         additional_ifname_prefix = of(Kind::Id).default("eth").ignored(NO_MULTI_VIF);
         /// Serve upstream's pool manager.

@@ -109,6 +109,13 @@ impl Config {
             .unwrap_or(self.kubernetes.vif_pool_driver)
     }
 
+    /// Whether NetworkPolicies are enforced: the handler `policy` is enabled, or security groups
+    /// are said to be theirs.
+    pub fn enforces_policies(&self) -> bool {
+        self.kubernetes.enabled_handlers.contains(&Handler::Policy)
+            || self.kubernetes.pod_security_groups_driver == SecurityGroupsDriver::Policy
+    }
+
     /// Whether logs are written as JSON: `[kuryr] log_format` or oslo.log's
     /// `[DEFAULT] use_json`.
     pub fn logs_json(&self) -> bool {

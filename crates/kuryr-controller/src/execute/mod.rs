@@ -1,6 +1,7 @@
 //! One action, carried out: calls go out, an outcome comes back. Nothing is decided here.
 
 mod kubernetes;
+mod names;
 mod neutron;
 mod turns;
 
@@ -14,6 +15,7 @@ use crate::events::Events;
 use crate::lease::Fence;
 use crate::networks::Networks;
 
+pub(crate) use names::{name, span};
 pub(crate) use turns::Turns;
 
 /// What carrying out needs; shared by all calls under way.

@@ -8,6 +8,7 @@ use kuryr_config::options::{Handler, LbAlgorithm, MemberMode, PoolDriver};
 use kuryr_config::{Config, Role};
 use kuryr_controller::{ControllerConfig, LeaseSettings, ServiceConfig};
 use kuryr_core::lease::name_in_pod;
+use kuryr_core::policy;
 use kuryr_core::pool;
 use kuryr_core::port::Settings;
 use kuryr_core::service;
@@ -51,6 +52,7 @@ pub(crate) fn settings(config: &Config) -> ControllerConfig {
         health: any(config.health_server.port),
         metrics: any(config.prometheus_exporter.controller_exporter_port),
         services: services(config),
+        policies: config.enforces_policies().then(policy::Settings::default),
         use_events: config.kubernetes.use_events,
     }
 }
