@@ -80,6 +80,8 @@ fn remote(rule: &SecurityGroupRule) -> Option<Remote<Id>> {
         return Some(Remote::Group(group.as_str().into()));
     }
     match &rule.remote_ip_prefix {
+        // To Neutron the two are the same rule.
+        Some(net) if net.prefix_len() == 0 => Some(Remote::Any),
         Some(net) => Cidr::new(net.addr(), net.prefix_len()).map(Remote::Prefix),
         None => Some(Remote::Any),
     }

@@ -108,7 +108,11 @@ fn ports(port: &NetworkPolicyPort) -> Result<Ports, String> {
             if first > last {
                 return Err(format!("endPort {last} is below port {first}"));
             }
-            Ok(Ports::Range(first, last))
+            // Neutron keeps no range that is all ports.
+            match (first, last) {
+                (1, u16::MAX) => Ok(Ports::All),
+                _ => Ok(Ports::Range(first, last)),
+            }
         }
     }
 }
@@ -186,6 +190,7 @@ mod tests {
                 json!({"protocol": "SCTP", "port": 80, "endPort": 90}),
                 p(Protocol::Sctp, Ports::Range(80, 90)),
             ),
+            (json!({"port": 1, "endPort": 65535}), p(Protocol::Tcp, Ports::All)),
             (json!({"port": "http"}), p(Protocol::Tcp, Ports::Named("http".into()))),
         ] {
             assert_eq!(one_port(port), want);
