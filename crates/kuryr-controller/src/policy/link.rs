@@ -177,7 +177,10 @@ mod tests {
         };
         decisions.put(none(Some("quota")));
         let want = decisions.want(&pod("u1"), &base());
-        assert!(matches!(want, Want::Groups { why: Some(_), .. }), "{want:?}");
+        assert!(
+            matches!(want, Want::Groups { why: Some(_), .. }),
+            "{want:?}"
+        );
         decisions.put(none(None));
         assert!(decisions.0.is_empty());
     }

@@ -81,7 +81,10 @@ impl Neutron {
             return Ok(made);
         }
         let tags = mark.tags_with(tags);
-        match self.set_tags(Resource::SecurityGroup, &made.id, &tags).await {
+        match self
+            .set_tags(Resource::SecurityGroup, &made.id, &tags)
+            .await
+        {
             Ok(set) => made.tags = set,
             Err(error) => tracing::warn!(
                 %error, security_group = %made.id,

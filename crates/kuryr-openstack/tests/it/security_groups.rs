@@ -76,9 +76,7 @@ async fn what_is_ours_is_found_by_tag_or_description_once() {
     on("GET", "extensions", 200, extensions)
         .mount(&server)
         .await;
-    let group = |id: &str, tags: &[&str], description: &str| {
-        json!({ "id": id, "tags": tags, "description": description, "security_group_rules": [rule("IPv4")] })
-    };
+    let group = |id: &str, tags: &[&str], description: &str| json!({ "id": id, "tags": tags, "description": description, "security_group_rules": [rule("IPv4")] });
     let list = || Mock::given(path("/network/v2.0/security-groups"));
     let tagged = [
         group("a", &["kuryr:c"], "kuryr c"),

@@ -101,7 +101,8 @@ mod tests {
             (json!({"containers": [], "hostNetwork": true}), "Running"),
             (json!({"containers": []}), "Succeeded"),
         ] {
-            let object = json!({"metadata": {"name": "a"}, "spec": spec, "status": {"phase": phase}});
+            let object =
+                json!({"metadata": {"name": "a"}, "spec": spec, "status": {"phase": phase}});
             assert!(!pod(&serde_json::from_value(object).unwrap()).counts());
         }
     }

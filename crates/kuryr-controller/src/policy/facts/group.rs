@@ -126,12 +126,24 @@ mod tests {
         };
         vec![
             rule(None, None, Remote::Any),
-            rule(Some(Protocol::Tcp), Some((80, 90)), Remote::Group("g".into())),
-            rule(Some(Protocol::Sctp), None, Remote::Prefix("10.0.0.0/8".parse().unwrap())),
+            rule(
+                Some(Protocol::Tcp),
+                Some((80, 90)),
+                Remote::Group("g".into()),
+            ),
+            rule(
+                Some(Protocol::Sctp),
+                None,
+                Remote::Prefix("10.0.0.0/8".parse().unwrap()),
+            ),
             Rule {
                 direction: Direction::Egress,
                 family: Family::V6,
-                ..rule(Some(Protocol::Udp), Some((53, 53)), Remote::Prefix("fd00::/8".parse().unwrap()))
+                ..rule(
+                    Some(Protocol::Udp),
+                    Some((53, 53)),
+                    Remote::Prefix("fd00::/8".parse().unwrap()),
+                )
             },
         ]
     }

@@ -124,7 +124,8 @@ mod tests {
     use serde_json::{Value, json};
 
     fn read(spec: Value) -> Policy {
-        let object = json!({"metadata": {"namespace": "shop", "name": "p", "uid": "u"}, "spec": spec});
+        let object =
+            json!({"metadata": {"namespace": "shop", "name": "p", "uid": "u"}, "spec": spec});
         policy(&serde_json::from_value(object).unwrap())
     }
 
@@ -143,26 +144,39 @@ mod tests {
         let p = read(json!({"podSelector": {}}));
         assert!(p.pods.is_empty() && p.types.is_empty() && p.ingress.is_empty());
         assert_eq!(p.key.to_string(), "shop/p");
-        let p = read(json!({"podSelector": {"matchLabels": {"a": "b"}}, "policyTypes": ["Egress"],
-            "ingress": [{}], "egress": [{"to": [], "ports": []}]}));
+        let p = read(
+            json!({"podSelector": {"matchLabels": {"a": "b"}}, "policyTypes": ["Egress"],
+            "ingress": [{}], "egress": [{"to": [], "ports": []}]}),
+        );
         assert_eq!(p.types, [Direction::Egress].into());
-        assert_eq!((p.ingress, p.egress), (vec![Allow::default()], vec![Allow::default()]));
+        assert_eq!(
+            (p.ingress, p.egress),
+            (vec![Allow::default()], vec![Allow::default()])
+        );
         assert_eq!(p.pods.to_string(), "a=b");
     }
 
     #[test]
     fn peers() {
         let pods = |namespaces, pods| Peer::Pods { namespaces, pods };
-        assert_eq!(one_peer(json!({"podSelector": {}})), pods(None, Selector::default()));
+        assert_eq!(
+            one_peer(json!({"podSelector": {}})),
+            pods(None, Selector::default())
+        );
         assert_eq!(
             one_peer(json!({"namespaceSelector": {}})),
             pods(Some(Selector::default()), Selector::default())
         );
         assert_eq!(
-            one_peer(json!({"ipBlock": {"cidr": "10.0.0.0/8", "except": ["10.1.0.0/16", "10.2.0.0/16"]}})),
+            one_peer(
+                json!({"ipBlock": {"cidr": "10.0.0.0/8", "except": ["10.1.0.0/16", "10.2.0.0/16"]}})
+            ),
             Peer::Block {
                 cidr: "10.0.0.0/8".parse().unwrap(),
-                except: vec!["10.1.0.0/16".parse().unwrap(), "10.2.0.0/16".parse().unwrap()],
+                except: vec![
+                    "10.1.0.0/16".parse().unwrap(),
+                    "10.2.0.0/16".parse().unwrap()
+                ],
             }
         );
     }
@@ -175,7 +189,10 @@ mod tests {
             json!({"ipBlock": {"cidr": "10.0.0.0/8", "except": ["x"]}}),
             json!({"ipBlock": {"cidr": "10.0.0.0/8"}, "podSelector": {}}),
         ] {
-            assert!(matches!(one_peer(bad.clone()), Peer::Unreadable(_)), "{bad}");
+            assert!(
+                matches!(one_peer(bad.clone()), Peer::Unreadable(_)),
+                "{bad}"
+            );
         }
     }
 
@@ -190,8 +207,14 @@ mod tests {
                 json!({"protocol": "SCTP", "port": 80, "endPort": 90}),
                 p(Protocol::Sctp, Ports::Range(80, 90)),
             ),
-            (json!({"port": 1, "endPort": 65535}), p(Protocol::Tcp, Ports::All)),
-            (json!({"port": "http"}), p(Protocol::Tcp, Ports::Named("http".into()))),
+            (
+                json!({"port": 1, "endPort": 65535}),
+                p(Protocol::Tcp, Ports::All),
+            ),
+            (
+                json!({"port": "http"}),
+                p(Protocol::Tcp, Ports::Named("http".into())),
+            ),
         ] {
             assert_eq!(one_port(port), want);
         }

@@ -61,7 +61,10 @@ mod tests {
                 {"key": "zone", "operator": "In", "values": ["b", "a"]},
             ],
         });
-        assert_eq!(read(all), "app=web,new,!old,tier notin (back,db),zone in (a,b)");
+        assert_eq!(
+            read(all),
+            "app=web,new,!old,tier notin (back,db),zone in (a,b)"
+        );
     }
 
     #[test]

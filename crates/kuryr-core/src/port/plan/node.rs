@@ -46,7 +46,8 @@ impl NodePlan<'_> {
             return;
         }
         let pod = w.pods.get(key).filter(|p| p.uid == claim.pod_uid);
-        let unwanted = pod.and_then(Pod::wanted_kind).is_none() && !pod.is_some_and(Pod::is_undecided);
+        let unwanted =
+            pod.and_then(Pod::wanted_kind).is_none() && !pod.is_some_and(Pod::is_undecided);
         // Deleted by hand before it had a port: it is to be made anew.
         if unwanted || (claim.deleting && claim.vif.is_none()) {
             // Without our finalizer it goes by itself.
@@ -140,10 +141,7 @@ impl NodePlan<'_> {
             return;
         };
         let held = Held::Port(port.id.clone());
-        if busy
-            || has_groups(pod, port)
-            || self.world.held_off(&held).is_some()
-        {
+        if busy || has_groups(pod, port) || self.world.held_off(&held).is_some() {
             return;
         }
         let kind = Arc::new(PortKind {

@@ -217,6 +217,10 @@ impl<'a> PoolPlan<'a> {
         for list in [&mut self.ready, &mut self.cooling, &mut self.found] {
             list.retain(|p| !out.taken.contains(&p.id));
         }
+        // Another kind may have taken what was kept for later.
+        let kept = self.kept.min(self.ready.len());
+        self.short += self.kept - kept;
+        self.kept = kept;
         // Found ports that are no pool were made for pods that wait still: no others are made.
         let awaited = self.found.len().saturating_sub(most(w.settings.pool));
         let awaited = awaited.min(self.short);
@@ -300,9 +304,8 @@ impl<'a> PoolPlan<'a> {
 
     /// Pods of the node that this pool serves.
     fn used(&self) -> usize {
-        let mine = |kind: &PortKind| {
-            *kind == **self.kind || (self.shares() && kind.same_place(self.kind))
-        };
+        let mine =
+            |kind: &PortKind| *kind == **self.kind || (self.shares() && kind.same_place(self.kind));
         let counts = self.wanted.iter().filter(|(kind, _)| mine(kind));
         counts.map(|(_, n)| n).sum()
     }

@@ -35,7 +35,12 @@ impl World {
         let groups = self.ports.get(&port).map(|(p, _)| {
             let coming = self.regrouping.get(&port);
             let coming = coming.into_iter().flat_map(|k| &k.security_groups);
-            p.kind.security_groups.iter().chain(coming).cloned().collect()
+            p.kind
+                .security_groups
+                .iter()
+                .chain(coming)
+                .cloned()
+                .collect()
         });
         Wearer {
             pod: self.users.get(&port).cloned(),
