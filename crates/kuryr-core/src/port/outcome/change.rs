@@ -125,9 +125,13 @@ impl World {
         // Which groups it has now is not known.
         let unsure = |f: &Failure| matches!(f, Failure::Unknown { .. } | Failure::Stale { .. });
         self.refresh_wanted |= failure.as_ref().is_some_and(unsure);
-        if failure.is_none() {
-            let kind = kind.clone();
-            self.change_port(port, |p, _| p.kind = kind);
+        match &failure {
+            None => self.change_port(port, |p, _| p.kind = kind.clone()),
+            // It has the old or the new ones: nobody is to have it as it is.
+            Some(Failure::Unknown { .. }) => {
+                self.change_port(port, |p, _| p.kind = doubtful(&p.kind, kind));
+            }
+            Some(_) => {}
         }
         self.settle(Held::Port(port.clone()), failure.as_ref(), None);
     }
@@ -158,4 +162,15 @@ impl World {
         self.look_at = self.now + self.look_wait;
         self.look_wait = (self.look_wait * 8 / 5).min(self.settings.look_longest);
     }
+}
+
+/// The kind of a port that is of one of two kinds: all groups of both, and one that no port has,
+/// so that it is the kind that nobody wants.
+fn doubtful(one: &PortKind, other: &PortKind) -> Arc<PortKind> {
+    let groups = one.security_groups.iter().chain(&other.security_groups);
+    let all: BTreeSet<Id> = groups.cloned().chain([Id::from("unknown")]).collect();
+    Arc::new(PortKind {
+        security_groups: all.into_iter().collect(),
+        ..one.clone()
+    })
 }
