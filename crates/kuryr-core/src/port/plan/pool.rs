@@ -267,7 +267,10 @@ impl<'a> PoolPlan<'a> {
         }
         let surplus = self.cooling.iter().chain(&self.found[awaited..]);
         let surplus = surplus.chain(&self.ready).map(|p| p.id.clone());
-        removes.extend(surplus.take(fewer.saturating_sub(surplus_loose)));
+        let surplus: Vec<Id> = surplus.take(fewer.saturating_sub(surplus_loose)).collect();
+        // No other kind is to take them over.
+        out.taken.extend(surplus.iter().cloned());
+        removes.extend(surplus);
         for (list, count) in [(&mut out.needs, more), (&mut out.growth, growth)] {
             if count > 0 {
                 list.push((self.node.name.clone(), self.kind.clone(), count));
