@@ -38,7 +38,7 @@ pub(super) struct PoliciesEnd {
 }
 
 /// The ports' end.
-pub(super) struct PortsEnd {
+pub(crate) struct PortsEnd {
     pub(super) decisions: mpsc::UnboundedReceiver<Decision>,
     pub(super) ports: mpsc::UnboundedSender<FromPorts>,
 }

@@ -92,7 +92,7 @@ mod tests {
         let names: Vec<_> = pod.ports.iter().map(|p| (&*p.name, p.number)).collect();
         assert_eq!(names, [("dns", 53), ("http", 8080), ("mesh", 15001)]);
         assert_eq!((pod.addresses.len(), pod.node.as_deref()), (2, Some("n1")));
-        assert!(pod.counts() && pod.labels.get("app").is_some());
+        assert!(pod.counts() && pod.labels.contains_key("app"));
     }
 
     #[test]

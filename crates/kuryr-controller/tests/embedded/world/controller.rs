@@ -9,7 +9,7 @@ use std::time::Duration;
 use kube::Client;
 use kuryr_controller::{ControllerConfig, LeaseSettings, ServiceConfig};
 use kuryr_core::pool::Limits;
-use kuryr_core::port;
+use kuryr_core::{policy, port};
 use kuryr_openstack::config::{Auth, CloudConfig, Domain, Scope, User};
 use kuryr_openstack::{Cloud, Metrics, SecretString};
 use prometheus_client::registry::Registry;
@@ -57,6 +57,8 @@ pub(crate) struct Options {
     pub(crate) timeout: Duration,
     /// What is made of Services, if anything.
     pub(crate) services: Option<ServiceConfig>,
+    /// Whether NetworkPolicies are enforced.
+    pub(crate) policies: bool,
 }
 
 impl Default for Options {
@@ -68,6 +70,7 @@ impl Default for Options {
             lease: (Duration::from_secs(15), Duration::from_secs(3)),
             timeout: Duration::from_secs(60),
             services: None,
+            policies: false,
         }
     }
 }
@@ -214,6 +217,7 @@ fn config(world: &World, options: &Options, name: &str) -> ControllerConfig {
     let (duration, renew) = options.lease;
     ControllerConfig {
         services: options.services.clone(),
+        policies: options.policies.then(policy::Settings::default),
         cluster_id: options.cluster.to_owned(),
         pod_subnets: vec![tenant.pod_subnet.clone()],
         pod_security_groups: vec![tenant.pod_security_group.clone()],
