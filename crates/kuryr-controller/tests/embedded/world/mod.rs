@@ -6,13 +6,15 @@
 //! - `foreign` is what others have in the project;
 //! - `controller` runs controllers that can be killed, stopped and paused;
 //! - `journal` notes who changed what;
-//! - `services` makes Services and says what is not right of their load balancers.
+//! - `services` makes Services and says what is not right of their load balancers;
+//! - `policies` makes NetworkPolicies and says what the cloud lets pass.
 
 mod check;
 mod cluster;
 mod controller;
 mod foreign;
 mod journal;
+mod policies;
 mod services;
 mod state;
 
