@@ -215,7 +215,9 @@ impl<'a> Drafter<'a> {
             };
             inside && member.pods.matches(&pod.labels)
         });
-        selected.flat_map(|pod| pod.numbers(name, protocol)).collect()
+        selected
+            .flat_map(|pod| pod.numbers(name, protocol))
+            .collect()
     }
 }
 

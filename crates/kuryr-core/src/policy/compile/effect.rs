@@ -25,7 +25,11 @@ pub(super) struct Groups(pub(super) BTreeMap<GroupKey, Group>);
 
 impl Groups {
     /// A group that allows what the rules do; none if there are none.
-    pub(super) fn effect(&mut self, direction: Direction, rules: BTreeSet<Rule>) -> Option<GroupKey> {
+    pub(super) fn effect(
+        &mut self,
+        direction: Direction,
+        rules: BTreeSet<Rule>,
+    ) -> Option<GroupKey> {
         if rules.is_empty() {
             return None;
         }

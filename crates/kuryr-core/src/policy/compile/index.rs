@@ -57,14 +57,25 @@ mod tests {
     #[test]
     fn finds_each_once() {
         let mut index = Index::default();
-        let all = ["", "a=1", "a in (1,2)", "a=2,b", "!a", "b,a notin (1)", "a=1,b=1"];
+        let all = [
+            "",
+            "a=1",
+            "a in (1,2)",
+            "a=2,b",
+            "!a",
+            "b,a notin (1)",
+            "a=1,b=1",
+        ];
         for text in all {
             index.add(&selector(text), text);
         }
         for have in ["", "a=1", "a=2", "b=1", "a=1,b=1", "a=2,b=1", "c=1"] {
             let have = labels(have);
             let mut found: Vec<_> = index.selecting(&have).copied().collect();
-            let mut wanted: Vec<_> = all.into_iter().filter(|t| selector(t).matches(&have)).collect();
+            let mut wanted: Vec<_> = all
+                .into_iter()
+                .filter(|t| selector(t).matches(&have))
+                .collect();
             found.sort_unstable();
             wanted.sort_unstable();
             assert_eq!(found, wanted, "{have:?}");

@@ -129,7 +129,9 @@ impl Compiler<'_> {
         policies: &[Arc<Drafted>],
         direction: Direction,
     ) -> Vec<GroupKey> {
-        let isolating = policies.iter().filter(|p| p.drafts.contains_key(&direction));
+        let isolating = policies
+            .iter()
+            .filter(|p| p.drafts.contains_key(&direction));
         let isolating: Vec<&Arc<Drafted>> = isolating.collect();
         if isolating.is_empty() {
             return vec![self.groups.all(direction, &self.settings.families)];
@@ -163,7 +165,9 @@ impl Compiler<'_> {
         let needs = self.of_policy.entry(drafted.policy.clone()).or_default();
         let most = self.settings.limits.rules_per_group;
         let key = if rules.len() > most {
-            needs.complaints.insert(too_many_rules(direction, rules.len(), most));
+            needs
+                .complaints
+                .insert(too_many_rules(direction, rules.len(), most));
             None
         } else {
             self.groups.effect(direction, rules)
@@ -213,7 +217,10 @@ impl Compiler<'_> {
             if !needs.groups.is_disjoint(&left_out) {
                 let complaint = Complaint::new(Reason::TooManyGroups, "", message.clone());
                 // One pod is example enough.
-                let told = needs.complaints.iter().any(|c| c.reason == complaint.reason);
+                let told = needs
+                    .complaints
+                    .iter()
+                    .any(|c| c.reason == complaint.reason);
                 if !told {
                     needs.complaints.insert(complaint);
                 }

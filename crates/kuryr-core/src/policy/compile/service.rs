@@ -117,7 +117,9 @@ impl<'a> Reach<'a> {
             };
             at && rule.family == Family::of(to)
                 && rule.protocol.is_none_or(|p| p == protocol)
-                && rule.ports.is_none_or(|(low, high)| (low..=high).contains(&port))
+                && rule
+                    .ports
+                    .is_none_or(|(low, high)| (low..=high).contains(&port))
         })
     }
 }
