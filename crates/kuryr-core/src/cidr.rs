@@ -33,6 +33,12 @@ impl Cidr {
         Family::of(self.address)
     }
 
+    /// The length of its prefix.
+    #[must_use]
+    pub fn prefix(&self) -> u8 {
+        self.prefix
+    }
+
     /// Whether all of `other` is in it.
     #[must_use]
     pub fn covers(&self, other: &Self) -> bool {

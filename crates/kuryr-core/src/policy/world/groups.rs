@@ -17,6 +17,8 @@ pub(crate) struct GroupState {
     pub(crate) deleting: BTreeSet<Id>,
     /// Whether rules are being created, or it is being deleted.
     pub(crate) busy: bool,
+    /// Whether a call about it was not answered, or answered with surprise: a list will say.
+    pub(crate) doubt: bool,
     /// Since when nobody wants or uses it.
     pub(crate) idle_since: Option<Millis>,
     /// Last change by us, to tell old lists from new facts.
@@ -76,6 +78,7 @@ impl Groups {
                 .map(|b| b.deleting.clone())
                 .unwrap_or_default(),
             busy: before.as_ref().is_some_and(|b| b.busy),
+            doubt: false,
             idle_since: before.and_then(|b| b.idle_since),
             seen,
             touched,

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::complaint::{Complaint, Reason};
 use super::group::{Compiled, Group, GroupKey};
 use super::model::{Facts, Id, PodKey, PolicyKey};
+use super::observed::SeenPort;
 use super::settings::Settings;
 use crate::Millis;
 use crate::backoff::{Backoff, Steps};
@@ -69,6 +70,11 @@ pub struct World {
     pub(crate) narrowing: BTreeMap<Id, Millis>,
     /// Groups being created.
     pub(crate) creating: BTreeSet<GroupKey>,
+    /// A creation was not answered: what it made, only a list that begins later can say.
+    pub(crate) unsure: bool,
+    pub(crate) unsure_at: u64,
+    /// Groups that were deleted, until no list is older.
+    pub(crate) dead: BTreeMap<Id, u64>,
     /// Changing calls under way.
     pub(crate) calls: usize,
     pub(crate) listing: bool,
@@ -104,6 +110,9 @@ impl World {
             changed: BTreeSet::new(),
             narrowing: BTreeMap::new(),
             creating: BTreeSet::new(),
+            unsure: false,
+            unsure_at: 0,
+            dead: BTreeMap::new(),
             calls: 0,
             listing: false,
             list_wanted: true,
@@ -262,15 +271,15 @@ impl World {
         let Some(port) = self.ports.of_pod(pod) else {
             return true;
         };
-        let Some(wanted) = self.final_groups(pod) else {
-            return false;
-        };
-        let ours = port
-            .groups
-            .iter()
-            .filter(|id| self.groups.get(id).is_some());
-        let operator = port.groups.iter().any(|id| self.groups.get(id).is_none());
-        operator == wanted.operator && ours.eq(wanted.groups.iter())
+        let wanted = self.final_groups(pod);
+        wanted.is_some_and(|wanted| self.carries(port, &wanted))
+    }
+
+    /// Whether the port carries exactly these groups.
+    pub(crate) fn carries(&self, port: &SeenPort, wanted: &PortGroups) -> bool {
+        let is_ours = |id: &&Id| self.groups.get(id).is_some();
+        let operator = !port.groups.iter().all(|id| is_ours(&id));
+        operator == wanted.operator && port.groups.iter().filter(is_ours).eq(&wanted.groups)
     }
 
     /// What the pod's port is to carry in the end; none while a group is not complete.

@@ -1,1 +1,0 @@
-//! In which order ports change their groups.
