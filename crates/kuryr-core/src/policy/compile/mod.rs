@@ -19,7 +19,7 @@ use self::index::Index;
 use self::member::Membership;
 use self::service::Reach;
 use super::complaint::{Complaint, Reason};
-use super::group::{Assigned, Compiled, GroupKey, Needs, Remote};
+use super::group::{Assigned, Compiled, GroupKey, GroupKind, Needs, Remote};
 use super::model::{Direction, Facts, Id, Pod, PodKey, Policy, PolicyKey, Protocol};
 use super::settings::Settings;
 
@@ -115,6 +115,11 @@ impl Compiler<'_> {
                 groups.extend(self.direction(pod, policies, direction));
             }
         }
+        // What no policy is to blame for has room in any case.
+        groups.sort_by_key(|key| {
+            let group = self.groups.0.get(key);
+            group.is_some_and(|g| matches!(g.kind, GroupKind::Effect(_)))
+        });
         groups.extend(members);
         Assigned {
             operator,

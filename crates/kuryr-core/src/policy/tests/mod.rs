@@ -1,6 +1,6 @@
 //! What policies mean, and that the groups which they come to mean the same.
 
-mod draw;
+pub(super) mod draw;
 mod groups;
 mod meaning;
 mod property;
