@@ -164,10 +164,8 @@ impl World {
     pub fn next_wake(&self) -> Option<Millis> {
         let held = self.backoff.next(self.now);
         let patience = self.settings.patience;
-        let gives_up = self
-            .narrowing
-            .values()
-            .map(|at| at.saturating_add(patience));
+        let gives_up = self.narrowing.values();
+        let gives_up = gives_up.filter_map(|at| at.checked_add(patience));
         let lingers = self.groups.idle().map(|at| at + self.settings.linger);
         let later = gives_up.chain(lingers).filter(|at| *at > self.now);
         held.into_iter().chain(later).min()
