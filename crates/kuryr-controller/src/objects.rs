@@ -18,6 +18,15 @@ pub(crate) fn code(error: &kube::Error) -> u16 {
     }
 }
 
+/// A write may have been carried out all the same: no answer came, or one that a server or a
+/// proxy gives when it lost sight of the write (5xx).
+pub(crate) fn maybe_applied(error: &kube::Error) -> bool {
+    match error {
+        kube::Error::Api(status) => status.code >= 500,
+        _ => true,
+    }
+}
+
 /// Why something was not done, for a log line and an Event.
 pub(crate) fn message(what: &str, object: &impl std::fmt::Display, error: &kube::Error) -> String {
     match error {
@@ -95,4 +104,24 @@ where
         &Patch::Merge(&patch),
     )
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use kube::core::Status;
+
+    use super::*;
+
+    #[test]
+    fn a_write_is_certain_to_be_undone_only_where_the_server_refused_it() {
+        let answer = |code| kube::Error::Api(Box::new(Status::failure("", "").with_code(code)));
+        for code in [403, 404, 409, 422, 429] {
+            assert!(!maybe_applied(&answer(code)), "{code}");
+        }
+        for code in [500, 502, 503, 504] {
+            assert!(maybe_applied(&answer(code)), "{code}");
+        }
+        let reset = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+        assert!(maybe_applied(&kube::Error::Service(Box::new(reset))));
+    }
 }

@@ -236,7 +236,7 @@ async fn a_failing_plugin_is_told_by_an_event_and_tried_again() {
                 .find(|event| event.reason.as_deref() == Some("FailedCreatePodSandBox"));
             match found {
                 Some(event) => return event.message.unwrap(),
-                None => tokio::task::yield_now().await,
+                None => tokio::time::sleep(Duration::from_millis(10)).await,
             }
         }
     };
@@ -270,7 +270,7 @@ async fn a_restarted_kubelet_knows_its_pods_and_removes_those_that_went() {
     let _kubelet = cluster.kubelet().await;
     let one_left = async {
         while cluster.namespaces().len() != 1 {
-            tokio::task::yield_now().await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
     within(one_left).await;
@@ -334,7 +334,7 @@ async fn a_completed_pod_gives_its_network_back_and_stays() {
         .unwrap();
     let given_back = async {
         while !cluster.namespaces().is_empty() {
-            tokio::task::yield_now().await;
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
     within(given_back).await;

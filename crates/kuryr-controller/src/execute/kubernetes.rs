@@ -14,7 +14,9 @@ use serde_json::{Value, json};
 
 use super::Executor;
 use crate::facts;
-use crate::objects::{Released, code, finalizers_without, message, patch_finalizers, release};
+use crate::objects::{
+    Released, code, finalizers_without, maybe_applied, message, patch_finalizers, release,
+};
 
 type Answer = Result<DynamicObject, kube::Error>;
 
@@ -26,9 +28,13 @@ fn claims(client: &Client, pod: &PodKey) -> Api<DynamicObject> {
 fn failed(what: &str, pod: &PodKey, error: &kube::Error) -> Outcome {
     let message = message(what, pod, error);
     tracing::warn!(%pod, "{message}; trying again");
-    Outcome::Failed(Failure::Again {
-        message,
-        after: None,
+    Outcome::Failed(if maybe_applied(error) {
+        Failure::Unknown { message }
+    } else {
+        Failure::Again {
+            message,
+            after: None,
+        }
     })
 }
 

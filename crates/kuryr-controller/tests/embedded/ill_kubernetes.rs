@@ -82,6 +82,29 @@ async fn refused_writes_are_made_again() {
 }
 
 #[tokio::test]
+async fn a_kuryrport_written_without_an_answer_keeps_its_port() {
+    for method in [Method::POST, Method::PATCH] {
+        let world = World::start(1).await;
+        // No pool: a port that nobody has goes at once.
+        let _controller = world.controller(Options::default()).await;
+        world.kube.faults().add(FaultRule {
+            method: Some(method.clone()),
+            contains: "/kuryrports".to_owned(),
+            times: 3,
+            fault: Fault::AnswerLost(504),
+        });
+        world.add_pods("pod", 3, 1).await;
+        world.all_ready_and_no_more().await;
+        assert_eq!(world.kube.faults().left(), 0, "{method}");
+        assert_eq!(world.ports_made(), 3, "{method}");
+        let removed = world.openstack.calls().count("DELETE", "ports/{id}");
+        assert_eq!(removed, 0, "{method}: no port that a pod has is taken away");
+        world.delete_pods().await;
+        world.all_gone().await;
+    }
+}
+
+#[tokio::test]
 async fn a_slow_kuryrport_costs_no_second_port() {
     let world = World::start(1).await;
     world.kube.faults().add(FaultRule {

@@ -107,6 +107,7 @@ impl PodLife {
     }
 
     async fn connect(&mut self, pod: &Arc<Pod>) -> Result<(), PodError> {
+        let mut pod = pod.clone();
         // A sandbox whose ADD never came back (a restart in between) is not to be trusted.
         if self
             .sandbox
@@ -116,7 +117,9 @@ impl PodLife {
             self.tear_down().await?;
         }
         if self.sandbox.is_none() {
-            self.announce(pod).await?;
+            if let Some(announced) = self.announce(&pod).await? {
+                pod = Arc::new(announced);
+            }
             let meta = &pod.metadata;
             let text = |value: &Option<String>| value.clone().unwrap_or_default();
             let sandbox = Sandbox::new(
@@ -133,7 +136,7 @@ impl PodLife {
             .as_ref()
             .and_then(|sandbox| sandbox.result.as_ref());
         let addresses = result.map(status::addresses).unwrap_or_default();
-        self.report_running(pod, &addresses).await
+        self.report_running(&pod, &addresses).await
     }
 
     /// Has the plugin set the sandbox up. After a failure it is torn down; what could not be is kept for the next try.
@@ -149,20 +152,21 @@ impl PodLife {
         Ok(())
     }
 
-    /// Shows the pod as being set up, once.
-    async fn announce(&mut self, pod: &Pod) -> Result<(), PodError> {
+    /// Shows the pod as being set up, once; how it is then, when the API took it.
+    async fn announce(&mut self, pod: &Pod) -> Result<Option<Pod>, PodError> {
         if self.announced
             || pod
                 .status
                 .as_ref()
                 .is_some_and(|status| status.start_time.is_some())
         {
-            return Ok(());
+            return Ok(None);
         }
-        self.patch_status(pod, &status::pending(pod, self.host(), Timestamp::now()))
+        let announced = self
+            .patch_status(pod, &status::pending(pod, self.host(), Timestamp::now()))
             .await?;
         self.announced = true;
-        Ok(())
+        Ok(announced)
     }
 
     async fn report_running(&self, pod: &Pod, addresses: &[IpAddr]) -> Result<(), PodError> {
@@ -173,22 +177,26 @@ impl PodLife {
             pod,
             &status::running(pod, self.host(), addresses, Timestamp::now()),
         )
-        .await
+        .await?;
+        Ok(())
     }
 
-    async fn patch_status(&self, pod: &Pod, patch: &Value) -> Result<(), PodError> {
+    /// Patches the pod as it was seen; `None` when it is another one by now.
+    async fn patch_status(&self, pod: &Pod, patch: &Value) -> Result<Option<Pod>, PodError> {
         let mut patch = patch.clone();
-        // So that a pod of the same name that came after this one is not meant.
-        patch["metadata"] = json!({"uid": pod.metadata.uid});
+        let meta = &pod.metadata;
+        // So that a pod of the same name that came after this one is not meant, and a phase that another wrote in
+        // the meantime is not taken back.
+        patch["metadata"] = json!({"uid": meta.uid, "resourceVersion": meta.resource_version});
         let name = pod.metadata.name.clone().unwrap_or_default();
         let patched = self
             .pods(pod)
             .patch_status(&name, &PatchParams::default(), &Patch::Merge(&patch))
             .await;
         match patched {
-            Ok(_) => Ok(()),
-            // It is gone, or another one has its name: the watch tells.
-            Err(kube::Error::Api(refused)) if [404, 409, 422].contains(&refused.code) => Ok(()),
+            Ok(patched) => Ok(Some(patched)),
+            // It is gone, has changed, or another one has its name: the watch tells.
+            Err(kube::Error::Api(refused)) if [404, 409, 422].contains(&refused.code) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }

@@ -22,6 +22,8 @@ pub enum Fault {
         /// Seconds in `Retry-After`.
         retry_after: Option<u64>,
     },
+    /// It is carried out, and then answered with this status: its answer was lost on the way.
+    AnswerLost(u16),
     /// It is carried out after this time.
     Delay(Duration),
 }
@@ -43,6 +45,16 @@ impl FaultRule {
     fn is_about(&self, method: &Method, uri: &str) -> bool {
         self.method.as_ref().is_none_or(|wanted| wanted == method) && uri.contains(&self.contains)
     }
+}
+
+/// What a request meets.
+pub(super) enum Strike {
+    /// Nothing: it is carried out and answered.
+    Nothing,
+    /// This answer; it is not carried out.
+    Instead(ApiError),
+    /// It is carried out, and this is the answer.
+    After(ApiError),
 }
 
 /// What happens to open watches; the number makes each one new.
@@ -111,14 +123,18 @@ impl Faults {
         self.disruption.subscribe()
     }
 
-    /// Lets the rules strike a request: waits, or answers in its place.
-    pub(super) async fn strike(&self, method: &Method, uri: &Uri) -> Option<ApiError> {
-        match self.take(method, &uri.to_string())? {
-            Fault::Delay(time) => {
+    /// Lets the rules strike a request: waits, or says what it is answered.
+    pub(super) async fn strike(&self, method: &Method, uri: &Uri) -> Strike {
+        match self.take(method, &uri.to_string()) {
+            None => Strike::Nothing,
+            Some(Fault::Delay(time)) => {
                 tokio::time::sleep(time).await;
-                None
+                Strike::Nothing
             }
-            Fault::Answer { code, retry_after } => Some(injected(code, retry_after)),
+            Some(Fault::Answer { code, retry_after }) => {
+                Strike::Instead(injected(code, retry_after))
+            }
+            Some(Fault::AnswerLost(code)) => Strike::After(injected(code, None)),
         }
     }
 

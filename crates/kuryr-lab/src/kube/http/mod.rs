@@ -36,7 +36,7 @@ use super::{
     store::Key,
 };
 use crate::checkpoint::{Checkpoint, Moment, Passing};
-use faults::Faults;
+use faults::{Faults, Strike};
 use query::Query;
 
 /// Largest body that is read, as in the real service: 3 MiB.
@@ -108,9 +108,11 @@ async fn handle(State(server): State<Arc<Server>>, request: Request) -> Response
         headers: &headers,
     };
     server.checkpoint.pass(passing(Moment::Before)).await;
-    if let Some(error) = server.faults.strike(&method, &uri).await {
-        return error.into_response();
-    }
+    let lost = match server.faults.strike(&method, &uri).await {
+        Strike::Instead(error) => return error.into_response(),
+        Strike::After(error) => Some(error),
+        Strike::Nothing => None,
+    };
     let checkpoint = server.checkpoint.clone();
     let answer = match axum::body::to_bytes(body, MAX_BODY).await {
         Ok(body) => dispatch(server, &parts, body),
@@ -118,6 +120,7 @@ async fn handle(State(server): State<Arc<Server>>, request: Request) -> Response
     };
     tracing::trace!(%method, %uri, failed = answer.is_err(), "request");
     checkpoint.pass(passing(Moment::After)).await;
+    let answer = lost.map_or(answer, Err);
     answer.unwrap_or_else(ApiError::into_response)
 }
 
