@@ -160,7 +160,9 @@ async fn an_outage_is_told_once_and_ends_with_all_pods_up() {
     assert_eq!(events.len(), 6, "each pod is told once: {events:?}");
     faults.clear();
     world.all_ready_and_no_more().await;
-    assert_eq!(world.ports_made(), 7);
+    // The port that could not be given back may serve one of the pods.
+    let made = world.ports_made();
+    assert!((6..=7).contains(&made), "{made}");
 }
 
 #[tokio::test]

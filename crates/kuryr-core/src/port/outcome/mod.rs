@@ -65,6 +65,7 @@ impl World {
             Action::Refresh => {
                 (self.refreshing, self.refresh_wanted) = (true, false);
                 self.refresh_from = self.sequence;
+                self.gone_meanwhile.clear();
             }
             Action::Report {
                 pod,

@@ -90,6 +90,8 @@ impl World {
     fn observe_port(&mut self, port: Port, from: u64) {
         let notes = match self.ports.get(&port.id) {
             Some((_, n)) if n.touched > from || n.busy => return,
+            // The list is older than the port's end.
+            None if self.gone_meanwhile.contains(&port.id) => return,
             Some((known, _)) if *known == port && self.is_placed(&port) => return,
             Some((_, n)) => PortNotes {
                 doomed: n.doomed && port.place == Place::Loose,

@@ -279,3 +279,30 @@ fn the_end_of_an_outage_ends_the_waits_that_it_made() {
     assert!(c.now - over < 10_000, "{}", c.now - over);
     check_end(&cloud, false);
 }
+
+#[test]
+fn a_list_that_is_older_than_a_ports_end_does_not_bring_it_back() {
+    let (mut cloud, mut c) = one_pod(false);
+    let old = vif(&cloud).port;
+    c.world.want_refresh();
+    c.plan();
+    // Neutron has made the list, and its answer is long in coming.
+    c.carry_out(0, &mut cloud, Fate::Works);
+    cloud.pods.clear();
+    for _ in 0..10 {
+        c.watch(&mut cloud);
+        c.plan();
+        while !c.under_way.is_empty() {
+            let done = c.answers.len();
+            c.carry_out(0, &mut cloud, Fate::Works);
+            c.arrive(done);
+        }
+    }
+    assert!(cloud.ports.is_empty(), "the port went");
+    cloud.add_pod(1, 0);
+    c.watch(&mut cloud);
+    c.arrive(0);
+    assert!(c.world.port(&old).is_none());
+    assert!(c.settle(&mut cloud).is_some());
+    check_end(&cloud, false);
+}

@@ -8,7 +8,7 @@ mod pods;
 mod ports;
 mod shared;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -108,6 +108,8 @@ pub struct World {
     pub(crate) refreshing: bool,
     pub(crate) refresh_wanted: bool,
     pub(crate) refresh_from: u64,
+    /// Ports that went since the list under way began: it may show them still.
+    pub(crate) gone_meanwhile: HashSet<Id>,
     /// Ports and trunks that were listed before this are no longer known.
     pub(crate) led_from: u64,
     /// A create may have been carried out without our knowing which ports it made.
@@ -172,6 +174,7 @@ impl World {
             refreshing: false,
             refresh_wanted: true,
             refresh_from: 0,
+            gone_meanwhile: HashSet::new(),
             led_from: 0,
             unsure: false,
             synced: Synced::default(),

@@ -20,6 +20,9 @@ impl World {
         self.touch_port_node(id);
         self.unplace(id);
         self.ports.remove(id);
+        if self.refreshing {
+            self.gone_meanwhile.insert(id.clone());
+        }
         self.backoff.succeeded(&Held::Port(id.clone()));
     }
 

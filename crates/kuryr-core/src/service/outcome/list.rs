@@ -40,6 +40,9 @@ impl World {
         let there: HashSet<Id> = balancers.iter().map(|b| b.id.clone()).collect();
         for balancer in balancers {
             let known = self.balancers.get(&balancer.id);
+            if known.is_none() && self.gone_meanwhile.contains(&balancer.id) {
+                continue;
+            }
             if known.is_none_or(|b| !b.busy && b.touched <= self.list_from) {
                 self.put_balancer(balancer);
             }
@@ -67,6 +70,9 @@ impl World {
         let there: HashSet<Id> = floating.iter().map(|f| f.id.clone()).collect();
         let from = self.list_from;
         for ip in floating {
+            if self.gone_meanwhile.contains(&ip.id) {
+                continue;
+            }
             if self.floating.get(&ip.id).is_none_or(|s| s.touched <= from) {
                 self.put_floating(ip);
             }

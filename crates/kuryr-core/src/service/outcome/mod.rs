@@ -34,6 +34,7 @@ impl World {
             Action::List => {
                 (self.listing, self.list_wanted) = (true, false);
                 self.list_from = self.sequence;
+                self.gone_meanwhile.clear();
             }
             Action::Look { lb } => self.begin_look(lb),
             Action::CreateBalancer { key, .. } => {

@@ -78,6 +78,9 @@ impl World {
     /// A load balancer is gone from Octavia.
     pub(crate) fn remove_balancer(&mut self, id: &Id) {
         self.touch_balancer(id);
+        if self.listing {
+            self.gone_meanwhile.insert(id.clone());
+        }
         if self.recorded.contains_key(id) {
             self.gone.insert(id.clone());
         }

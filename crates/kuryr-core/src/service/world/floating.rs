@@ -31,6 +31,7 @@ impl World {
             of.insert(id.clone());
         }
         let touched = self.sequence;
+        self.gone_meanwhile.remove(&id);
         self.floating.insert(
             id.clone(),
             FloatingState {
@@ -48,6 +49,9 @@ impl World {
         let Some(state) = self.floating.remove(id) else {
             return;
         };
+        if self.listing {
+            self.gone_meanwhile.insert(id.clone());
+        }
         let Some(key) = &state.ip.made_for else {
             return;
         };

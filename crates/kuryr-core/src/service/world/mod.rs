@@ -93,6 +93,8 @@ pub struct World {
     pub(crate) listing: bool,
     pub(crate) list_wanted: bool,
     pub(crate) list_from: u64,
+    /// Load balancers and floating IPs that went since the list under way began: it may show them still.
+    pub(crate) gone_meanwhile: HashSet<Id>,
     /// What was listed before this is no longer known.
     pub(crate) led_from: u64,
     pub(crate) synced: Synced,
@@ -158,6 +160,7 @@ impl World {
             listing: false,
             list_wanted: true,
             list_from: 0,
+            gone_meanwhile: HashSet::new(),
             led_from: 0,
             synced: Synced::default(),
             backoff: Backoff::default(),
