@@ -48,10 +48,15 @@ pub struct Reading {
 }
 
 impl Names {
-    /// Names for a case of this text.
+    /// Names for a case of this text. From the pools in it the cloud chooses: their ends are no values of the case's.
     pub fn of(text: &str) -> Self {
+        let mut pieces = text.split("allocation_pools: [");
+        let first = pieces.next().unwrap_or_default().to_owned();
+        let known = pieces.fold(first, |known, piece| {
+            known + piece.split_once(']').map_or("", |(_, rest)| rest)
+        });
         Self {
-            known: text.to_owned(),
+            known,
             ..Self::default()
         }
     }
@@ -64,8 +69,14 @@ impl Names {
         }
     }
 
+    /// Whether the case's text has the value as a whole word: `10.77.0.50` is not `10.77.0.5`.
     fn knows(&self, value: &str) -> bool {
-        self.known.contains(value)
+        let goes_on = |next: Option<char>| next.is_some_and(|c| c.is_ascii_alphanumeric());
+        let whole = |at: usize| {
+            let (before, after) = (&self.known[..at], &self.known[at + value.len()..]);
+            !goes_on(before.chars().next_back()) && !goes_on(after.chars().next())
+        };
+        self.known.match_indices(value).any(|(at, _)| whole(at))
     }
 
     /// A body, or a part of one, with names.
@@ -219,6 +230,35 @@ mod tests {
         let body = json!({"port": {"id": B, "trunk": A}, "message": format!("Port {B} of {A}.")});
         let want = json!({"port": {"id": "<id 1>", "trunk": "<parent>"}, "message": "Port <id 1> of <parent>."});
         assert_eq!(names.apply(&body, Reading::default()), want);
+    }
+
+    #[test]
+    fn a_part_of_what_the_case_says_is_not_what_it_says() {
+        let mut names = Names::of("ip: 10.77.0.50");
+        let body = json!([{"ip_address": "10.77.0.5"}, {"ip_address": "10.77.0.50"}]);
+        let want = json!([{"ip_address": "<address 1>"}, {"ip_address": "10.77.0.50"}]);
+        assert_eq!(
+            names.apply(
+                &body,
+                Reading {
+                    ordered: true,
+                    ..Reading::default()
+                }
+            ),
+            want
+        );
+    }
+
+    #[test]
+    fn the_end_of_a_pool_may_be_chosen() {
+        let mut names = Names::of("allocation_pools: [{start: 10.0.0.5, end: 10.0.0.9}], ip: 10.0.0.50");
+        let body = json!([{"ip_address": "10.0.0.5"}, {"ip_address": "10.0.0.50"}]);
+        let reading = Reading {
+            ordered: true,
+            ..Reading::default()
+        };
+        let want = json!([{"ip_address": "<address 1>"}, {"ip_address": "10.0.0.50"}]);
+        assert_eq!(names.apply(&body, reading), want);
     }
 
     #[test]
