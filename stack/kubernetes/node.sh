@@ -99,7 +99,7 @@ start_node() { # NAME ADDRESS
   kubelet_config "$name" >"$d/kubelet.yaml"
   # unshare is what is remembered; its end is the end of its child, pid 1 of the node, and of everything on the node
   start "$name" nsenter --net="/run/netns/$name" \
-    env NODE="$name" ADDRESS="$address" FOLDER="$d" LOG="$LOG" KUBECONFIG="$K8S_DIR/$name.kubeconfig" \
+    env NODE="$name" ADDRESS="$address" FOLDER="$d" LOG="$LOG" RUN="$RUN" KEEPER="$KEEPER" KUBECONFIG="$K8S_DIR/$name.kubeconfig" \
     IMAGES="$IMAGES $K8S_DIR/images" NODE_MOUNTS="$NODE_MOUNTS" \
     unshare --mount --propagation unchanged --uts --pid --fork --kill-child --mount-proc "$HERE/node-init"
 }

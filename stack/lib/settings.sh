@@ -11,6 +11,7 @@ STACK_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # ---- OpenStack
 : "${KURYR_STACK_HOST:=127.0.0.1}"                 # address of its three APIs
 : "${KURYR_STACK_PORT_KEYSTONE:=25000}"
+: "${KURYR_STACK_PORT_MEMCACHED:=25211}"           # Keystone's cache
 : "${KURYR_STACK_PORT_NEUTRON:=29696}"
 : "${KURYR_STACK_PORT_OCTAVIA:=29876}"
 : "${KURYR_STACK_PORT_RABBIT:=25672}"              # ML2/OVS; the next two ports: Erlang's node, epmd
@@ -45,6 +46,7 @@ NEUTRON_URL=http://$KURYR_STACK_HOST:$KURYR_STACK_PORT_NEUTRON
 OCTAVIA_URL=http://$KURYR_STACK_HOST:$KURYR_STACK_PORT_OCTAVIA
 
 PY=/usr/bin/python3
+export SWITCH_DIR=$KURYR_STACK_CACHE/switch        # ovs-vswitchd and its libraries (openstack/newer-switch)
 
 # Debian's own tools and Python, whatever else is first on the PATH; no proxy, no cloud of the caller's.
 own_environment() {

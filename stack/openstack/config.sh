@@ -38,9 +38,11 @@ expiration = 14400
 key_repository = $OS_DIR/fernet
 [credential]
 key_repository = $OS_DIR/credential
+# one cache for all of Keystone's processes: with one each, what a process answers depends on what it was asked before
 [cache]
 enabled = true
-backend = oslo_cache.dict
+backend = dogpile.cache.memcached
+memcache_servers = 127.0.0.1:$KURYR_STACK_PORT_MEMCACHED
 [identity]
 password_hash_rounds = 4
 Y

@@ -8,11 +8,13 @@ hypervisor_env() {
   for v in OVS_RUNDIR OVS_DBDIR OVS_LOGDIR OVS_SYSCONFDIR OVN_RUNDIR OVN_DBDIR OVN_LOGDIR; do export $v="$1"; done
 }
 
+has_address() { in_netns "$1" ip -o addr show dev "$2" up | grep -qF " $3/"; }
+
 start_hypervisor() { # NAME NUMBER
   local h=$1 address=$KURYR_STACK_UNDERLAY.$2 d=$OS_DIR/$1 vsctl
   mkdir -p "$d"
   hypervisor_env "$d"
-  [ -e "$d/conf.db" ] || ovsdb-tool create "$d/conf.db" /usr/share/openvswitch/vswitch.ovsschema
+  [ -e "$d/conf.db" ] || ovsdb-tool create "$d/conf.db" "$SWITCH_DIR/vswitch.ovsschema"
   start "$h-ovsdb" nsenter --net="/run/netns/$h" ovsdb-server -vconsole:warn --remote=punix:"$d/db.sock" \
     --unixctl="$d/ovsdb.ctl" "$d/conf.db"
   wait_for 20 "$h-ovsdb" ovsdb-client list-dbs unix:"$d/db.sock"
@@ -23,8 +25,7 @@ start_hypervisor() { # NAME NUMBER
     external_ids:ovn-encap-ip="$address" external_ids:ovn-bridge-mappings=physnet1:br-ex \
     external_ids:ovn-bridge-datapath-type=netdev external_ids:ovn-cms-options=enable-chassis-as-gw \
     external_ids:ovn-monitor-all=true
-  start "$h-vswitchd" nsenter --net="/run/netns/$h" ovs-vswitchd -vconsole:warn --disable-system \
-    --unixctl="$d/vswitchd.ctl" unix:"$d/db.sock"
+  start "$h-vswitchd" "$HERE/switch" "$h" "$d" "$address"
   $vsctl -- --may-exist add-br br-int -- set bridge br-int datapath_type=netdev fail_mode=secure \
       other_config:disable-in-band=true \
     -- --may-exist add-br br-ex -- set bridge br-ex datapath_type=netdev \
@@ -32,10 +33,7 @@ start_hypervisor() { # NAME NUMBER
     -- --may-exist add-br br-phy -- set bridge br-phy datapath_type=netdev \
     -- --may-exist add-port br-phy underlay
   # tunnels leave through br-phy, which holds the underlay address
-  wait_for 20 "$h-vswitchd" in_netns "$h" ip link show br-phy
-  in_netns "$h" ip addr replace "$address/24" dev br-phy
-  in_netns "$h" ip link set br-phy up
-  in_netns "$h" ethtool -K br-phy tx off >/dev/null 2>&1 || true
+  wait_for 20 "$h-vswitchd" has_address "$h" br-phy "$address"
   [ "$BACKEND" = ovs ] ||
     start "$h-controller" nsenter --net="/run/netns/$h" ovn-controller -vconsole:warn unix:"$d/db.sock"
 }

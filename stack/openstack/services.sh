@@ -36,6 +36,8 @@ schemas() {
 UWSGI="uwsgi --plugin python3 --master --die-on-term --need-app --lazy-apps --enable-threads --buffer-size 65535 --disable-logging"
 
 start_keystone() {
+  start memcached memcached -u root -l 127.0.0.1 -p "$KURYR_STACK_PORT_MEMCACHED" -m 64
+  wait_for 20 memcached $PY -c "import socket; socket.create_connection(('127.0.0.1', $KURYR_STACK_PORT_MEMCACHED), 1)"
   # shellcheck disable=SC2086
   start keystone env OS_KEYSTONE_CONFIG_DIR="$ETC" OS_KEYSTONE_CONFIG_FILES="$ETC/keystone.conf" $UWSGI \
     --http-socket "$KURYR_STACK_HOST:$KURYR_STACK_PORT_KEYSTONE" --add-header "Connection: close" \
@@ -92,7 +94,10 @@ start_agents() {
     --config-file "$ETC/neutron.conf" --config-file "$ETC/agent-$h.conf"
 }
 wait_agents() {
-  [ ${#NEW_AGENTS[@]} = 0 ] || $PY "$HERE/wait_agents.py" "${NEW_AGENTS[@]}" || die "no agent, see $LOG/*agent.log"
+  [ ${#NEW_AGENTS[@]} = 0 ] || $PY "$HERE/wait_agents.py" "${NEW_AGENTS[@]}" || {
+    log_end "$LOG"/*agent.log >&2
+    die "not all agents are alive for Neutron: ${NEW_AGENTS[*]}; see $LOG/*agent.log"
+  }
 }
 
 schemas

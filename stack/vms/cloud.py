@@ -35,10 +35,10 @@ def database_of(hypervisor):
     return f'{OS_DIR}/{hypervisor}/db.sock'
 
 
-def switch_runs(hypervisor):
-    """Whether the hypervisor's switch can be asked: after a crash its socket is there and nobody listens."""
+def listens(hypervisor, name):
+    """Whether a part of the hypervisor's switch can be asked: after a crash its socket is there and nobody listens."""
     with socket.socket(socket.AF_UNIX) as s:
-        return s.connect_ex(database_of(hypervisor)) == 0
+        return s.connect_ex(f'{OS_DIR}/{hypervisor}/{name}') == 0
 
 
 def vsctl(hypervisor, *args):

@@ -1,5 +1,5 @@
 """A virtual machine is a network namespace whose eth0 is plugged into a hypervisor, as Nova and os-vif would plug it."""
-from cloud import in_netns, netns_exists, run, switch_runs, vsctl
+from cloud import in_netns, listens, netns_exists, run, vsctl
 
 
 def tap_of(port_id):
@@ -37,5 +37,7 @@ def unplug(vm, hypervisor, port_id):
     if netns_exists(vm):
         in_netns(vm, 'ip link del eth0', check=False)  # at once; a namespace's end takes its links later
         run('ip', 'netns', 'del', vm)
-    if switch_runs(hypervisor):
-        vsctl(hypervisor, '--if-exists', 'del-port', tap_of(port_id))
+    if listens(hypervisor, 'db.sock'):
+        # a dead switch is not waited for: it takes note when it starts
+        patience = [] if listens(hypervisor, 'vswitchd.ctl') else ['--no-wait']
+        vsctl(hypervisor, *patience, '--if-exists', 'del-port', tap_of(port_id))
