@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::error::Error;
 use crate::workspace::Workspace;
-use crate::{build, generate, packages, stack, test, tools};
+use crate::{build, generate, lab, packages, repeat, stack, test, tools};
 
 /// The project's own tasks.
 #[derive(Debug, Parser)]
@@ -19,8 +19,18 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Task {
+    /// Run the embedded cloud; installs what it needs, builds it (as root): `cargo xtask lab --check`
+    #[command(disable_help_flag = true)]
+    Lab {
+        /// What `kuryr lab` is told; --help lists it
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
     /// Run all checks, or some of them; with CI=true nothing is skipped
     Test(test::Options),
+    /// Run a step again and again from nothing, to see whether chance decides it: prints each run's end, keeps the logs of
+    /// those that fail
+    Repeat(repeat::Options),
     /// Build the release binaries into target/dist: kuryr, and kuryr-cni as a static program under 2 MiB
     Build,
     /// Write the checked-in files anew that are made from the code
@@ -44,7 +54,9 @@ enum Task {
 pub(crate) fn run() -> Result<ExitCode, Error> {
     let workspace = Workspace::locate();
     match Cli::parse().task {
+        Task::Lab { args } => lab::run(&workspace, &args),
         Task::Test(options) => test::run(&workspace, &options),
+        Task::Repeat(options) => repeat::run(&workspace, &options),
         Task::Build => build::run(&workspace).map(|made| {
             println!("{made}");
             ExitCode::SUCCESS

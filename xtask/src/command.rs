@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, ExitCode, ExitStatus, Stdio};
 
 use crate::error::Error;
 
@@ -13,6 +13,15 @@ pub(crate) fn run(command: &mut Command) -> Result<(), Error> {
         .status()
         .map_err(|source| start_error(command, source))?;
     check(command, status)
+}
+
+/// Runs a command on the terminal; comes back with its exit code, whatever that is.
+pub(crate) fn pass_through(command: &mut Command) -> Result<ExitCode, Error> {
+    let status = command
+        .status()
+        .map_err(|source| start_error(command, source))?;
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
 /// Runs a command with its output and its command line appended to `log`.

@@ -1,7 +1,9 @@
-//! The project's own tasks: `cargo xtask test|build|generate|deps|stack`.
+//! The project's own tasks: `cargo xtask lab|test|repeat|build|generate|deps|stack`.
 //!
 //! - [`cli`] what can be asked for
 //! - [`mod@test`] all checks, as a table of steps with one summary at the end
+//! - [`lab`] the embedded cloud from a checkout
+//! - [`repeat`] one of them again and again
 //! - [`build`] the release binaries, the plugin among them static and small
 //! - [`generate`] checked-in files that are made from the code
 //! - [`packages`], [`tools`] what the checks need on the machine
@@ -13,7 +15,9 @@ mod command;
 mod elf;
 mod error;
 mod generate;
+mod lab;
 mod packages;
+mod repeat;
 mod stack;
 mod test;
 mod tools;

@@ -29,16 +29,7 @@ impl fmt::Display for Backend {
 
 /// Hands the arguments on and comes back with the script's exit code.
 pub(crate) fn pass_through(workspace: &Workspace, args: &[OsString]) -> Result<ExitCode, Error> {
-    let mut stack = workspace.command("stack/stack");
-    stack.args(args);
-    let status = stack.status().map_err(|source| Error::Start {
-        command: "stack".to_owned(),
-        source,
-    })?;
-    Ok(status
-        .code()
-        .and_then(|code| u8::try_from(code).ok())
-        .map_or(ExitCode::FAILURE, ExitCode::from))
+    command::pass_through(workspace.command("stack/stack").args(args))
 }
 
 /// `stack/stack` with these arguments, its output in `log`.

@@ -75,6 +75,7 @@ async fn within(mut world: World, body: impl AsyncFnOnce(&mut World) -> Outcome)
     };
     if !matches!(outcome, Ok(Ok(()))) {
         show_logs(&world);
+        show_deaths(&world).await;
     }
     let end = world.close().await;
     match outcome {
@@ -90,6 +91,17 @@ async fn within(mut world: World, body: impl AsyncFnOnce(&mut World) -> Outcome)
             std::panic::resume_unwind(panic)
         }
     }
+}
+
+/// A service of the stack that died may be why.
+async fn show_deaths(world: &World) {
+    let deaths = world.stack.deaths().await;
+    let said = match &deaths {
+        Ok(none) if none.trim().is_empty() => "nothing of the stack ended by itself".to_owned(),
+        Ok(some) => format!("of the stack ended by itself, and was started again:\n{some}"),
+        Err(why) => format!("what of the stack ended by itself can't be told: {why}"),
+    };
+    world.progress.say(said);
 }
 
 fn show_logs(world: &World) {

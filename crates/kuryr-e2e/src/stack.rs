@@ -154,6 +154,28 @@ impl Stack {
     }
 }
 
+impl Stack {
+    /// What of the stack ended by itself and was started again: a line each, name, time and how.
+    ///
+    /// # Errors
+    /// What `stack deaths` says.
+    pub async fn deaths(&self) -> Outcome<String> {
+        let mut command = Command::new(&self.script);
+        command.arg("deaths");
+        output(command).await
+    }
+
+    /// Ends a service's process by a signal, as a crash would.
+    ///
+    /// # Errors
+    /// What `stack kill` says.
+    pub async fn kill(&self, service: &str, signal: &str) -> Outcome {
+        let mut command = Command::new(&self.script);
+        command.args(["kill", service, signal]);
+        output(command).await.map(drop)
+    }
+}
+
 /// Runs a command to its end; gives what it prints.
 ///
 /// # Errors

@@ -93,7 +93,11 @@ pub(super) fn deny(run: &mut Run, log: &Path) -> Checked {
     };
     deny(&["licenses", "bans", "sources"])?;
     if !has_advisories() {
-        return Ok("no advisories: their database is not on this machine".to_owned());
+        return Ok(
+            "licences, bans, sources; advisories NOT looked at: `cargo deny fetch` never brought the RustSec \
+             database here, and this run reaches package registries only"
+                .to_owned(),
+        );
     }
     deny(&["--disable-fetch", "advisories"])?;
     Ok("advisories too".to_owned())
@@ -163,30 +167,49 @@ fn starts_with_shell(path: &Path) -> bool {
     first.starts_with(b"#!") && first.ends_with(b"sh")
 }
 
+const CLIPPY: &[&str] = &[
+    "clippy",
+    "--locked",
+    "--workspace",
+    "--all-targets",
+    "--",
+    "-D",
+    "warnings",
+];
+
+const DOC: &[&str] = &[
+    "doc",
+    "--locked",
+    "--workspace",
+    "--no-deps",
+    "--document-private-items",
+];
+
+/// In the profile of what is shipped, whose crates are compiled already.
+const UNIT: &[&str] = &["--release", "--locked", "--workspace"];
+
+/// What compiles, giving way to all else, what a step compiles; none if that is little.
+pub(super) fn compiles(workspace: &Workspace, step: &str) -> Option<Command> {
+    let cargo = workspace.cargo();
+    let mut nice = workspace.command("nice");
+    nice.arg("-n19").arg(cargo.get_program());
+    match step {
+        "clippy" => nice.args(CLIPPY),
+        "doc" => nice.args(DOC).env("RUSTDOCFLAGS", "-D warnings"),
+        "unit" => nice.args(["test", "--no-run"]).args(UNIT),
+        _ => return None,
+    };
+    Some(nice)
+}
+
 pub(super) fn clippy(run: &mut Run, log: &Path) -> Checked {
-    let args = [
-        "clippy",
-        "--locked",
-        "--workspace",
-        "--all-targets",
-        "--",
-        "-D",
-        "warnings",
-    ];
-    run_logged(run.workspace().cargo().args(args), log)?;
+    run_logged(run.workspace().cargo().args(CLIPPY), log)?;
     Ok(String::new())
 }
 
 pub(super) fn doc(run: &mut Run, log: &Path) -> Checked {
     let mut cargo = run.workspace().cargo();
-    cargo.args([
-        "doc",
-        "--locked",
-        "--workspace",
-        "--no-deps",
-        "--document-private-items",
-    ]);
-    run_logged(cargo.env("RUSTDOCFLAGS", "-D warnings"), log)?;
+    run_logged(cargo.args(DOC).env("RUSTDOCFLAGS", "-D warnings"), log)?;
     Ok(String::new())
 }
 
@@ -199,8 +222,7 @@ pub(super) fn unit(run: &mut Run, log: &Path) -> Checked {
         // tests on the stack only say that they are skipped
         cargo.args(["test", "--lib", "--bins", "--tests"]);
     }
-    cargo.args(["--locked", "--workspace", "--no-fail-fast"]);
-    run_logged(&mut cargo, log)?;
+    run_logged(cargo.args(UNIT).arg("--no-fail-fast"), log)?;
     tests_in(log)
 }
 
@@ -208,7 +230,7 @@ pub(super) fn doctest(run: &mut Run, log: &Path) -> Checked {
     run_logged(
         run.workspace()
             .cargo()
-            .args(["test", "--locked", "--workspace", "--doc"]),
+            .args(["test", "--release", "--locked", "--workspace", "--doc"]),
         log,
     )?;
     tests_in(log)

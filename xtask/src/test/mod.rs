@@ -4,10 +4,12 @@
 //! - [`steps`] the table of steps
 //! - [`checks`], [`real`] what the steps do: on the code, on the real stack
 //! - [`background`] packages and Kubernetes, made ready while the first steps run
+//! - [`logs`] what the logs of a failed step say
 //! - [`report`] the lines and the table that are printed
 
 mod background;
 mod checks;
+mod logs;
 mod real;
 mod report;
 mod step;
@@ -20,6 +22,7 @@ use std::time::Instant;
 use crate::error::Error;
 use crate::workspace::Workspace;
 use background::Background;
+pub(crate) use report::duration;
 use step::{End, Finished, Run, Step};
 
 /// Which checks to run.
@@ -53,11 +56,17 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode, 
 
     let started = Instant::now();
     let mut finished: Vec<Finished> = Vec::with_capacity(chosen.len());
-    for step in chosen {
+    for (at, step) in chosen.iter().enumerate() {
+        let later = &chosen[at + 1..];
+        if steps::uses_stack(step) {
+            run.compile_for(later);
+        } else {
+            run.background().compiled();
+        }
         finished.push(run_step(&mut run, step, &finished));
-    }
-    if !options.keep_stack {
-        real::stop(&mut run);
+        if !options.keep_stack && !later.iter().any(|step| steps::uses_stack(step)) {
+            real::stop(&mut run);
+        }
     }
     report::summary(&finished, started.elapsed());
     let failed = finished
@@ -87,9 +96,7 @@ fn run_step(run: &mut Run, step: &'static Step, before: &[Finished]) -> Finished
 }
 
 fn execute(run: &mut Run, step: &Step) -> Result<String, Error> {
-    if !step.packages.is_empty() {
-        run.background().packages()?;
-    }
+    run.background().packages(step.packages)?;
     if step.kubernetes {
         run.background().kubernetes()?;
     }

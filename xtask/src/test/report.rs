@@ -1,13 +1,10 @@
 //! What a run prints.
 
-use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use super::logs;
 use super::step::{End, Finished, Step};
-
-/// Lines of a failed step's log that are shown.
-const TAIL: usize = 60;
 
 /// The steps, one a line.
 pub(super) fn list(steps: &[Step]) {
@@ -26,14 +23,14 @@ pub(super) fn begins(step: &Step) {
     println!("== {}: {}", step.name, step.about);
 }
 
-/// After a step; of a failed one the end of its log.
+/// After a step; of a failed one the ends of its logs.
 pub(super) fn ends(step: &Finished, log: &Path) {
-    if let End::Failed(_) = step.end
-        && let Ok(text) = fs::read_to_string(log)
-    {
-        println!("-- the end of {}:", log.display());
-        for line in tail(&text, TAIL) {
-            println!("   {line}");
+    if let End::Failed(why) = &step.end {
+        for (path, lines) in logs::of_failure(log, why) {
+            println!("-- the end of {}:", path.display());
+            for line in lines {
+                println!("   {line}");
+            }
         }
     }
     println!("{}", line(step));
@@ -74,18 +71,13 @@ fn count(finished: &[Finished]) -> String {
     }
 }
 
-fn duration(took: Duration) -> String {
+pub(crate) fn duration(took: Duration) -> String {
     let seconds = took.as_secs_f64();
     if seconds < 60.0 {
         format!("{seconds:.1} s")
     } else {
         format!("{} m {:02} s", took.as_secs() / 60, took.as_secs() % 60)
     }
-}
-
-fn tail(text: &str, lines: usize) -> impl Iterator<Item = &str> {
-    let skip = text.lines().count().saturating_sub(lines);
-    text.lines().skip(skip)
 }
 
 #[cfg(test)]
@@ -122,11 +114,5 @@ mod tests {
         assert_eq!(count(&steps), "2 passed, 1 failed, 1 skipped");
         steps.remove(2);
         assert_eq!(count(&steps), "2 passed, 1 failed");
-    }
-
-    #[test]
-    fn the_tail_is_the_last_lines() {
-        assert_eq!(tail("a\nb\nc\n", 2).collect::<Vec<_>>(), ["b", "c"]);
-        assert_eq!(tail("a", 2).collect::<Vec<_>>(), ["a"]);
     }
 }

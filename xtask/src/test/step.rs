@@ -69,6 +69,12 @@ impl Run {
         &self.background
     }
 
+    /// Begins to compile for these steps in the background.
+    pub(super) fn compile_for(&self, later: &[&Step]) {
+        self.background
+            .compile_for(&self.workspace, &self.logs, later);
+    }
+
     /// Where a step's output goes.
     pub(crate) fn log(&self, step: &Step) -> PathBuf {
         self.log_named(step.name)

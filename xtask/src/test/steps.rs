@@ -1,4 +1,5 @@
-//! The table of steps, in the order in which they run: what needs little comes first.
+//! The table of steps, in the order in which they run: first what takes seconds; then the real stack, the hardest check
+//! there is; meanwhile what the last ones need is compiled (see [`super::background`]).
 
 use super::step::Step;
 use super::{checks, real};
@@ -29,56 +30,9 @@ pub(super) const STEPS: &[Step] = &[
         ..PLAIN
     },
     Step {
-        name: "deny",
-        about: "licences, sources and banned crates; advisories where their database is",
-        run: checks::deny,
-        ..PLAIN
-    },
-    Step {
-        name: "scripts",
-        about: "shellcheck on the stack's scripts, their Python compiled",
-        run: checks::scripts,
-        ..PLAIN
-    },
-    Step {
-        name: "clippy",
-        about: "lints, warnings are errors",
-        packages: &["build"],
-        run: checks::clippy,
-        ..PLAIN
-    },
-    Step {
-        name: "doc",
-        about: "rustdoc, warnings are errors",
-        packages: &["build"],
-        run: checks::doc,
-        ..PLAIN
-    },
-    Step {
-        name: "unit",
-        about: "unit and integration tests of all crates",
-        packages: &["build", "network"],
-        run: checks::unit,
-        ..PLAIN
-    },
-    Step {
-        name: "doctest",
-        about: "examples in the documentation",
-        packages: &["build"],
-        run: checks::doctest,
-        ..PLAIN
-    },
-    Step {
-        name: "bpf",
-        about: "the BPF object is what its source compiles to",
-        packages: &["build"],
-        run: checks::bpf,
-        ..PLAIN
-    },
-    Step {
         name: "build",
         about: "release binaries; the plugin static and under 2 MiB",
-        packages: &["build"],
+        packages: &["compile"],
         run: checks::build,
         ..PLAIN
     },
@@ -86,24 +40,22 @@ pub(super) const STEPS: &[Step] = &[
         name: "lab",
         about: "kuryr lab --check: the whole way on the embedded cloud",
         needs: &["build"],
-        packages: &["network"],
+        packages: &["lab"],
         run: checks::lab,
         ..PLAIN
     },
     Step {
-        name: "vlan-kernel",
-        about: "a vlan link plugged in a kernel that has 8021q",
-        needs: &["build"],
-        packages: &["kernel"],
-        run: checks::vlan_kernel,
+        name: "deny",
+        about: "licences, sources and banned crates; advisories where their database is",
+        packages: &["tools"],
+        run: checks::deny,
         ..PLAIN
     },
     Step {
-        name: "fuzz",
-        about: "a bounded run of the fuzz targets",
-        needs: &["build"],
-        packages: &["build"],
-        run: checks::fuzz,
+        name: "scripts",
+        about: "shellcheck on the stack's scripts, their Python compiled",
+        packages: &["tools"],
+        run: checks::scripts,
         ..PLAIN
     },
     Step {
@@ -115,24 +67,27 @@ pub(super) const STEPS: &[Step] = &[
         ..PLAIN
     },
     Step {
-        name: "lab-kubernetes",
-        about: "kuryr lab --check on a real etcd and kube-apiserver",
+        name: "e2e-ovn",
+        about: "pods on the real stack, ML2/OVN",
         needs: &["build", "stack-ovn"],
-        run: checks::lab_kubernetes,
+        packages: &["compile", "bpf"],
+        run: real::e2e,
         ..PLAIN
     },
     Step {
         name: "contract-ovn",
         about: "the embedded cloud answers as the real one, ML2/OVN",
         needs: &["stack-ovn"],
+        packages: &["compile"],
         run: real::contract,
         ..PLAIN
     },
     Step {
-        name: "e2e-ovn",
-        about: "pods on the real stack, ML2/OVN",
+        name: "lab-kubernetes",
+        about: "kuryr lab --check on a real etcd and kube-apiserver",
         needs: &["build", "stack-ovn"],
-        run: real::e2e,
+        packages: &["lab"],
+        run: checks::lab_kubernetes,
         ..PLAIN
     },
     Step {
@@ -145,19 +100,75 @@ pub(super) const STEPS: &[Step] = &[
         ..PLAIN
     },
     Step {
+        name: "e2e-ovs",
+        about: "pods on the real stack, ML2/OVS",
+        needs: &["build", "stack-ovs"],
+        packages: &["compile", "bpf"],
+        on_request: true,
+        run: real::e2e,
+        ..PLAIN
+    },
+    Step {
         name: "contract-ovs",
         about: "the embedded cloud answers as the real one, ML2/OVS",
         needs: &["stack-ovs"],
+        packages: &["compile"],
         on_request: true,
         run: real::contract,
         ..PLAIN
     },
     Step {
-        name: "e2e-ovs",
-        about: "pods on the real stack, ML2/OVS",
-        needs: &["build", "stack-ovs"],
-        on_request: true,
-        run: real::e2e,
+        name: "clippy",
+        about: "lints, warnings are errors",
+        packages: &["compile"],
+        run: checks::clippy,
+        ..PLAIN
+    },
+    Step {
+        name: "doc",
+        about: "rustdoc, warnings are errors",
+        packages: &["compile"],
+        run: checks::doc,
+        ..PLAIN
+    },
+    Step {
+        name: "unit",
+        about: "unit and integration tests of all crates",
+        packages: &["compile", "lab", "network"],
+        run: checks::unit,
+        ..PLAIN
+    },
+    Step {
+        name: "doctest",
+        about: "examples in the documentation",
+        packages: &["compile"],
+        run: checks::doctest,
+        ..PLAIN
+    },
+    Step {
+        name: "bpf",
+        about: "the BPF object is what its source compiles to",
+        packages: &["bpf"],
+        run: checks::bpf,
+        ..PLAIN
+    },
+    Step {
+        name: "vlan-kernel",
+        about: "a vlan link plugged in a kernel that has 8021q",
+        packages: &["compile", "kernel"],
+        run: checks::vlan_kernel,
+        ..PLAIN
+    },
+    Step {
+        name: "fuzz",
+        about: "a bounded run of the fuzz targets",
+        packages: &["compile"],
+        run: checks::fuzz,
         ..PLAIN
     },
 ];
+
+/// Whether a step uses the real stack.
+pub(super) fn uses_stack(step: &Step) -> bool {
+    step.needs.iter().any(|need| need.starts_with("stack-")) || step.name.starts_with("stack-")
+}

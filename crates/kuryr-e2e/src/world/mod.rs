@@ -102,6 +102,14 @@ impl World {
         cluster::nodes_ready(&self.kube, &self.nodes).await
     }
 
+    /// Waits until all nodes are ready for pods.
+    ///
+    /// # Errors
+    /// They are not in time.
+    pub async fn nodes_ready(&self) -> Outcome {
+        cluster::nodes_ready(&self.kube, &self.nodes).await
+    }
+
     /// Makes `count` pods that sleep, in turn on each node; the first is called `p` and `from`.
     ///
     /// # Errors

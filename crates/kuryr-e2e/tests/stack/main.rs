@@ -14,6 +14,7 @@ mod objects;
 mod pods;
 mod restart;
 mod services;
+mod switches;
 mod twenty_pods;
 
 use std::fmt::Debug;

@@ -18,7 +18,7 @@ use crate::scenario;
 
 const PATIENCE: Duration = Duration::from_secs(120);
 /// Pods behind the Service when it has most.
-const MOST: usize = 5;
+pub(crate) const MOST: usize = 5;
 /// Where they answer.
 const TARGET: u16 = 8080;
 /// Where the Service does.
@@ -67,8 +67,8 @@ fn a_service_over_two_hypervisors() {
     });
 }
 
-/// Pods that answer their names, and one that asks.
-async fn backends(world: &World, answers: &mut Answers) -> Outcome<Place> {
+/// [`MOST`] pods that answer their names, and one that asks.
+pub(crate) async fn backends(world: &World, answers: &mut Answers) -> Outcome<Place> {
     let node = |i: usize| &world.nodes[i % world.nodes.len()].name;
     let backend = |i: usize| pods::sleeper(&format!("b{i}"), node(i));
     world.pods.create((0..MOST).map(backend)).await?;
@@ -88,14 +88,15 @@ async fn backends(world: &World, answers: &mut Answers) -> Outcome<Place> {
     client.map_or_else(|| fail("the client is not there"), Ok)
 }
 
-struct Scene<'a> {
-    world: &'a World,
-    askers: Vec<Place>,
+/// A Service over those pods, and who asks it.
+pub(crate) struct Scene<'a> {
+    pub(crate) world: &'a World,
+    pub(crate) askers: Vec<Place>,
 }
 
 impl Scene<'_> {
     /// Lets the Service select so many pods.
-    async fn select(&self, count: usize) -> Outcome {
+    pub(crate) async fn select(&self, count: usize) -> Outcome {
         for i in 0..MOST {
             let label = (i < count).then_some(NAME);
             let patch = json!({ "metadata": { "labels": { "app": label } } });
@@ -111,7 +112,7 @@ impl Scene<'_> {
     }
 
     /// Makes the Service; gives its address.
-    async fn make(&self) -> Outcome<IpAddr> {
+    pub(crate) async fn make(&self) -> Outcome<IpAddr> {
         let port = |name: &str, protocol: &str| json!({"name": name, "port": PORT, "targetPort": TARGET, "protocol": protocol});
         let service = json!({
             "apiVersion": "v1", "kind": "Service", "metadata": {"name": NAME},
@@ -139,7 +140,7 @@ impl Scene<'_> {
     }
 
     /// All that are selected answer, and no others, whoever asks.
-    async fn answered(&self, vip: IpAddr, count: usize, by: By) -> Outcome {
+    pub(crate) async fn answered(&self, vip: IpAddr, count: usize, by: By) -> Outcome {
         let expected: BTreeSet<String> = (0..count).map(|i| format!("pod b{i}")).collect();
         for asker in &self.askers {
             until(
@@ -232,7 +233,7 @@ impl Scene<'_> {
         .await
     }
 
-    async fn delete(&self) -> Outcome {
+    pub(crate) async fn delete(&self) -> Outcome {
         self.world
             .pods
             .services()
