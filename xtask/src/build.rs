@@ -1,4 +1,5 @@
-//! `cargo xtask build`: the programs as they are shipped, in `target/dist`.
+//! `cargo xtask build`: the programs as they are shipped, in `target/dist`; for tests as cargo builds for daily work, in
+//! `target/dist-dev`, but for the plugin, which is always as shipped.
 
 use std::env::consts::ARCH;
 use std::fmt;
@@ -13,6 +14,25 @@ use crate::workspace::Workspace;
 
 /// The plugin is copied to each node and started for each pod: it stays small.
 const PLUGIN_LIMIT: u64 = 2 * 1024 * 1024;
+
+/// How `kuryr` is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Profile {
+    /// As for daily work and as tests are: what they are compiled of is shared.
+    Dev,
+    /// As it is shipped.
+    Release,
+}
+
+impl Profile {
+    /// The folder of the programs.
+    pub(crate) fn dist(self, workspace: &Workspace) -> PathBuf {
+        workspace.target(match self {
+            Self::Dev => "dist-dev",
+            Self::Release => "dist",
+        })
+    }
+}
 
 /// What was built.
 #[derive(Debug)]
@@ -36,21 +56,37 @@ impl fmt::Display for Built {
 
 /// Builds with cargo's output on the terminal.
 pub(crate) fn run(workspace: &Workspace) -> Result<Built, Error> {
-    build(workspace, &mut |command| command::run(command))
+    build(workspace, Profile::Release, &mut |command| {
+        command::run(command)
+    })
 }
 
 /// Builds with cargo's output in `log`.
-pub(crate) fn run_logged(workspace: &Workspace, log: &Path) -> Result<Built, Error> {
-    build(workspace, &mut |command| command::run_logged(command, log))
+pub(crate) fn run_logged(
+    workspace: &Workspace,
+    profile: Profile,
+    log: &Path,
+) -> Result<Built, Error> {
+    build(workspace, profile, &mut |command| {
+        command::run_logged(command, log)
+    })
 }
 
 fn build(
     workspace: &Workspace,
+    profile: Profile,
     run: &mut dyn FnMut(&mut Command) -> Result<(), Error>,
 ) -> Result<Built, Error> {
-    run(workspace
-        .cargo()
-        .args(["build", "--release", "--locked", "-p", "kuryr"]))?;
+    let mut kuryr = workspace.cargo();
+    kuryr.args(["build", "--locked", "-p", "kuryr"]);
+    let kuryr_program = match profile {
+        Profile::Dev => workspace.target("debug/kuryr"),
+        Profile::Release => {
+            kuryr.arg("--release");
+            workspace.target("release/kuryr")
+        }
+    };
+    run(&mut kuryr)?;
     // A target named makes cargo apply these flags to the plugin and its crates, but not to build scripts.
     let target = format!("{ARCH}-unknown-linux-gnu");
     let flags = format!(
@@ -70,12 +106,12 @@ fn build(
         ])
         .env(flags, "-C target-feature=+crt-static"))?;
 
-    let folder = workspace.target("dist");
+    let folder = profile.dist(workspace);
     fs::create_dir_all(&folder).map_err(Error::file("create", &folder))?;
     let plugin = workspace.target(&format!("{target}/release/kuryr-cni"));
     check_plugin(&plugin)?;
     Ok(Built {
-        kuryr_bytes: place(&workspace.target("release/kuryr"), &folder.join("kuryr"))?,
+        kuryr_bytes: place(&kuryr_program, &folder.join("kuryr"))?,
         plugin_bytes: place(&plugin, &folder.join("kuryr-cni"))?,
         folder,
     })

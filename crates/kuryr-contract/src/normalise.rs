@@ -251,7 +251,8 @@ mod tests {
 
     #[test]
     fn the_end_of_a_pool_may_be_chosen() {
-        let mut names = Names::of("allocation_pools: [{start: 10.0.0.5, end: 10.0.0.9}], ip: 10.0.0.50");
+        let mut names =
+            Names::of("allocation_pools: [{start: 10.0.0.5, end: 10.0.0.9}], ip: 10.0.0.50");
         let body = json!([{"ip_address": "10.0.0.5"}, {"ip_address": "10.0.0.50"}]);
         let reading = Reading {
             ordered: true,

@@ -185,8 +185,7 @@ const DOC: &[&str] = &[
     "--document-private-items",
 ];
 
-/// In the profile of what is shipped, whose crates are compiled already.
-const UNIT: &[&str] = &["--release", "--locked", "--workspace"];
+const UNIT: &[&str] = &["--locked", "--workspace"];
 
 /// What compiles, giving way to all else, what a step compiles; none if that is little.
 pub(super) fn compiles(workspace: &Workspace, step: &str) -> Option<Command> {
@@ -230,7 +229,7 @@ pub(super) fn doctest(run: &mut Run, log: &Path) -> Checked {
     run_logged(
         run.workspace()
             .cargo()
-            .args(["test", "--release", "--locked", "--workspace", "--doc"]),
+            .args(["test", "--locked", "--workspace", "--doc"]),
         log,
     )?;
     tests_in(log)
@@ -275,7 +274,7 @@ pub(super) fn bpf(run: &mut Run, log: &Path) -> Checked {
 }
 
 pub(super) fn build(run: &mut Run, log: &Path) -> Checked {
-    Ok(dist::run_logged(run.workspace(), log)?.to_string())
+    Ok(dist::run_logged(run.workspace(), run.profile(), log)?.to_string())
 }
 
 pub(super) fn lab(run: &mut Run, log: &Path) -> Checked {
@@ -297,7 +296,7 @@ pub(super) fn lab_kubernetes(run: &mut Run, log: &Path) -> Checked {
 }
 
 fn lab_command(run: &Run) -> Command {
-    let kuryr = run.workspace().target("dist/kuryr");
+    let kuryr = run.profile().dist(run.workspace()).join("kuryr");
     let mut lab = run.workspace().command("timeout");
     lab.args(["--foreground", "--kill-after=30", LAB_LIMIT])
         .arg(kuryr)

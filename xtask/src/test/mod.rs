@@ -19,6 +19,7 @@ use std::fs;
 use std::process::ExitCode;
 use std::time::Instant;
 
+use crate::build::Profile;
 use crate::error::Error;
 use crate::workspace::Workspace;
 use background::Background;
@@ -31,6 +32,9 @@ pub(crate) struct Options {
     /// Only these steps, and the ones that they need
     #[arg(long, value_name = "STEP", num_args = 1..)]
     only: Vec<String>,
+    /// Test the release binaries, as they are shipped; else they are built as tests are, in a third of the time
+    #[arg(long)]
+    release: bool,
     /// Name the steps and end
     #[arg(long)]
     list: bool,
@@ -52,7 +56,12 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode, 
     fs::create_dir_all(&logs).map_err(Error::file("create", &logs))?;
     let ci = std::env::var("CI").is_ok_and(|value| value == "true");
     let background = Background::start(workspace, &logs, &chosen);
-    let mut run = Run::new(workspace.clone(), ci, logs, background);
+    let profile = if options.release {
+        Profile::Release
+    } else {
+        Profile::Dev
+    };
+    let mut run = Run::new(workspace.clone(), ci, profile, logs, background);
 
     let started = Instant::now();
     let mut finished: Vec<Finished> = Vec::with_capacity(chosen.len());

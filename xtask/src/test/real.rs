@@ -77,7 +77,6 @@ pub(super) fn contract(run: &mut Run, log: &Path) -> Result<String, Error> {
 
 /// What tests on the stack are compiled from: with `kuryr` named too, cargo takes the crates that its binary was built of.
 const TESTS: &[&str] = &[
-    "--release",
     "--locked",
     "-p",
     "kuryr",
@@ -92,7 +91,7 @@ const TESTS: &[&str] = &[
     "real",
 ];
 
-/// Runs tests with the stack's settings, `switch=1`, and `KURYR_DIST`, the folder of the release binaries.
+/// Runs tests with the stack's settings, `switch=1`, and `KURYR_DIST`, the folder of the binaries.
 fn on_stack(run: &mut Run, which: &str, switch: &str, log: &Path) -> Result<String, Error> {
     let workspace = run.workspace();
     tools::ensure(workspace, &tools::NEXTEST, log)?;
@@ -108,7 +107,7 @@ fn on_stack(run: &mut Run, which: &str, switch: &str, log: &Path) -> Result<Stri
     stack::apply_env(workspace, &mut cargo, log)?;
     cargo
         .env(switch, "1")
-        .env("KURYR_DIST", workspace.target("dist"));
+        .env("KURYR_DIST", run.profile().dist(workspace));
     run_logged(&mut cargo, log)?;
     tests_in(log)
 }

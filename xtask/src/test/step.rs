@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::background::Background;
+use crate::build::Profile;
 use crate::error::Error;
 use crate::stack::Backend;
 use crate::workspace::Workspace;
@@ -32,6 +33,7 @@ pub(crate) struct Step {
 pub(crate) struct Run {
     workspace: Workspace,
     ci: bool,
+    profile: Profile,
     logs: PathBuf,
     background: Background,
     /// The stack that this run started.
@@ -42,12 +44,14 @@ impl Run {
     pub(super) fn new(
         workspace: Workspace,
         ci: bool,
+        profile: Profile,
         logs: PathBuf,
         background: Background,
     ) -> Self {
         Self {
             workspace,
             ci,
+            profile,
             logs,
             background,
             started: None,
@@ -62,6 +66,11 @@ impl Run {
     /// Whether nothing may be skipped.
     pub(crate) fn ci(&self) -> bool {
         self.ci
+    }
+
+    /// What the binaries are built as.
+    pub(crate) fn profile(&self) -> Profile {
+        self.profile
     }
 
     /// What is made ready while the first steps run.

@@ -31,7 +31,7 @@ pub(super) const STEPS: &[Step] = &[
     },
     Step {
         name: "build",
-        about: "release binaries; the plugin static and under 2 MiB",
+        about: "the binaries; the plugin static and under 2 MiB",
         packages: &["compile"],
         run: checks::build,
         ..PLAIN

@@ -33,7 +33,12 @@ fn a_switch_that_dies_comes_back_with_all_that_it_carried() {
         let vip = served(&scene).await?;
         let pods = world.pods.ready(MOST + 1).await?;
         let mut field = world.field(&pods, world.node_places().into_iter().chain([vm]))?;
-        let hypervisors = world.stack.ids.nodes.values().map(|n| n.hypervisor.as_str());
+        let hypervisors = world
+            .stack
+            .ids
+            .nodes
+            .values()
+            .map(|n| n.hypervisor.as_str());
         for hypervisor in hypervisors.collect::<BTreeSet<_>>() {
             killed(world, hypervisor).await?;
             let what = format!("every pair reached after the switch of {hypervisor} died");
@@ -62,7 +67,8 @@ fn a_switch_that_dies_comes_back_with_all_that_it_carried() {
 async fn served(scene: &Scene<'_>) -> Outcome<Option<IpAddr>> {
     let progress = &scene.world.progress;
     if scene.world.stack.backend != "ovn" {
-        progress.say("without a Service: only Octavia's OVN provider carries traffic on this stack");
+        progress
+            .say("without a Service: only Octavia's OVN provider carries traffic on this stack");
         return Ok(None);
     }
     scene.select(SERVING).await?;
