@@ -1,227 +1,91 @@
-//! The one loop: facts in, plan, actions out, outcomes in.
+//! The loop of pods: facts in, plan, actions out, outcomes in.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use kube::Client;
-use kuryr_api::names::{PORT_TAG, cluster_tag};
 use kuryr_core::Millis;
-use kuryr_core::port::{Action, Outcome, PodKey, PortKind, World, plan};
-use kuryr_openstack::{Cloud, OwnershipMark};
-use prometheus_client::registry::Registry;
-use thiserror::Error;
+use kuryr_core::port::{Action, Failure, Outcome, PodKey, PortKind, Settings, World, plan};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
-use crate::config::ControllerConfig;
-use crate::events::Events;
-use crate::execute::{Executor, Turns};
+use crate::execute::Executor;
 use crate::facts::{self, Fact};
-use crate::health::{self, HEARTBEAT_MILLIS, Health};
+use crate::health::{HEARTBEAT_MILLIS, Pulse};
 use crate::lease::{self, Fence};
 use crate::metrics::{ActionLabel, Metrics, State, resident_bytes};
-use crate::networks::{NetworkError, Networks};
-use crate::service::{self, SubnetError};
+use crate::supervise::{self, UnderWay};
+use crate::waiting::Waiting;
 
-/// How long calls under way are waited for at the end.
-const TO_FINISH: Duration = Duration::from_secs(8);
+type Answered = supervise::Answered<Action, Outcome>;
 
-/// Why the controller can't run.
-#[derive(Debug, Error)]
-pub enum ControllerError {
-    /// The pods' network can't be read.
-    #[error(transparent)]
-    Network(#[from] NetworkError),
-    /// The subnets of Services can't be read.
-    #[error(transparent)]
-    Services(#[from] SubnetError),
-    /// A port can't be listened on.
-    #[error("can't listen on {address} for {what}: {source}")]
-    Listen {
-        /// The address.
-        address: std::net::SocketAddr,
-        /// What for.
-        what: &'static str,
-        /// The system's word.
-        source: std::io::Error,
-    },
-}
-
-/// Runs the controller until `stop`.
-///
-/// # Errors
-/// What makes starting pointless: the pods' subnets can't be read.
-pub async fn run(
-    config: ControllerConfig,
-    client: Client,
-    cloud: Cloud,
-    mut registry: Registry,
-    stop: CancellationToken,
-) -> Result<(), ControllerError> {
-    let neutron = cloud.neutron();
-    let project = config
-        .project
-        .clone()
-        .unwrap_or_else(|| cloud.project_id().to_owned());
-    let networks = Networks::read(&neutron, &config, &project).await?;
-    let metrics = Metrics::new(&mut registry);
-    cloud.metrics().register(&mut registry);
-    let tag = cluster_tag(&config.cluster_id);
-    let fence = Fence::default();
-    let guard = fence.clone();
-    cloud.guard_writes(move || guard.open());
-    let tasks = TaskTracker::new();
-    let mark = OwnershipMark {
-        description: tag.clone(),
-        tag,
-    };
-    let events = Events::new(&client, config.use_events, &config.lease.identity);
-    let services = match &config.services {
-        Some(services) => {
-            let shared = service::Shared {
-                client: client.clone(),
-                cloud: cloud.clone(),
-                fence: fence.clone(),
-                mark: mark.clone(),
-                tags: config.resource_tags.clone(),
-                project: project.clone(),
-                events: events.clone(),
-                resync: config.resync,
-            };
-            let metrics = service::metrics::Metrics::new(&mut registry);
-            service::Engine::new(services, shared, metrics).await?
-        }
-        None => None,
-    };
-    let mut tags = config.resource_tags.clone();
-    tags.push(PORT_TAG.to_owned());
-    let kind = networks.kind();
-    let executor = Executor {
-        events,
-        neutron,
-        networks,
-        mark,
-        tags,
-        node_subnets: config.node_subnets.clone(),
-        project: config.project.clone(),
-        port_debug: config.port_debug,
-        fence: fence.clone(),
-        turns: Turns::default(),
-        client: client.clone(),
-    };
-    let health = Arc::new(Health::default());
-    serve(&config, &health, registry, &stop);
-    // The lease is held until the last call has ended.
-    let done = CancellationToken::new();
-    let _done = done.clone().drop_guard();
-    let election = tokio::spawn(lease::campaign(
-        client.clone(),
-        config.lease.clone(),
-        fence.clone(),
-        done.clone(),
-    ));
-    let services = services.map(|engine| {
-        let running = engine.run(tasks.clone(), stop.clone(), TO_FINISH);
-        tokio::spawn(running)
-    });
-    let facts = facts::spawn(&client, &tasks, &stop);
-    let (outcomes, answered) = mpsc::unbounded_channel();
-    let engine = Engine {
-        world: World::new(config.ports.clone()),
-        executor: Arc::new(executor),
-        fence,
-        kind,
-        health,
-        metrics,
-        outcomes,
-        calls: TaskTracker::new(),
-        claims_from: 0,
-        leading: false,
-        resync: config.resync,
-        count_at: 0,
-        waiting: BTreeMap::new(),
-    };
-    let calls = engine.calls.clone();
-    engine.run(facts, answered, stop).await;
-    calls.close();
-    if tokio::time::timeout(TO_FINISH, calls.wait()).await.is_err() {
-        tracing::warn!("calls that are still under way are left to the next leader to find");
-    }
-    if let Some(services) = services {
-        let _ = services.await;
-    }
-    // The lease is given up last, after nothing more is written.
-    done.cancel();
-    let _ = election.await;
-    tasks.close();
-    tasks.wait().await;
-    Ok(())
-}
-
-fn serve(
-    config: &ControllerConfig,
-    health: &Arc<Health>,
-    registry: Registry,
-    stop: &CancellationToken,
-) {
-    let report = |what: &'static str, address, result: std::io::Result<()>| {
-        if let Err(source) = result {
-            let error = ControllerError::Listen {
-                address,
-                what,
-                source,
-            };
-            tracing::error!("{error}; the controller goes on without it");
-        }
-    };
-    if let Some(address) = config.health {
-        let serving = health::serve_health(address, health.clone(), stop.clone());
-        tokio::spawn(async move { report("health", address, serving.await) });
-    }
-    if let Some(address) = config.metrics {
-        let serving = health::serve_metrics(address, Arc::new(registry), stop.clone());
-        tokio::spawn(async move { report("metrics", address, serving.await) });
-    }
-}
-
-/// An action that was carried out.
-struct Answered {
-    action: Action,
-    outcome: Outcome,
-    took: Millis,
-}
-
-struct Engine {
+/// The loop, before it runs.
+pub(crate) struct Engine {
     world: World,
     executor: Arc<Executor>,
     fence: Fence,
     kind: Arc<PortKind>,
-    health: Arc<Health>,
+    pulse: Arc<Pulse>,
     metrics: Metrics,
     outcomes: mpsc::UnboundedSender<Answered>,
+    answered: mpsc::UnboundedReceiver<Answered>,
     /// Actions under way.
     calls: TaskTracker,
     /// Mark of the world when the list of KuryrPorts under way began.
     claims_from: u64,
     leading: bool,
     resync: Duration,
-    /// Pods without a port, since when.
-    waiting: BTreeMap<PodKey, Millis>,
+    waiting: Waiting,
     /// When figures are counted next.
     count_at: Millis,
 }
 
 impl Engine {
-    async fn run(
+    /// A loop that has read nothing yet, for pods that want ports of this kind.
+    pub(crate) fn new(
+        settings: Settings,
+        executor: Executor,
+        kind: Arc<PortKind>,
+        pulse: Arc<Pulse>,
+        metrics: Metrics,
+        resync: Duration,
+    ) -> Self {
+        let (outcomes, answered) = mpsc::unbounded_channel();
+        Self {
+            world: World::new(settings),
+            fence: executor.fence.clone(),
+            executor: Arc::new(executor),
+            kind,
+            pulse,
+            metrics,
+            outcomes,
+            answered,
+            calls: TaskTracker::new(),
+            claims_from: 0,
+            leading: false,
+            resync,
+            waiting: Waiting::default(),
+            count_at: 0,
+        }
+    }
+
+    /// Runs until `stop`, then waits for calls under way, for `to_finish` at most.
+    pub(crate) async fn run(
         mut self,
-        mut facts: mpsc::Receiver<Fact>,
-        mut answered: mpsc::UnboundedReceiver<Answered>,
+        facts: mpsc::Receiver<Fact>,
         stop: CancellationToken,
+        to_finish: Duration,
     ) {
+        self.turn_until(facts, stop).await;
+        self.calls.close();
+        let finished = tokio::time::timeout(to_finish, self.calls.wait());
+        if finished.await.is_err() {
+            tracing::warn!("calls that are still under way are left to the next leader to find");
+        }
+    }
+
+    async fn turn_until(&mut self, mut facts: mpsc::Receiver<Fact>, stop: CancellationToken) {
         let mut resync = tokio::time::interval(self.resync);
         loop {
             let wake = Duration::from_millis(self.pause());
@@ -231,7 +95,7 @@ impl Engine {
                     Some(fact) => self.learn(fact),
                     None => return,
                 },
-                Some(done) = answered.recv() => self.answer(done),
+                Some(done) = self.answered.recv() => self.answer(done),
                 () = tokio::time::sleep(wake) => {}
                 _ = resync.tick() => self.world.want_refresh(),
             }
@@ -239,7 +103,7 @@ impl Engine {
             while let Ok(fact) = facts.try_recv() {
                 self.learn(fact);
             }
-            while let Ok(done) = answered.try_recv() {
+            while let Ok(done) = self.answered.try_recv() {
                 self.answer(done);
             }
             self.turn();
@@ -256,7 +120,6 @@ impl Engine {
     }
 
     fn turn(&mut self) {
-        self.health.beat();
         let leads = self.fence.open();
         if leads && !self.leading {
             tracing::info!("this replica leads");
@@ -272,9 +135,7 @@ impl Engine {
                 self.start(action);
             }
         }
-        self.health
-            .synced
-            .store(self.world.is_synced() || !leads, Ordering::Relaxed);
+        self.pulse.beat(self.world.is_synced() || !leads);
         self.count();
     }
 
@@ -287,22 +148,18 @@ impl Engine {
             }
             _ => None,
         };
-        let (executor, outcomes) = (self.executor.clone(), self.outcomes.clone());
+        let executor = self.executor.clone();
         let span = span(&action);
+        let call = UnderWay::new(action, lost, self.outcomes.clone());
         let work = async move {
-            let sent = lease::now();
-            let outcome = executor.run(&action, port.as_ref()).await;
-            let took = lease::now().saturating_sub(sent);
+            let Some(action) = call.action() else { return };
+            let outcome = executor.run(action, port.as_ref()).await;
             tracing::debug!(
-                took_ms = took,
+                took_ms = call.took(),
                 ok = !matches!(outcome, Outcome::Failed(_)),
                 "done"
             );
-            let _ = outcomes.send(Answered {
-                action,
-                outcome,
-                took,
-            });
+            call.answer(outcome);
         };
         self.calls.spawn(work.instrument(span));
     }
@@ -330,11 +187,9 @@ impl Engine {
 
     /// A pod's port is ACTIVE: how long did that take?
     fn ready(&mut self, pod: &PodKey, now: Millis) {
-        if let Some(since) = self.waiting.remove(pod) {
+        if let Some(waited) = self.waiting.ready(pod, now) {
             #[allow(clippy::cast_precision_loss)] // milliseconds of a wait
-            self.metrics
-                .pod_latency
-                .observe(now.saturating_sub(since) as f64 / 1e3);
+            self.metrics.pod_latency.observe(waited as f64 / 1e3);
             self.metrics.port_ready.inc();
         }
     }
@@ -345,23 +200,23 @@ impl Engine {
         match fact {
             Fact::Pod(pod) => {
                 if let Some(pod) = facts::pod(&pod, &Ok(self.kind.clone())) {
-                    if pod.wanted_kind().is_some() && world.claim(&pod.key).is_none() {
-                        self.waiting
-                            .entry(pod.key.clone())
-                            .or_insert_with(lease::now);
-                    }
+                    let has_port = world.claim(&pod.key).is_some();
+                    self.waiting.pod(&pod, has_port, lease::now());
                     world.apply_pod(pod);
                 }
             }
             Fact::PodGone(key) => {
-                self.waiting.remove(&key);
+                self.waiting.forget(&key);
                 world.delete_pod(&key);
             }
-            Fact::Pods(all) => world.retain_pods(&all),
+            Fact::Pods(all) => {
+                self.waiting.retain(&all);
+                world.retain_pods(&all);
+            }
             Fact::Claim(claim) => {
                 // Pods are listed before their KuryrPorts: these did not wait.
                 if !world.is_synced() && claim.vif.as_ref().is_some_and(|v| v.active) {
-                    self.waiting.remove(&claim.pod);
+                    self.waiting.forget(&claim.pod);
                 }
                 world.apply_claim(claim);
             }
@@ -397,6 +252,11 @@ impl Engine {
         ports("used", used);
         ports("free", free);
     }
+}
+
+/// The outcome of a call that nothing is known of.
+fn lost(message: String) -> Outcome {
+    Outcome::Failed(Failure::Unknown { message })
 }
 
 /// The span in which an action's lines are logged.

@@ -2,14 +2,17 @@
 //!
 //! ```text
 //! facts/     watches and objects ──> facts of the port world        (pure conversions)
-//! engine     the one loop: facts in, plan, actions out, outcomes in
+//! run        what the loops need, all tasks started, and their end
+//! engine     the loop of pods: facts in, plan, actions out, outcomes in
 //! execute/   an action ──> calls ──> an outcome                     (no decision here)
 //! lease      who may write: leader election, and the fence before each write
+//! waiting    which pods wait for their port, since when
 //! tenure     the same lease, for a tool that must not write beside a leader
 //! service/   the same for Services, whose world is another
 //! objects    what is done alike to objects of every kind
 //! networks   subnets and networks as VIFs need them
 //! events     Kubernetes Events
+//! supervise  every task in one set; a call whose task dies is answered as lost
 //! health     /alive, /ready, /metrics
 //! ```
 
@@ -23,12 +26,16 @@ mod lease;
 mod metrics;
 mod networks;
 mod objects;
+mod run;
 mod service;
+mod supervise;
 mod tenure;
+mod waiting;
 
 pub use config::ControllerConfig;
-pub use engine::{ControllerError, run};
 pub use lease::{Fence, LeaseSettings};
 pub use networks::{NetworkError, Networks};
-pub use service::{ServiceConfig, SubnetError};
+pub use run::{ControllerError, run};
+pub use service::ServiceConfig;
+pub use supervise::TaskEnded;
 pub use tenure::Tenure;

@@ -28,11 +28,11 @@ pub(crate) struct Kind<K, I, F> {
 
 /// Longest pause before a watch that failed begins again: three calls in so long harm no API
 /// server, and pods are waiting.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// The usual pauses, up to the longest.
 #[derive(Default)]
-struct Pauses(DefaultBackoff);
+pub(crate) struct Pauses(DefaultBackoff);
 
 impl Iterator for Pauses {
     type Item = Duration;

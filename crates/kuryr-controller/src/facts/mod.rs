@@ -9,11 +9,11 @@ mod slim;
 mod watch;
 
 pub use claim::claim;
-pub(crate) use follow::{Kind, follow};
+pub(crate) use follow::{Kind, LONGEST_PAUSE, Pauses, follow};
 pub use neutron::{PORT_FIELDS, places, port, port_status, trunks};
 pub use node::addresses;
 pub use pod::pod;
-pub(crate) use watch::{Fact, spawn};
+pub(crate) use watch::{Fact, Watch, watches};
 
 /// The version of an object as a number.
 ///

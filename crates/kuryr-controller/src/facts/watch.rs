@@ -12,8 +12,6 @@ use kube::{Api, Client, ResourceExt};
 use kuryr_api::KuryrPort;
 use kuryr_core::port::{Claim, Id, PodKey};
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::follow::{Kind, follow};
 use super::slim::Slim;
@@ -43,16 +41,12 @@ pub(crate) enum Fact {
     Nodes(BTreeSet<Id>),
 }
 
-/// Starts the watches; they go on, with backoff, until `stop`.
-pub(crate) fn spawn(
-    client: &Client,
-    tasks: &TaskTracker,
-    stop: &CancellationToken,
-) -> mpsc::Receiver<Fact> {
+/// A watch by its name; it goes on, with backoff, until nobody takes its facts.
+pub(crate) type Watch = (&'static str, BoxFuture<'static, ()>);
+
+/// The watches, and the facts that they bring.
+pub(crate) fn watches(client: &Client) -> (mpsc::Receiver<Fact>, [Watch; 3]) {
     let (tx, rx) = mpsc::channel(1024);
-    let start = |watch: BoxFuture<'static, ()>| {
-        tasks.spawn(stop.clone().run_until_cancelled_owned(watch));
-    };
     let pods = Kind {
         id: key,
         begin: || None,
@@ -60,7 +54,7 @@ pub(crate) fn spawn(
         gone: |p| Fact::PodGone(key(p)),
         all: Fact::Pods,
     };
-    start(follow(Api::all(client.clone()), pods, tx.clone()).boxed());
+    let pods = follow(Api::all(client.clone()), pods, tx.clone()).boxed();
     let nodes = Kind {
         id: |n: &Slim<Node>| Id::from(n.name_any()),
         begin: || None,
@@ -68,7 +62,7 @@ pub(crate) fn spawn(
         gone: |n| Fact::NodeGone(n.name_any().into()),
         all: Fact::Nodes,
     };
-    start(follow(Api::all(client.clone()), nodes, tx.clone()).boxed());
+    let nodes = follow(Api::all(client.clone()), nodes, tx.clone()).boxed();
     let claims = Kind {
         id: key,
         begin: || Some(Fact::ClaimsBegin),
@@ -77,8 +71,13 @@ pub(crate) fn spawn(
         all: Fact::Claims,
     };
     let resource = ApiResource::erase::<KuryrPort>(&());
-    start(follow(Api::all_with(client.clone(), &resource), claims, tx).boxed());
-    rx
+    let claims = follow(Api::all_with(client.clone(), &resource), claims, tx).boxed();
+    let watches = [
+        ("watch of pods", pods),
+        ("watch of nodes", nodes),
+        ("watch of KuryrPorts", claims),
+    ];
+    (rx, watches)
 }
 
 fn key<K: ResourceExt>(object: &K) -> PodKey {

@@ -18,7 +18,7 @@ pub struct ServiceConfig {
 /// A subnet can't be read.
 #[derive(Debug, Error)]
 #[error("can't read subnet {subnet}, which Services need: {source}")]
-pub struct SubnetError {
+pub(crate) struct SubnetError {
     subnet: String,
     source: Error,
 }

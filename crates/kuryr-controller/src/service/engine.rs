@@ -5,21 +5,23 @@ use std::time::Duration;
 
 use kube::Client;
 use kuryr_core::Millis;
-use kuryr_core::service::{Action, Change, Outcome, World, plan};
+use kuryr_core::service::{Action, Change, Failure, Outcome, Settings, World, plan};
 use kuryr_openstack::{Cloud, OwnershipMark};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
-use super::config::{ServiceConfig, SubnetError, complete};
+use super::config::{ServiceConfig, complete};
 use super::execute::Executor;
-use super::facts::{self, Fact, Subsets};
+use super::facts::{Fact, Subsets};
 use super::metrics::Metrics;
 use crate::events::Events;
-use crate::health::HEARTBEAT_MILLIS;
+use crate::facts::{LONGEST_PAUSE, Pauses};
+use crate::health::{HEARTBEAT_MILLIS, Pulse};
 use crate::lease::{self, Fence};
 use crate::metrics::ActionLabel;
+use crate::supervise::{self, UnderWay};
 
 /// What all parts of the controller have in common.
 pub(crate) struct Shared {
@@ -33,17 +35,13 @@ pub(crate) struct Shared {
     pub(crate) resync: Duration,
 }
 
-/// An action that was carried out.
-struct Answered {
-    action: Action,
-    outcome: Outcome,
-}
+type Answered = supervise::Answered<Action, Outcome>;
 
 /// The loop, before it runs.
 pub(crate) struct Engine {
+    config: ServiceConfig,
     world: World,
     executor: Arc<Executor>,
-    client: Client,
     fence: Fence,
     metrics: Metrics,
     outcomes: mpsc::UnboundedSender<Answered>,
@@ -61,21 +59,15 @@ pub(crate) struct Engine {
 
 impl Engine {
     /// An engine, if the cloud has Octavia.
-    pub(crate) async fn new(
-        config: &ServiceConfig,
-        shared: Shared,
-        metrics: Metrics,
-    ) -> Result<Option<Self>, SubnetError> {
+    pub(crate) fn new(config: &ServiceConfig, shared: Shared, metrics: Metrics) -> Option<Self> {
         let Some(octavia) = shared.cloud.octavia() else {
             tracing::warn!("the cloud has no load balancers: Services are left alone");
-            return Ok(None);
+            return None;
         };
-        let neutron = shared.cloud.neutron();
-        let settings = complete(config, &neutron).await?;
         let executor = Executor {
-            client: shared.client.clone(),
+            client: shared.client,
             octavia,
-            neutron,
+            neutron: shared.cloud.neutron(),
             mark: shared.mark,
             tags: shared.tags,
             project: shared.project,
@@ -84,10 +76,10 @@ impl Engine {
             turns: Executor::turns(),
         };
         let (outcomes, answered) = mpsc::unbounded_channel();
-        Ok(Some(Self {
-            world: World::new(settings),
+        Some(Self {
+            config: config.clone(),
+            world: World::new(config.settings.clone()),
             executor: Arc::new(executor),
-            client: shared.client,
             fence: shared.fence,
             metrics,
             outcomes,
@@ -98,21 +90,22 @@ impl Engine {
             leading: false,
             resync: shared.resync,
             count_at: 0,
-        }))
+        })
     }
 
     /// Runs until `stop`, then waits for calls under way, for `to_finish` at most.
     pub(crate) async fn run(
         mut self,
-        tasks: TaskTracker,
+        facts: mpsc::Receiver<Fact>,
+        pulse: Arc<Pulse>,
         stop: CancellationToken,
         to_finish: Duration,
     ) {
-        let facts = facts::spawn(&self.client, &tasks, &stop);
-        let Some(facts) = stop.run_until_cancelled(facts).await else {
+        let Some(settings) = stop.run_until_cancelled(self.settings(&pulse)).await else {
             return;
         };
-        self.turn_until(facts, &stop).await;
+        self.world = World::new(settings);
+        self.turn_until(facts, &pulse, &stop).await;
         self.calls.close();
         if tokio::time::timeout(to_finish, self.calls.wait())
             .await
@@ -124,7 +117,27 @@ impl Engine {
         }
     }
 
-    async fn turn_until(&mut self, mut facts: mpsc::Receiver<Fact>, stop: &CancellationToken) {
+    /// The settings with what Neutron says of the subnets: asked until it does. Pods go on without.
+    async fn settings(&self, pulse: &Pulse) -> Settings {
+        let mut pauses = Pauses::default();
+        loop {
+            match complete(&self.config, &self.executor.neutron).await {
+                Ok(settings) => return settings,
+                Err(error) => tracing::warn!(
+                    "{error}; Services wait, pods do not; trying again after a pause"
+                ),
+            }
+            pulse.beat(false);
+            tokio::time::sleep(pauses.next().unwrap_or(LONGEST_PAUSE)).await;
+        }
+    }
+
+    async fn turn_until(
+        &mut self,
+        mut facts: mpsc::Receiver<Fact>,
+        pulse: &Pulse,
+        stop: &CancellationToken,
+    ) {
         let mut resync = tokio::time::interval(self.resync);
         loop {
             let wake = Duration::from_millis(self.pause());
@@ -146,6 +159,7 @@ impl Engine {
                 self.answer(done);
             }
             self.turn();
+            pulse.beat(self.world.is_synced() || !self.leading);
         }
     }
 
@@ -179,12 +193,14 @@ impl Engine {
     /// Sends an action on its way.
     fn start(&mut self, action: Action) {
         self.world.begin(&action);
-        let (executor, outcomes) = (self.executor.clone(), self.outcomes.clone());
+        let executor = self.executor.clone();
         let span = span(&action);
+        let call = UnderWay::new(action, lost, self.outcomes.clone());
         let work = async move {
-            let outcome = executor.run(&action).await;
+            let Some(action) = call.action() else { return };
+            let outcome = executor.run(action).await;
             tracing::debug!(ok = !matches!(outcome, Outcome::Failed(_)), "done");
-            let _ = outcomes.send(Answered { action, outcome });
+            call.answer(outcome);
         };
         self.calls.spawn(work.instrument(span));
     }
@@ -222,6 +238,11 @@ impl Engine {
             }
         }
     }
+}
+
+/// The outcome of a call that nothing is known of.
+fn lost(message: String) -> Outcome {
+    Outcome::Failed(Failure::Unknown { message })
 }
 
 /// The span in which an action's lines are logged.

@@ -13,5 +13,6 @@ mod execute;
 mod facts;
 pub(crate) mod metrics;
 
-pub use config::{ServiceConfig, SubnetError};
+pub use config::ServiceConfig;
 pub(crate) use engine::{Engine, Shared};
+pub(crate) use facts::watches;

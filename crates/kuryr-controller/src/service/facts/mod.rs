@@ -8,4 +8,4 @@ mod watch;
 
 pub(crate) use claim::claim;
 pub(crate) use endpoints::Subsets;
-pub(crate) use watch::{Fact, spawn};
+pub(crate) use watch::{Fact, watches};

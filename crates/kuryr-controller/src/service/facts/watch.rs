@@ -11,12 +11,10 @@ use kube::{Api, Client, ResourceExt};
 use kuryr_api::KuryrLoadBalancer;
 use kuryr_core::service::{Claim, Id, Service, ServiceKey, Slice};
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::service::key;
 use super::{claim, endpoints, service, slice};
-use crate::facts::{Kind, follow, version};
+use crate::facts::{Kind, LONGEST_PAUSE, Pauses, Watch, follow, version};
 
 /// News from Kubernetes.
 pub(crate) enum Fact {
@@ -46,27 +44,23 @@ pub(crate) enum Fact {
     Claims(BTreeSet<ServiceKey>),
 }
 
-type Watch = BoxFuture<'static, ()>;
+type Following = BoxFuture<'static, ()>;
 
-/// Starts the watches; they go on, with backoff, until `stop`.
-pub(crate) async fn spawn(
-    client: &Client,
-    tasks: &TaskTracker,
-    stop: &CancellationToken,
-) -> mpsc::Receiver<Fact> {
+/// The watches, and the facts that they bring.
+pub(crate) fn watches(client: &Client) -> (mpsc::Receiver<Fact>, [Watch; 3]) {
     let (tx, rx) = mpsc::channel(1024);
     let watches = [
-        services(client, tx.clone()),
-        claims(client, tx.clone()),
-        backends(client, tx).await,
+        ("watch of Services", services(client, tx.clone())),
+        ("watch of KuryrLoadBalancers", claims(client, tx.clone())),
+        (
+            "watch of EndpointSlices",
+            backends(client.clone(), tx).boxed(),
+        ),
     ];
-    for watch in watches {
-        tasks.spawn(stop.clone().run_until_cancelled_owned(watch));
-    }
-    rx
+    (rx, watches)
 }
 
-fn services(client: &Client, tx: mpsc::Sender<Fact>) -> Watch {
+fn services(client: &Client, tx: mpsc::Sender<Fact>) -> Following {
     let kind = Kind {
         id: key::<core::Service>,
         begin: || None,
@@ -77,7 +71,7 @@ fn services(client: &Client, tx: mpsc::Sender<Fact>) -> Watch {
     follow(Api::all(client.clone()), kind, tx).boxed()
 }
 
-fn claims(client: &Client, tx: mpsc::Sender<Fact>) -> Watch {
+fn claims(client: &Client, tx: mpsc::Sender<Fact>) -> Following {
     let kind = Kind {
         id: key::<DynamicObject>,
         begin: || Some(Fact::ClaimsBegin),
@@ -90,14 +84,14 @@ fn claims(client: &Client, tx: mpsc::Sender<Fact>) -> Watch {
 }
 
 /// Slices in the newest version that the cluster has, or else Endpoints.
-async fn backends(client: &Client, tx: mpsc::Sender<Fact>) -> Watch {
-    let versions = slice_versions(client).await;
+async fn backends(client: Client, tx: mpsc::Sender<Fact>) {
+    let versions = slice_versions(&client).await;
     let newest = ["v1", "v1beta1"]
         .into_iter()
         .find(|v| versions.iter().any(|has| has == v));
     let Some(version) = newest else {
         tracing::info!("this cluster has no EndpointSlices: Endpoints are watched");
-        return all_endpoints(client, tx);
+        return all_endpoints(&client, tx).await;
     };
     let resource = resource(
         "discovery.k8s.io",
@@ -119,10 +113,10 @@ async fn backends(client: &Client, tx: mpsc::Sender<Fact>) -> Watch {
         },
         all: Fact::Slices,
     };
-    follow(Api::all_with(client.clone(), &resource), kind, tx).boxed()
+    follow(Api::all_with(client, &resource), kind, tx).await;
 }
 
-fn all_endpoints(client: &Client, tx: mpsc::Sender<Fact>) -> Watch {
+fn all_endpoints(client: &Client, tx: mpsc::Sender<Fact>) -> Following {
     let kind = Kind {
         id: name,
         begin: || None,
@@ -136,6 +130,7 @@ fn all_endpoints(client: &Client, tx: mpsc::Sender<Fact>) -> Watch {
 
 /// Versions of slices that the cluster has; asked until it answers.
 async fn slice_versions(client: &Client) -> Vec<String> {
+    let mut pauses = Pauses::default();
     loop {
         match client.list_api_groups().await {
             Ok(groups) => {
@@ -148,7 +143,7 @@ async fn slice_versions(client: &Client) -> Vec<String> {
             }
             Err(error) => {
                 tracing::warn!(%error, "can't ask for the cluster's API groups; trying again");
-                tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+                tokio::time::sleep(pauses.next().unwrap_or(LONGEST_PAUSE)).await;
             }
         }
     }

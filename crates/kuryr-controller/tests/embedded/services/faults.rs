@@ -194,3 +194,18 @@ async fn a_load_balancer_that_others_change_is_waited_for() {
     world.delete_service("web").await;
     world.none_served().await;
 }
+
+#[tokio::test]
+async fn a_subnet_of_services_that_can_not_be_read_holds_up_no_pod() {
+    let world = World::start(1).await;
+    let mut options = world.serving("ovn");
+    if let Some(services) = &mut options.services {
+        services.service_subnets = vec!["4f7c6a2e-0000-4000-8000-000000000000".to_owned()];
+    }
+    let controller = world.controller(options).await;
+    world.add_service("web", &[80], 1).await;
+    world.add_pod("pod", "node1").await;
+    world.all_ready().await;
+    assert_eq!(world.openstack.calls().count("POST", "loadbalancers"), 0);
+    controller.stop().await;
+}

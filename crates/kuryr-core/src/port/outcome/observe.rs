@@ -15,13 +15,15 @@ impl World {
             let others = |h: &Held| matches!(h, Held::Claim(_) | Held::Kind(_));
             self.backoff.retain(others);
         }
-        if let Outcome::All { ports, trunks } = outcome {
-            self.observe(ports, trunks);
-            // Unless another answer was lost while the list was made.
-            self.unsure &= self.refresh_wanted;
-            self.shared.tidy();
-        } else {
-            self.refresh_wanted = true;
+        match outcome {
+            Outcome::All { ports, trunks } if self.refresh_from >= self.led_from => {
+                self.observe(ports, trunks);
+                // Unless another answer was lost while the list was made.
+                self.unsure &= self.refresh_wanted;
+                self.shared.tidy();
+            }
+            // One that began before this process led may be older than what another did.
+            _ => self.refresh_wanted = true,
         }
         self.settle(Held::Refresh, failure.as_ref(), None);
         self.touch_all();
@@ -71,7 +73,7 @@ impl World {
                 }
             }
         }
-        self.synced.ports |= from >= self.led_from;
+        self.synced.ports = true;
     }
 
     fn forget_unlisted(&mut self, ports: &[Port], from: u64) {

@@ -306,3 +306,34 @@ fn a_list_that_is_older_than_a_ports_end_does_not_bring_it_back() {
     assert!(c.settle(&mut cloud).is_some());
     check_end(&cloud, false);
 }
+
+#[test]
+fn who_leads_again_forgets_what_was_wrong_before() {
+    let mut cloud = Cloud::new(1);
+    cloud.add_pod(0, 0);
+    let mut c = Controller::start(&mut cloud, settings(false), 0);
+    for _ in 0..3 {
+        c.plan();
+        while !c.under_way.is_empty() {
+            c.answer(0, &mut cloud, Fate::Refused);
+        }
+        c.now = c.world.next_wake().unwrap_or(c.now);
+    }
+    c.settle(&mut cloud);
+    cloud.quota = 0;
+    cloud.add_pod(1, 0);
+    c.settle(&mut cloud);
+    assert!(c.world.troubles().next().is_some());
+    c.world.lead();
+    assert_eq!(c.world.troubles().next(), None);
+}
+
+#[test]
+fn what_is_listed_again_unchanged_is_no_news() {
+    let (mut cloud, mut c) = one_pod(false);
+    c.watch(&mut cloud);
+    let keys = cloud.pods.keys().cloned().collect();
+    c.world.retain_pods(&keys);
+    c.world.retain_claims(&keys, c.world.mark());
+    assert!(c.world.dirty.is_empty(), "{:?}", c.world.dirty);
+}

@@ -16,8 +16,12 @@ impl World {
             return;
         }
         self.share_claim(&mut claim);
+        let news = self.claims.get(&claim.pod) != Some(&claim);
         self.sequence += 1;
         self.claim_touched.insert(claim.pod.clone(), self.sequence);
+        if !news {
+            return;
+        }
         self.forget_claim_place(&claim.pod, claim.vif.as_ref().map(|v| &v.port));
         self.touch(&claim.node);
         self.node_mut(&claim.node).claims.insert(claim.pod.clone());
@@ -65,8 +69,10 @@ impl World {
             // Made again or not, a call that is under way did not do it.
             self.remove_claim(&key, u64::MAX);
         }
-        self.synced.claims = true;
-        self.touch_all();
+        if !self.synced.claims {
+            self.synced.claims = true;
+            self.touch_all();
+        }
     }
 
     /// Takes a claim out of the indexes; its port becomes free unless it is `kept`.

@@ -227,6 +227,8 @@ impl World {
         self.synced.ports = false;
         self.refresh_wanted = true;
         self.backoff.retain(|_| false);
+        self.trouble.clear();
+        self.reported_nodes.clear();
         self.quota_free = None;
         self.kind_cap.clear();
         self.touch_all();

@@ -60,8 +60,10 @@ impl World {
         for name in gone {
             self.delete_node(&name);
         }
-        self.synced.nodes = true;
-        self.touch_all();
+        if !self.synced.nodes {
+            self.synced.nodes = true;
+            self.touch_all();
+        }
     }
 
     /// What is known of a node's trunk.

@@ -9,6 +9,9 @@ impl World {
     /// A pod that is bound to a node is there, or changed.
     pub fn apply_pod(&mut self, mut pod: Pod) {
         self.share_pod(&mut pod);
+        if self.pods.get(&pod.key) == Some(&pod) {
+            return;
+        }
         self.forget_pod_place(&pod.key);
         self.touch(&pod.node);
         self.node_mut(&pod.node).pods.insert(pod.key.clone());
@@ -33,8 +36,10 @@ impl World {
         for key in gone {
             self.delete_pod(&key);
         }
-        self.synced.pods = true;
-        self.touch_all();
+        if !self.synced.pods {
+            self.synced.pods = true;
+            self.touch_all();
+        }
     }
 
     fn forget_pod_place(&mut self, key: &PodKey) {

@@ -207,6 +207,7 @@ impl World {
         self.synced.balancers = false;
         self.list_wanted = true;
         self.backoff.retain(|_| false);
+        self.trouble.clear();
         self.balancers.values_mut().for_each(|b| b.fresh = false);
         self.touch_all();
     }

@@ -1,0 +1,244 @@
+//! Composition: what the loops need, all tasks started, and their end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use kube::Client;
+use kuryr_api::names::{PORT_TAG, cluster_tag};
+use kuryr_openstack::{Cloud, OwnershipMark};
+use prometheus_client::registry::Registry;
+use thiserror::Error;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::ControllerConfig;
+use crate::engine::Engine;
+use crate::events::Events;
+use crate::execute::{Executor, Turns};
+use crate::facts::{self, Watch};
+use crate::health::{self, Health};
+use crate::lease::{self, Fence};
+use crate::metrics::Metrics;
+use crate::networks::{NetworkError, Networks};
+use crate::service;
+use crate::supervise::{TaskEnded, Tasks};
+
+/// How long calls under way are waited for at the end.
+const TO_FINISH: Duration = Duration::from_secs(8);
+
+/// Why the controller can't run.
+#[derive(Debug, Error)]
+pub enum ControllerError {
+    /// The pods' network can't be read.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// A task ended that was to go on.
+    #[error(transparent)]
+    TaskEnded(#[from] TaskEnded),
+    /// A port can't be listened on.
+    #[error("can't listen on {address} for {what}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What for.
+        what: &'static str,
+        /// The system's word.
+        source: std::io::Error,
+    },
+}
+
+/// Runs the controller until `stop`.
+///
+/// # Errors
+/// What makes starting pointless: the pods' subnets can't be read. Later: a task that ended before it was told to.
+pub async fn run(
+    config: ControllerConfig,
+    client: Client,
+    cloud: Cloud,
+    mut registry: Registry,
+    stop: CancellationToken,
+) -> Result<(), ControllerError> {
+    let project = config.project.clone();
+    let project = project.unwrap_or_else(|| cloud.project_id().to_owned());
+    let networks = Networks::read(&cloud.neutron(), &config, &project).await?;
+    cloud.metrics().register(&mut registry);
+    let fence = Fence::default();
+    let guard = fence.clone();
+    cloud.guard_writes(move || guard.open());
+    let common = Common {
+        events: Events::new(&client, config.use_events, &config.lease.identity),
+        client,
+        cloud,
+        fence,
+        project,
+    };
+    // The lease is held until the last call has ended.
+    let done = CancellationToken::new();
+    let _done = done.clone().drop_guard();
+    let running = stop.child_token();
+    let (mut loops, mut others) = (Tasks::default(), Tasks::default());
+    let campaign = lease::campaign(
+        common.client.clone(),
+        config.lease.clone(),
+        common.fence.clone(),
+        done.clone(),
+    );
+    others.spawn("election", campaign);
+    let mut start = Start {
+        config: &config,
+        common: &common,
+        registry,
+        health: Health::default(),
+        loops: &mut loops,
+        others: &mut others,
+        running: &running,
+    };
+    start.services();
+    start.pods(networks);
+    start.servers();
+    let ended = tokio::select! {
+        biased;
+        () = stop.cancelled() => None,
+        ended = loops.first_end() => Some(ended),
+        ended = others.first_end() => Some(ended),
+    };
+    running.cancel();
+    loops.all_ended().await;
+    // The lease is given up last, after nothing more is written.
+    done.cancel();
+    others.all_ended().await;
+    ended.map_or(Ok(()), |ended| Err(ended.into()))
+}
+
+/// What all parts have in common.
+struct Common {
+    client: Client,
+    cloud: Cloud,
+    fence: Fence,
+    events: Events,
+    project: String,
+}
+
+/// Starts tasks: loops, which end with their last call, and others.
+struct Start<'a> {
+    config: &'a ControllerConfig,
+    common: &'a Common,
+    registry: Registry,
+    health: Health,
+    loops: &'a mut Tasks,
+    others: &'a mut Tasks,
+    running: &'a CancellationToken,
+}
+
+impl Start<'_> {
+    /// The loop of Services with its watches, where they are wanted and the cloud has load balancers.
+    fn services(&mut self) {
+        let Some(services) = &self.config.services else {
+            return;
+        };
+        let shared = service::Shared {
+            client: self.common.client.clone(),
+            cloud: self.common.cloud.clone(),
+            fence: self.common.fence.clone(),
+            mark: self.mark(),
+            tags: self.config.resource_tags.clone(),
+            project: self.common.project.clone(),
+            events: self.common.events.clone(),
+            resync: self.config.resync,
+        };
+        let metrics = service::metrics::Metrics::new(&mut self.registry);
+        let Some(engine) = service::Engine::new(services, shared, metrics) else {
+            return;
+        };
+        let (facts, watches) = service::watches(&self.common.client);
+        self.watch(watches);
+        let pulse = self.health.pulse(
+            "loop of Services",
+            "Services, EndpointSlices, KuryrLoadBalancers or Octavia's load balancers",
+        );
+        let running = engine.run(facts, pulse, self.running.clone(), TO_FINISH);
+        self.loops.spawn("loop of Services", running);
+    }
+
+    /// The loop of pods with its watches.
+    fn pods(&mut self, networks: Networks) {
+        let metrics = Metrics::new(&mut self.registry);
+        let pulse = self
+            .health
+            .pulse("loop of pods", "pods, nodes, KuryrPorts or Neutron's ports");
+        let mut tags = self.config.resource_tags.clone();
+        tags.push(PORT_TAG.to_owned());
+        let kind = networks.kind();
+        let executor = Executor {
+            events: self.common.events.clone(),
+            neutron: self.common.cloud.neutron(),
+            networks,
+            mark: self.mark(),
+            tags,
+            node_subnets: self.config.node_subnets.clone(),
+            project: self.config.project.clone(),
+            port_debug: self.config.port_debug,
+            fence: self.common.fence.clone(),
+            turns: Turns::default(),
+            client: self.common.client.clone(),
+        };
+        let (settings, resync) = (self.config.ports.clone(), self.config.resync);
+        let engine = Engine::new(settings, executor, kind, pulse, metrics, resync);
+        let (facts, watches) = facts::watches(&self.common.client);
+        self.watch(watches);
+        let running = engine.run(facts, self.running.clone(), TO_FINISH);
+        self.loops.spawn("loop of pods", running);
+    }
+
+    /// By which our objects in OpenStack are known.
+    fn mark(&self) -> OwnershipMark {
+        let tag = cluster_tag(&self.config.cluster_id);
+        OwnershipMark {
+            description: tag.clone(),
+            tag,
+        }
+    }
+
+    /// Starts watches that end when the controller stops.
+    fn watch(&mut self, watches: [Watch; 3]) {
+        for (name, watch) in watches {
+            let until_stop = self.running.clone().run_until_cancelled_owned(watch);
+            self.others.spawn(name, until_stop.map(drop));
+        }
+    }
+
+    /// Probes and metrics, of all that was started before.
+    fn servers(self) {
+        let (config, stop) = (self.config, self.running);
+        if let Some(address) = config.health {
+            let serving = health::serve_health(address, Arc::new(self.health), stop.clone());
+            let serving = serve("health", address, serving.boxed(), stop.clone());
+            self.others.spawn("health server", serving);
+        }
+        if let Some(address) = config.metrics {
+            let serving = health::serve_metrics(address, Arc::new(self.registry), stop.clone());
+            let serving = serve("metrics", address, serving.boxed(), stop.clone());
+            self.others.spawn("metrics server", serving);
+        }
+    }
+}
+
+/// Serves until `stop`; a port that can't be listened on is told, and the controller goes on without it.
+async fn serve(
+    what: &'static str,
+    address: SocketAddr,
+    serving: BoxFuture<'static, std::io::Result<()>>,
+    stop: CancellationToken,
+) {
+    if let Err(source) = serving.await {
+        let error = ControllerError::Listen {
+            address,
+            what,
+            source,
+        };
+        tracing::error!("{error}; the controller goes on without it");
+    }
+    stop.cancelled().await;
+}
