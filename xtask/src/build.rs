@@ -34,23 +34,24 @@ impl Profile {
     }
 }
 
+/// The programs: what runs in a cluster, and the operator's.
+const PROGRAMS: &[&str] = &["kuryr-controller", "kuryr-daemon", "kuryr"];
+
 /// What was built.
 #[derive(Debug)]
 pub(crate) struct Built {
     folder: PathBuf,
-    kuryr_bytes: u64,
-    plugin_bytes: u64,
+    /// Names and sizes in bytes, the plugin's last.
+    programs: Vec<(&'static str, u64)>,
 }
 
 impl fmt::Display for Built {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}: kuryr {} KiB, kuryr-cni {} KiB (static)",
-            self.folder.display(),
-            self.kuryr_bytes / 1024,
-            self.plugin_bytes / 1024
-        )
+        write!(f, "{}:", self.folder.display())?;
+        for (name, bytes) in &self.programs {
+            write!(f, " {name} {} KiB", bytes / 1024)?;
+        }
+        f.write_str(" (static)")
     }
 }
 
@@ -77,16 +78,16 @@ fn build(
     profile: Profile,
     run: &mut dyn FnMut(&mut Command) -> Result<(), Error>,
 ) -> Result<Built, Error> {
-    let mut kuryr = workspace.cargo();
-    kuryr.args(["build", "--locked", "-p", "kuryr"]);
-    let kuryr_program = match profile {
-        Profile::Dev => workspace.target("debug/kuryr"),
+    let mut cargo = workspace.cargo();
+    cargo.args(["build", "--locked", "-p", "kuryr", "-p", "kuryr-programs"]);
+    let made = match profile {
+        Profile::Dev => workspace.target("debug"),
         Profile::Release => {
-            kuryr.arg("--release");
-            workspace.target("release/kuryr")
+            cargo.arg("--release");
+            workspace.target("release")
         }
     };
-    run(&mut kuryr)?;
+    run(&mut cargo)?;
     // A target named makes cargo apply these flags to the plugin and its crates, but not to build scripts.
     let target = format!("{ARCH}-unknown-linux-gnu");
     let flags = format!(
@@ -110,11 +111,12 @@ fn build(
     fs::create_dir_all(&folder).map_err(Error::file("create", &folder))?;
     let plugin = workspace.target(&format!("{target}/release/kuryr-cni"));
     check_plugin(&plugin)?;
-    Ok(Built {
-        kuryr_bytes: place(&kuryr_program, &folder.join("kuryr"))?,
-        plugin_bytes: place(&plugin, &folder.join("kuryr-cni"))?,
-        folder,
-    })
+    let mut programs = Vec::new();
+    for name in PROGRAMS {
+        programs.push((*name, place(&made.join(name), &folder.join(name))?));
+    }
+    programs.push(("kuryr-cni", place(&plugin, &folder.join("kuryr-cni"))?));
+    Ok(Built { folder, programs })
 }
 
 fn check_plugin(plugin: &Path) -> Result<(), Error> {

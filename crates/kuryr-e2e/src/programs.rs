@@ -30,6 +30,8 @@ pub struct Kit {
     /// Configuration and logs.
     dir: PathBuf,
     kuryr: PathBuf,
+    controller: PathBuf,
+    daemon: PathBuf,
     /// The plugin.
     pub plugin: PathBuf,
     group: Group,
@@ -70,6 +72,8 @@ impl Kit {
         };
         Ok(Self {
             kuryr: take("kuryr")?,
+            controller: take("kuryr-controller")?,
+            daemon: take("kuryr-daemon")?,
             plugin: take("kuryr-cni")?,
             stack: stack.clone(),
             dir: dir.to_owned(),
@@ -111,7 +115,7 @@ impl Kit {
         let (health, metrics) = (free_port()?, free_port()?);
         let configuration = self.dir.join(format!("{name}.conf"));
         fs::write(&configuration, self.configuration(health, metrics))?;
-        let mut command = self.kuryr(&["controller"]);
+        let mut command = Command::new(&self.controller);
         self.files(&mut command, &configuration);
         let log = self.dir.join(format!("{name}.log"));
         let here = |port| Site { netns: None, port };
@@ -130,10 +134,8 @@ impl Kit {
         let name = format!("daemon-{}", node.name);
         let configuration = self.dir.join(format!("{name}.conf"));
         fs::write(&configuration, self.configuration(0, 0))?;
-        let mut command = self.stack.on_node(&node.name, &self.kuryr);
-        command
-            .arg("daemon")
-            .env("KUBERNETES_NODE_NAME", &node.name);
+        let mut command = self.stack.on_node(&node.name, &self.daemon);
+        command.env("KUBERNETES_NODE_NAME", &node.name);
         self.files(&mut command, &configuration);
         let log = self.dir.join(format!("{name}.log"));
         Ok(Daemon {

@@ -2,7 +2,6 @@
 
 mod cli;
 mod commands;
-mod wiring;
 
 use std::process::ExitCode;
 

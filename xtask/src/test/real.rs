@@ -81,6 +81,8 @@ const TESTS: &[&str] = &[
     "-p",
     "kuryr",
     "-p",
+    "kuryr-programs",
+    "-p",
     "kuryr-e2e",
     "-p",
     "kuryr-contract",

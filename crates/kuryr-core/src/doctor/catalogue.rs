@@ -72,7 +72,7 @@ macro_rules! kinds {
 kinds! {
     NoLeader: "no-leader", Cluster, "error",
         "No controller leads: the Lease is not there, given up, or expired.",
-        "Nothing; start `kuryr controller`.";
+        "Nothing; start `kuryr-controller`.";
     QuotaNearlyUsed: "quota-nearly-used", Cluster, "warning; error when used up",
         "Of the project's quota of ports nine tenths are used.",
         "Nothing; raise the quota.";

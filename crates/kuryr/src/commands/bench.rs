@@ -16,8 +16,8 @@ use kuryr_bench::{Report, cni, pods, services};
 use kuryr_config::{Config, Role, Sources};
 use kuryr_openstack::PortQuery;
 
-use crate::cli::{Cluster, ConfigFiles};
-use crate::wiring::{self, Stop};
+use kuryr_programs::options::{Cluster, ConfigFiles};
+use kuryr_programs::wiring::{self, Stop};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {

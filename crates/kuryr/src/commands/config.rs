@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use kuryr_config::{Config, Role, Sources, reference, report};
 
-use crate::cli::ConfigFiles;
+use kuryr_programs::options::ConfigFiles;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {

@@ -8,9 +8,9 @@ use kuryr_config::{Config, Role, Sources};
 use kuryr_core::doctor::Scope;
 use kuryr_doctor::{Doctor, Look, Step, json, steps, table};
 
-use super::controller;
-use crate::cli::{Cluster, ConfigFiles};
-use crate::wiring::{self, Stop};
+use kuryr_programs::controller;
+use kuryr_programs::options::{Cluster, ConfigFiles};
+use kuryr_programs::wiring::{self, Stop};
 
 /// Findings of severity error were made.
 const FOUND: u8 = 1;

@@ -2,8 +2,6 @@
 
 pub(crate) mod bench;
 pub(crate) mod config;
-pub(crate) mod controller;
 pub(crate) mod crds;
-pub(crate) mod daemon;
 pub(crate) mod doctor;
 pub(crate) mod lab;

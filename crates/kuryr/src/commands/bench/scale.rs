@@ -7,7 +7,7 @@ use clap::Args;
 use kuryr_bench::Report;
 use kuryr_bench::scale::{self, Churn, Size};
 
-use crate::wiring::Stop;
+use kuryr_programs::wiring::Stop;
 
 #[derive(Debug, Args)]
 pub(crate) struct ScaleOptions {

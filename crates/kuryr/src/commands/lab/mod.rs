@@ -10,6 +10,7 @@
 //! ```
 
 mod hints;
+mod product;
 mod progress;
 mod report;
 mod screen;
@@ -23,8 +24,6 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use kuryr_lab::openstack::{Backend, Latency};
 use kuryr_lab::run::{KubernetesKind, LabOptions};
-
-use crate::wiring;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -129,7 +128,7 @@ impl Options {
 }
 
 pub(crate) fn run(options: &Options) -> ExitCode {
-    match wiring::lab::run(options.log.as_deref(), async |stop| {
+    match product::run(options.log.as_deref(), async |stop| {
         session::run(options, stop).await
     }) {
         Ok(true) => ExitCode::SUCCESS,

@@ -10,13 +10,13 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::hints;
+use super::product::Kuryr;
 use super::progress::Progress;
 use super::report::Report;
 use super::screen::{self, Screen};
 use super::view::{self, Pairs};
 use super::{Options, Output};
-use crate::wiring::Stop;
-use crate::wiring::lab::Kuryr;
+use kuryr_programs::wiring::Stop;
 
 /// How long a pod that is ready may take to answer, in a check.
 const TO_ANSWER: Duration = Duration::from_secs(10);

@@ -9,7 +9,7 @@ use kuryr_openstack::{Cloud, CloudConfig, Metrics, SecretString};
 use super::Stop;
 
 /// Logs in.
-pub(crate) async fn connect(config: &Config) -> Result<Cloud, Stop> {
+pub async fn connect(config: &Config) -> Result<Cloud, Stop> {
     let auth = config
         .openstack
         .as_ref()

@@ -1,8 +1,7 @@
 //! The one place where parts are put together.
 
 mod kubernetes;
-pub(crate) mod lab;
-mod logging;
+pub mod logging;
 mod openstack;
 
 use std::future::Future;
@@ -14,24 +13,24 @@ use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::Start;
+use crate::options::Start;
 
-pub(crate) use kubernetes::connect as kubernetes;
-pub(crate) use openstack::connect as openstack;
+pub use kubernetes::connect as kubernetes;
+pub use openstack::connect as openstack;
 
 /// Why a part ended, as a sentence.
 #[derive(Debug, Error)]
 #[error("{0}")]
-pub(crate) struct Stop(String);
+pub struct Stop(String);
 
 impl Stop {
     /// A sentence.
-    pub(crate) fn new(text: String) -> Self {
+    pub fn new(text: String) -> Self {
         Self(text)
     }
 
     /// An error with all of its causes, each once.
-    pub(crate) fn from_error(error: impl std::error::Error) -> Self {
+    pub fn from_error(error: impl std::error::Error) -> Self {
         let mut text = error.to_string();
         let mut cause = error.source();
         while let Some(inner) = cause {
@@ -46,13 +45,15 @@ impl Stop {
 }
 
 /// What a part is started with, besides its configuration.
-pub(crate) struct Started {
-    pub(crate) kubeconfig: Option<PathBuf>,
-    pub(crate) stop: CancellationToken,
+pub struct Started {
+    /// The kubeconfig that the command line or the environment names.
+    pub kubeconfig: Option<PathBuf>,
+    /// Cancelled when a signal comes.
+    pub stop: CancellationToken,
 }
 
 /// Loads the configuration and runs a part of Kuryr until it ends or a signal comes.
-pub(crate) fn run<F>(
+pub fn run<F>(
     name: &str,
     start: &Start,
     role: Role,
@@ -100,14 +101,15 @@ where
 }
 
 /// Runs a tool that ends by itself, without logs.
-pub(crate) fn tool<T>(work: impl Future<Output = Result<T, Stop>>) -> Result<T, Stop> {
+pub fn tool<T>(work: impl Future<Output = Result<T, Stop>>) -> Result<T, Stop> {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     tokio::runtime::Runtime::new()
         .map_err(Stop::from_error)?
         .block_on(work)
 }
 
-async fn stop_on_signal(stop: CancellationToken) {
+/// Cancels on SIGTERM or SIGINT.
+pub async fn stop_on_signal(stop: CancellationToken) {
     let (Ok(mut term), Ok(mut int)) = (
         signal(SignalKind::terminate()),
         signal(SignalKind::interrupt()),

@@ -15,7 +15,7 @@ const RECENT: usize = 20;
 const OF_PARTS: &str = "warn,kube_client=off";
 
 /// Starts logging. `RUST_LOG` overrides what is shown.
-pub(crate) fn start(json: bool, debug: bool) {
+pub fn start(json: bool, debug: bool) {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter(debug))
         .with_writer(std::io::stderr)
@@ -28,7 +28,7 @@ pub(crate) fn start(json: bool, debug: bool) {
 }
 
 /// Starts logging as text into a file, if any; the last warnings and errors are kept.
-pub(crate) fn to_file(file: Option<File>) -> Recent {
+pub fn to_file(file: Option<File>) -> Recent {
     let recent = Recent::default();
     let whole = file.map(|file| {
         fmt::layer()
@@ -51,11 +51,11 @@ pub(crate) fn to_file(file: Option<File>) -> Recent {
 
 /// The last warnings and errors; clones share them.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Recent(Arc<Mutex<VecDeque<String>>>);
+pub struct Recent(Arc<Mutex<VecDeque<String>>>);
 
 impl Recent {
     /// As lines, oldest first.
-    pub(crate) fn lines(&self) -> Vec<String> {
+    pub fn lines(&self) -> Vec<String> {
         self.lock().iter().cloned().collect()
     }
 

@@ -13,8 +13,8 @@ use kuryr_lab::run::{ControllerSeat, DaemonSeat, Product};
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 
-use super::{Stop, logging, openstack, stop_on_signal};
-use crate::commands::controller;
+use kuryr_programs::controller;
+use kuryr_programs::wiring::{self, Stop, logging, openstack, stop_on_signal};
 
 /// This program's controller and daemon.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub(crate) fn run(
             .map_err(|error| Stop::new(format!("cannot write {}: {error}", path.display())))
     };
     let recent = logging::to_file(log.map(create).transpose()?);
-    let result = super::tool(async {
+    let result = wiring::tool(async {
         let stop = CancellationToken::new();
         tokio::spawn(stop_on_signal(stop.clone()));
         work(stop).await

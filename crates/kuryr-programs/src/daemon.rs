@@ -1,13 +1,14 @@
-//! `kuryr daemon`
+//! The node daemon as a program.
 
 use std::process::ExitCode;
 
 use kuryr_config::{Config, Role};
 
-use crate::cli::Start;
+use crate::options::Start;
 use crate::wiring::{self, Stop};
 
-pub(crate) fn run(start: &Start) -> ExitCode {
+/// Runs the daemon until it ends or a signal comes; what is wrong is said on stderr or in the log.
+pub fn run(start: &Start) -> ExitCode {
     wiring::run("kuryr daemon", start, Role::Daemon, serve)
 }
 

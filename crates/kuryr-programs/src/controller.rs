@@ -1,4 +1,4 @@
-//! `kuryr controller`
+//! The controller as a program: its settings from `kuryr.conf`.
 
 use std::net::{Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
@@ -14,10 +14,11 @@ use kuryr_core::service;
 use prometheus_client::registry::Registry;
 use tokio_util::sync::CancellationToken;
 
-use crate::cli::Start;
+use crate::options::Start;
 use crate::wiring::{self, Stop};
 
-pub(crate) fn run(start: &Start) -> ExitCode {
+/// Runs the controller until it ends or a signal comes; what is wrong is said on stderr or in the log.
+pub fn run(start: &Start) -> ExitCode {
     wiring::run("kuryr controller", start, Role::Controller, serve)
 }
 
@@ -32,7 +33,7 @@ async fn serve(config: Config, start: wiring::Started) -> Result<(), Stop> {
 }
 
 /// The controller's settings from the configuration.
-pub(crate) fn settings(config: &Config) -> ControllerConfig {
+pub fn settings(config: &Config) -> ControllerConfig {
     let defaults = &config.neutron_defaults;
     let any =
         |port: u16| Some(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))).filter(|a| a.port() != 0);

@@ -10,10 +10,7 @@ use super::Stop;
 
 /// By kubeconfig where one is named; else by `[kubernetes]`, as upstream: its URL and files,
 /// or the service account of the pod that this runs in.
-pub(crate) async fn connect(
-    options: &Kubernetes,
-    kubeconfig: Option<&Path>,
-) -> Result<Client, Stop> {
+pub async fn connect(options: &Kubernetes, kubeconfig: Option<&Path>) -> Result<Client, Stop> {
     let mut config = match kubeconfig {
         Some(file) => from_file(file).await?,
         None => from_options(options)?,
