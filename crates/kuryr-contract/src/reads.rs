@@ -206,7 +206,7 @@ fn quota() -> Reads {
     })
 }
 
-/// What the SDK takes of a token: who, where, until when, and the catalogue.
+/// What a login takes of a token: who, where, until when, and the catalogue.
 fn token() -> Reads {
     Reads::paths(&[
         "methods",

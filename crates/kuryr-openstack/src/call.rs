@@ -1,4 +1,4 @@
-//! One request, as data: the SDK's [`RestEndpoint`] for every call of every service.
+//! One request, as data, for every call of every service.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use openstack_sdk::api::{BodyError, QueryParams, RestEndpoint};
-use openstack_sdk::types::{ApiVersion, ServiceType};
 use serde::Deserializer;
 use serde::de::{DeserializeOwned, DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
+use url::Url;
 
 use crate::error::{Context, Error, ErrorKind, excerpt};
+use crate::wire::WireError;
 
 /// The services that are called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -28,7 +28,7 @@ pub enum Service {
 }
 
 impl Service {
-    /// The label of its metrics.
+    /// Its type in Keystone's catalogue, and the label of its metrics.
     pub fn name(self) -> &'static str {
         match self {
             Self::Identity => "identity",
@@ -43,14 +43,6 @@ impl Service {
             Self::Identity => "v3",
             Self::Network => "v2.0",
             Self::LoadBalancer => "v2",
-        }
-    }
-
-    pub(crate) fn sdk_type(self) -> ServiceType {
-        match self {
-            Self::Identity => ServiceType::Identity,
-            Self::Network => ServiceType::Network,
-            Self::LoadBalancer => ServiceType::LoadBalancer,
         }
     }
 }
@@ -181,6 +173,25 @@ impl Call {
         self
     }
 
+    /// The URL of this call at a service's URL, its query included.
+    pub(crate) fn url(&self, at: &Url) -> Result<Url, WireError> {
+        let whole = format!("{}/{}", at.as_str().trim_end_matches('/'), self.path);
+        let mut url = Url::parse(&whole)
+            .map_err(|e| WireError::Request(format!("{whole:?} is no URL: {e}")))?;
+        if !self.query.is_empty() {
+            url.query_pairs_mut().extend_pairs(&self.query);
+        }
+        Ok(url)
+    }
+
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    pub(crate) fn body(&self) -> Option<&Value> {
+        self.body.as_ref()
+    }
+
     /// What an error about this call says of it.
     pub(crate) fn context(&self) -> Context {
         Context {
@@ -204,44 +215,6 @@ impl Call {
 impl fmt::Debug for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} {}", self.operation, self.method, self.path)
-    }
-}
-
-impl RestEndpoint for Call {
-    fn method(&self) -> Method {
-        self.method.clone()
-    }
-
-    fn endpoint(&self) -> Cow<'static, str> {
-        self.path.clone().into()
-    }
-
-    fn service_type(&self) -> ServiceType {
-        self.service.sdk_type()
-    }
-
-    fn parameters(&self) -> QueryParams<'_> {
-        let mut params = QueryParams::default();
-        for (key, value) in &self.query {
-            params.push(key.as_str(), value.as_str());
-        }
-        params
-    }
-
-    fn body(&self) -> Result<Option<(&'static str, Vec<u8>)>, BodyError> {
-        match &self.body {
-            Some(body) => Ok(Some(("application/json", serde_json::to_vec(body)?))),
-            None => Ok(None),
-        }
-    }
-
-    fn request_headers(&self) -> Option<&HeaderMap> {
-        Some(&self.headers)
-    }
-
-    /// The version is in the path already, no microversion is asked for.
-    fn api_version(&self) -> Option<ApiVersion> {
-        None
     }
 }
 

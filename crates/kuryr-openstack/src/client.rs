@@ -5,17 +5,15 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{Method, Response};
-use openstack_sdk::api::{ApiError, QueryAsync, raw};
 use tokio::sync::Semaphore;
 
 use crate::call::{Answer, Call, Safety, Service};
 use crate::config::CloudConfig;
 use crate::error::{Error, ErrorKind, LOGIN, classify, request_id};
 use crate::metrics::Metrics;
-use crate::named_credential;
 use crate::retry::RetryPolicy;
 use crate::session::{Session, Ticket};
-use crate::wire::{Wire, http_client};
+use crate::wire::{Wire, WireError, http_client};
 
 /// The one way to the cloud.
 pub(crate) struct Client {
@@ -36,22 +34,14 @@ pub(crate) type WriteGuard = Box<dyn Fn() -> bool + Send + Sync>;
 
 impl Client {
     /// Logs in, which is repeated as a repeatable call is.
-    pub(crate) async fn connect(
-        mut config: CloudConfig,
-        metrics: Arc<Metrics>,
-    ) -> Result<Self, Error> {
+    pub(crate) async fn connect(config: CloudConfig, metrics: Arc<Metrics>) -> Result<Self, Error> {
         let http = http_client(&config)?;
         let retry = config.retry.clone();
         let session = {
-            let config = &mut config;
             let mut again = Again::new(&retry, Safety::Repeatable);
             loop {
                 metrics.login();
-                let outcome = match named_credential::resolve(config, &http).await {
-                    Ok(()) => Session::login(config, config.timeout).await,
-                    Err(e) => Err(e),
-                };
-                match outcome {
+                match Session::login(&config, &http).await {
                     Ok(session) => break session,
                     Err(error) => again.after(error).await?,
                 }
@@ -90,13 +80,13 @@ impl Client {
     }
 
     /// Fails unless the catalogue has `service`.
-    pub(crate) async fn require(&self, service: Service) -> Result<(), Error> {
-        self.session.endpoint(service).await.map(|_| ())
+    pub(crate) fn require(&self, service: Service) -> Result<(), Error> {
+        self.session.endpoint(service).map(|_| ())
     }
 
     /// Whether the catalogue has `service`.
-    pub(crate) async fn has(&self, service: Service) -> bool {
-        self.session.endpoint(service).await.is_ok()
+    pub(crate) fn has(&self, service: Service) -> bool {
+        self.session.endpoint(service).is_ok()
     }
 
     /// Sends `call`, again as its [`Safety`] allows.
@@ -137,10 +127,10 @@ impl Client {
 
     async fn exchange(&self, call: &Call, ticket: Ticket) -> Result<Answer, Error> {
         let timeout = self.timeout + call.more_time;
+        let endpoint = self.session.endpoint(call.service)?;
         let wire = Wire {
             http: self.http.clone(),
-            endpoint: self.session.endpoint(call.service).await?,
-            token: ticket.token,
+            token: Some(ticket.token),
             timeout,
             max_answer: self.max_answer,
         };
@@ -151,10 +141,7 @@ impl Client {
         }
         let _in_flight = self.metrics.begin(call.operation);
         let begin = Instant::now();
-        let response = raw(call.clone())
-            .skip_error_check(true)
-            .query_async(&wire)
-            .await;
+        let response = wire.send(call, &endpoint).await;
         let outcome = read(call, response, timeout);
         let took = begin.elapsed();
         let word = outcome.as_ref().map_or_else(Error::outcome, |_| "ok");
@@ -167,13 +154,10 @@ impl Client {
 
 fn read(
     call: &Call,
-    response: Result<Response<Bytes>, ApiError<crate::wire::WireError>>,
+    response: Result<Response<Bytes>, WireError>,
     timeout: Duration,
 ) -> Result<Answer, Error> {
-    let response = response.map_err(|error| match error {
-        ApiError::Client { source } => call.fail(source.kind(timeout)),
-        other => call.fail(ErrorKind::Argument(other.to_string())),
-    })?;
+    let response = response.map_err(|error| call.fail(error.kind(timeout)))?;
     let (parts, body) = response.into_parts();
     if !parts.status.is_success() {
         return Err(classify(call, parts.status, &parts.headers, &body));

@@ -39,8 +39,8 @@ impl Cloud {
     /// Neutron in the region and interface, and what else a request can fail with.
     pub async fn connect(config: CloudConfig, metrics: Arc<Metrics>) -> Result<Self, Error> {
         let client = Client::connect(config, metrics).await?;
-        client.require(Service::Network).await?;
-        let has_octavia = client.has(Service::LoadBalancer).await;
+        client.require(Service::Network)?;
+        let has_octavia = client.has(Service::LoadBalancer);
         let project_id = client.project_id().unwrap_or_default();
         let (capabilities, tags) = (OnceCell::new(), Learned::default());
         Ok(Self {

@@ -166,6 +166,11 @@ impl Error {
         self.context.operation == LOGIN
     }
 
+    /// The same of another kind.
+    pub(crate) fn with_kind(self, kind: ErrorKind) -> Self {
+        Self { kind, ..self }
+    }
+
     pub(crate) fn with_attempts(mut self, attempts: u32) -> Self {
         self.context.attempts = attempts;
         self

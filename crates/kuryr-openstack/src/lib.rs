@@ -1,4 +1,4 @@
-//! Neutron and Octavia as Kuryr uses them: typed calls over `openstack_sdk`, each with the same care.
+//! Neutron and Octavia as Kuryr uses them: typed calls, each with the same care.
 //!
 //! ```text
 //!   Cloud --+-- Neutron --+-- model       typed calls and objects
@@ -8,7 +8,7 @@
 //!                  |
 //!               client      one limit, retries (retry), metrics, a new login after 401
 //!               /    \
-//!          session    wire                token and catalogue (SDK);  HTTP within bounds
+//!          session    wire                token and catalogue;        HTTP within bounds
 //! ```
 //!
 //! - [`Cloud::connect`] logs in to Keystone; [`Cloud::neutron`] and [`Cloud::octavia`] give handles that are cheap
@@ -18,8 +18,7 @@
 //!   [`Error::maybe_applied`] is true, and the caller looks before it tries again.
 //! - [`ownership`] says how our ports are marked and found, whatever the cloud does with tags.
 //!
-//! Logging: this crate logs outcomes and pauses, never a header, body or query. The SDK logs each login at `INFO`;
-//! a filter of `openstack_sdk=warn` keeps that out.
+//! Logging: this crate logs outcomes and pauses, never a header, body or query.
 
 mod call;
 mod capabilities;
@@ -30,7 +29,6 @@ mod error;
 mod filter;
 mod metrics;
 pub mod model;
-mod named_credential;
 pub mod neutron;
 pub mod octavia;
 pub mod ownership;

@@ -1,22 +1,15 @@
-//! The HTTP side of a request: sends what the SDK prepared, reads the answer within bounds, and tells apart
-//! how that failed.
-//!
-//! The SDK's own transport is used for logins only. For calls it falls short in four ways, so [`Wire`] takes
-//! its place behind the SDK's [`AsyncClient`]: it reads answers of any size, repeats a request after a 401
-//! without letting it be counted, logs each request at `INFO`, and loses the status of an answer whose body
-//! breaks off.
+//! The HTTP side of a request: sends a call, reads the answer within bounds, and tells apart how that failed.
 
 use std::time::Duration;
 
-use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
-use http::{HeaderMap, HeaderValue, Response};
-use openstack_sdk::api::{ApiError, AsyncClient, RestClient};
-use openstack_sdk::types::{ApiVersion, BoxedAsyncRead, ServiceType};
-use openstack_sdk_core::catalog::ServiceEndpoint;
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderValue, Response};
 use secrecy::{ExposeSecret, SecretString};
+use url::Url;
 
+use crate::call::Call;
 use crate::config::CloudConfig;
 use crate::error::{Error, ErrorKind};
 
@@ -89,7 +82,7 @@ pub(crate) fn causes(error: &reqwest::Error) -> String {
     }
 }
 
-/// The HTTP client for calls, with the TLS settings that the SDK gives its own.
+/// The HTTP client for logins and calls.
 pub(crate) fn http_client(config: &CloudConfig) -> Result<reqwest::Client, Error> {
     let unusable = |what: String| Error::local("connect", ErrorKind::Config(what));
     let mut builder = reqwest::Client::builder()
@@ -124,29 +117,32 @@ pub(crate) fn http_client(config: &CloudConfig) -> Result<reqwest::Client, Error
 /// One request's way to one service.
 pub(crate) struct Wire {
     pub(crate) http: reqwest::Client,
-    pub(crate) endpoint: ServiceEndpoint,
     pub(crate) token: Option<SecretString>,
     pub(crate) timeout: Duration,
     pub(crate) max_answer: usize,
 }
 
 impl Wire {
-    async fn exchange(
-        &self,
-        request: http::request::Builder,
-        body: Vec<u8>,
-    ) -> Result<Response<Bytes>, WireError> {
-        let mut request = request
-            .body(body)
-            .map_err(|e| WireError::Request(e.to_string()))?;
+    /// Sends a call to the service at this URL, its version included.
+    pub(crate) async fn send(&self, call: &Call, at: &Url) -> Result<Response<Bytes>, WireError> {
+        let mut request = reqwest::Request::new(call.method.clone(), call.url(at)?);
+        *request.timeout_mut() = Some(self.timeout);
+        let headers = request.headers_mut();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        headers.extend(call.headers().clone());
         if let Some(token) = &self.token {
             let mut value = HeaderValue::from_str(token.expose_secret())
                 .map_err(|_| WireError::Request("the token is no header value".to_owned()))?;
             value.set_sensitive(true);
-            request.headers_mut().insert("x-auth-token", value);
+            headers.insert("x-auth-token", value);
         }
-        let mut request = reqwest::Request::try_from(request).map_err(WireError::of)?;
-        *request.timeout_mut() = Some(self.timeout);
+        if let Some(body) = call.body() {
+            let json = HeaderValue::from_static("application/json");
+            headers.insert(CONTENT_TYPE, json);
+            let bytes = serde_json::to_vec(body);
+            let bytes = bytes.map_err(|e| WireError::Request(e.to_string()))?;
+            *request.body_mut() = Some(bytes.into());
+        }
         let answer = self.http.execute(request).await.map_err(WireError::of)?;
         let (status, headers) = (answer.status(), answer.headers().clone());
         let body = self.read(answer).await?;
@@ -168,54 +164,4 @@ impl Wire {
         }
         Ok(read.freeze())
     }
-}
-
-impl RestClient for Wire {
-    type Error = WireError;
-
-    fn get_current_project(&self) -> Option<openstack_sdk::types::identity::v3::Project> {
-        None
-    }
-}
-
-#[async_trait]
-impl AsyncClient for Wire {
-    async fn rest_async(
-        &self,
-        request: http::request::Builder,
-        body: Vec<u8>,
-    ) -> Result<Response<Bytes>, ApiError<WireError>> {
-        self.exchange(request, body).await.map_err(ApiError::client)
-    }
-
-    async fn rest_read_body_async(
-        &self,
-        _request: http::request::Builder,
-        _body: BoxedAsyncRead,
-    ) -> Result<Response<Bytes>, ApiError<WireError>> {
-        Err(unsupported())
-    }
-
-    async fn download_async(
-        &self,
-        _request: http::request::Builder,
-        _body: Vec<u8>,
-    ) -> Result<(HeaderMap, BoxedAsyncRead), ApiError<WireError>> {
-        Err(unsupported())
-    }
-
-    async fn get_service_endpoint(
-        &self,
-        _service_type: &ServiceType,
-        _version: Option<&ApiVersion>,
-    ) -> Result<ServiceEndpoint, ApiError<WireError>> {
-        Ok(self.endpoint.clone())
-    }
-}
-
-/// The services called here have no streamed bodies.
-fn unsupported() -> ApiError<WireError> {
-    ApiError::client(WireError::Request(
-        "streamed bodies are not supported".to_owned(),
-    ))
 }

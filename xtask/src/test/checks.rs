@@ -26,7 +26,6 @@ const EFFECTS: &[&str] = &[
     "mio",
     "netlink-sys",
     "nix",
-    "openstack_sdk",
     "reqwest",
     "rtnetlink",
     "rustls",

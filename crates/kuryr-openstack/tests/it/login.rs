@@ -59,22 +59,10 @@ async fn an_application_credential_logs_in_without_scope() {
 }
 
 #[tokio::test]
-async fn an_application_credential_by_name_is_resolved() {
+async fn an_application_credential_logs_in_by_name_too() {
     let server = MockServer::start().await;
-    let mut named = token_body(&server.uri(), 1800);
-    named["token"]["application_credential"] =
-        json!({ "id": "ac7", "name": "mine", "restricted": true });
     let body = json!({ "auth": { "identity": { "application_credential": {
         "name": "mine", "secret": "s", "user": { "name": "kuryr", "domain": { "id": "default" } } } } } });
-    let answer = ResponseTemplate::new(201)
-        .insert_header("x-subject-token", "t0")
-        .set_body_json(named);
-    Mock::given(body_partial_json(body))
-        .respond_with(answer)
-        .expect(1)
-        .mount(&server)
-        .await;
-    let body = json!({ "auth": { "identity": { "application_credential": { "id": "ac7", "secret": "s" } } } });
     Mock::given(body_partial_json(body))
         .respond_with(token(&server, "t1", 1800))
         .expect(1)
@@ -373,4 +361,37 @@ async fn unusable_settings_are_said_before_anything_is_sent() {
         matches!(try_connect(bad).await.unwrap_err().kind(), ErrorKind::Config(m) if m.contains("project"))
     );
     assert_eq!(logins(&server).await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_user_who_needs_a_second_factor_is_told_so() {
+    let server = MockServer::start().await;
+    let body = json!({ "receipt": { "methods": ["password"] }, "required_auth_methods": [["totp", "password"]] });
+    Mock::given(method("POST"))
+        .respond_with(json_answer(401, body).insert_header("openstack-auth-receipt", "r"))
+        .mount(&server)
+        .await;
+    let error = try_connect(config(&server)).await.unwrap_err();
+    assert!(
+        matches!(error.kind(), ErrorKind::Unauthorized(m) if m.contains("second factor")),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn an_answer_that_is_no_token_is_said() {
+    let server = MockServer::start().await;
+    for (answer, want) in [
+        (json!({ "token": { "expires_at": "soon" } }), "token"),
+        (token_body(&server.uri(), 1800), "x-subject-token"),
+    ] {
+        server.reset().await;
+        Mock::given(method("POST"))
+            .respond_with(json_answer(201, answer))
+            .mount(&server)
+            .await;
+        let error = try_connect(config(&server)).await.unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::BadAnswer { .. }), "{error}");
+        assert!(error.to_string().contains(want), "{error}");
+    }
 }

@@ -80,10 +80,10 @@ impl Write for Recent {
 }
 
 fn filter(debug: bool) -> EnvFilter {
-    // The SDK logs each login at info; the watches' client logs each request at debug.
+    // The watches' client logs each request at debug.
     let ours = if debug { "debug" } else { "info" };
     let usual = format!(
-        "{ours},openstack_sdk=warn,openstack_sdk_core=warn,kube=info,hyper=info,tower=info,h2=info,reqwest=info,rustls=info"
+        "{ours},kube=info,hyper=info,tower=info,h2=info,reqwest=info,rustls=info"
     );
     EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual))
 }
