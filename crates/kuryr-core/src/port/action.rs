@@ -53,12 +53,12 @@ pub enum Action {
         /// Node names and their addresses.
         nodes: Vec<(Id, Vec<IpAddr>)>,
     },
-    /// One bulk create. The order's sum is its size.
+    /// One `POST /ports` with all of these ports; its size is the sum of the orders' counts.
     CreatePorts {
         /// How many of which kind for which node.
         orders: Vec<(Id, Arc<PortKind>, usize)>,
     },
-    /// One add_subports.
+    /// One `PUT /trunks/ID/add_subports`.
     AddSubports {
         /// The trunk.
         trunk: Id,

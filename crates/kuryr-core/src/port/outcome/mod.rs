@@ -9,7 +9,8 @@ use crate::port::action::{Action, Assignment, Failure, Outcome, Reason};
 use crate::port::model::{Id, PodKey};
 use crate::port::world::{Held, NodeTrunk, World};
 
-/// Longest wait between tries of what all pods wait for.
+/// Milliseconds; the longest pause between two tries of a bulk create or a full list, however often it failed: one call for
+/// all pods that wait costs Neutron little.
 const SOON: Millis = 5_000;
 
 impl World {

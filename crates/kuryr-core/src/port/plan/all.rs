@@ -7,7 +7,7 @@ use crate::port::model::Id;
 use crate::port::world::{Held, World};
 
 impl World {
-    /// Until when a failure holds this up.
+    /// `Some` while the pause after a failure of `held` lasts: it is not tried again before.
     pub(super) fn held_off(&self, held: &Held) -> Option<()> {
         (!self.backoff.ready(held, self.now)).then_some(())
     }

@@ -49,7 +49,7 @@ impl World {
         }
     }
 
-    /// Whether a pod of this kind of subnet is known; used to say what a change concerns.
+    /// The pod of this namespace and name, if it is bound to a node.
     #[must_use]
     pub fn pod(&self, key: &PodKey) -> Option<&Pod> {
         self.pods.get(key)

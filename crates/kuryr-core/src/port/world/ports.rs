@@ -5,7 +5,7 @@ use crate::Millis;
 use crate::port::model::{Id, Place, Pod, PodKey, Port, PortNotes, PortStatus};
 
 impl World {
-    /// Puts a port in, or what is new about it.
+    /// Takes over a port as Neutron shows it: replaces what was known of it, in the indexes too, and marks its node.
     pub(crate) fn put_port(&mut self, mut port: Port, notes: PortNotes) {
         self.share_port(&mut port);
         let id = port.id.clone();

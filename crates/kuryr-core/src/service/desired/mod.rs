@@ -302,7 +302,7 @@ fn families(vips: &[Vip]) -> Vec<Family> {
     vips.iter().map(|v| Family::of(v.address)).collect()
 }
 
-/// The subnet for members of an address: by the mode, with the VIP's as the way out.
+/// The id of the first member subnet (pods, nodes) whose range has the address: Octavia reaches a member through it.
 fn subnet_at(settings: &Settings, address: IpAddr) -> Option<&Id> {
     let all = settings.member_subnets.iter();
     all.into_iter()

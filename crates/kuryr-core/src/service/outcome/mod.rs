@@ -10,13 +10,14 @@ use crate::service::action::{Action, Failure, Outcome};
 use crate::service::complaint::{Complaint, Reason};
 use crate::service::world::{Held, World};
 
-/// Longest wait between tries of what others wait for, or what is soon over.
+/// Milliseconds; the longest pause between two tries of the list of load balancers, and of a change of one that Octavia
+/// is changing (409), however often it failed.
 const SOON: Millis = 5_000;
 
-/// So many failures in a row are not told: most are over soon.
+/// Failures in a row of one call that are told by no Event: most are over before a person has read it.
 const QUIET: u32 = 3;
 
-/// So often in a row a load balancer may say that it is being changed: over a minute.
+/// Answers in a row that a load balancer is being changed (409, PENDING) before an Event tells of it: more than a minute.
 const STUCK: u32 = 20;
 
 impl World {

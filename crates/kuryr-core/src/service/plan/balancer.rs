@@ -19,7 +19,7 @@ impl World {
     pub(super) fn choose(&self, key: &BalancerKey, tree: &Tree) -> Option<Id> {
         let of = self.of_service.get(&key.service)?;
         let placed = of.iter().filter(|id| self.place.get(*id) == Some(key));
-        // One with another VIP that others share is theirs now.
+        // A load balancer whose VIP is no longer the wanted one, and that other Services share, stays with those.
         let placed = placed.filter(|id| {
             let is = self.balancers.get(*id).map(|b| b.balancer.address);
             is == Some(tree.vip.address) || !self.has_guests(id)

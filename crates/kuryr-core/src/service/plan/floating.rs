@@ -12,7 +12,8 @@ use crate::service::tree::BalancerKey;
 use crate::service::world::{Held, World};
 
 impl World {
-    /// What leads to the floating IP wanted; what the claim is to say of it.
+    /// Adds to the draft the next call toward the wanted floating IP, if one is due; gives what the KuryrLoadBalancer is to
+/// record of the floating IP now.
     pub(super) fn plan_floating(
         &mut self,
         service: &Service,

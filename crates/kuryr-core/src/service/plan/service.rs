@@ -110,7 +110,8 @@ impl World {
         complaints
     }
 
-    /// The claim, if it is there and may be built on; else what leads there.
+    /// The KuryrLoadBalancer of the Service if its load balancer may be made or changed now; else nothing, and the draft has
+/// the call that creates or corrects the KuryrLoadBalancer.
     fn ready_claim(
         &self,
         service: &Service,
