@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 
 use crate::world::World;
 
+/// Of each Service here.
+const ENDPOINTS: usize = 3;
 const SHARED: &str = "loadbalancer.openstack.org/load-balancer-id";
 
 impl World {
@@ -17,17 +19,23 @@ impl World {
         ports
     }
 
-    /// Waits until a load balancer has these ports and its Services this address outside.
+    /// Waits until a load balancer has these ports, with the members of each, and its Services one address outside.
     async fn until_shared(&self, lb: &str, ports: &[u64], services: &[&str]) {
         self.until(|world| {
             let have = world.ports_of_balancer(lb);
             let address = |s: &&str| world.outside_address(s);
             let addresses: Vec<_> = services.iter().map(address).collect();
             let one = addresses.windows(2).all(|w| w[0] == w[1]) && addresses[0].is_some();
-            let right = have == ports && one;
+            let whole = world.balancers().into_iter().find(|own| own["id"] == *lb);
+            let inside = whole.map(|lb| world.inside(&lb)).unwrap_or_default();
+            // A listener is there before its members are.
+            let filled = inside
+                .iter()
+                .all(|(_, _, members)| members.len() == ENDPOINTS);
+            let right = have == ports && one && filled;
             right
                 .then_some(())
-                .ok_or(format!("{have:?} at {addresses:?}"))
+                .ok_or(format!("{inside:?} at {addresses:?}"))
         })
         .await;
     }
@@ -35,7 +43,7 @@ impl World {
     /// A Service of type LoadBalancer that asks to share.
     async fn add_guest(&self, name: &str, port: u16, of: &str) {
         let outside = json!({"type": "LoadBalancer"});
-        self.add_service_with(name, &[port], 3, json!({SHARED: of}), outside)
+        self.add_service_with(name, &[port], ENDPOINTS, json!({SHARED: of}), outside)
             .await;
     }
 }

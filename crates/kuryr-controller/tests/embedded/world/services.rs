@@ -16,7 +16,7 @@ use super::state::text;
 use super::{CLUSTER, Options, World};
 
 /// What is in a load balancer: its listeners by protocol and port, each with its members.
-type Inside = BTreeSet<(String, u64, BTreeSet<String>)>;
+pub(crate) type Inside = BTreeSet<(String, u64, BTreeSet<String>)>;
 
 fn fields(value: Value) -> Fields {
     value.as_object().cloned().unwrap()
@@ -332,7 +332,8 @@ impl World {
             .ok_or(format!("{shown:?} is shown, {claimed:?} claimed, {ip:?}"))
     }
 
-    fn inside(&self, lb: &Fields) -> Inside {
+    /// Listeners of a load balancer, each with its members.
+    pub(crate) fn inside(&self, lb: &Fields) -> Inside {
         let mut listeners = self.lb_objects(LbKind::Listener);
         listeners.retain(|l| l["loadbalancer_id"] == lb["id"]);
         let members = self.lb_objects(LbKind::Member);
