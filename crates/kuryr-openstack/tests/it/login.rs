@@ -391,7 +391,10 @@ async fn an_answer_that_is_no_token_is_said() {
             .mount(&server)
             .await;
         let error = try_connect(config(&server)).await.unwrap_err();
-        assert!(matches!(error.kind(), ErrorKind::BadAnswer { .. }), "{error}");
+        assert!(
+            matches!(error.kind(), ErrorKind::BadAnswer { .. }),
+            "{error}"
+        );
         assert!(error.to_string().contains(want), "{error}");
     }
 }

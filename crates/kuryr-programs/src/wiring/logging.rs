@@ -82,8 +82,6 @@ impl Write for Recent {
 fn filter(debug: bool) -> EnvFilter {
     // The watches' client logs each request at debug.
     let ours = if debug { "debug" } else { "info" };
-    let usual = format!(
-        "{ours},kube=info,hyper=info,tower=info,h2=info,reqwest=info,rustls=info"
-    );
+    let usual = format!("{ours},kube=info,hyper=info,tower=info,h2=info,reqwest=info,rustls=info");
     EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(usual))
 }

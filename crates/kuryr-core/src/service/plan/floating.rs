@@ -13,7 +13,7 @@ use crate::service::world::{Held, World};
 
 impl World {
     /// Adds to the draft the next call toward the wanted floating IP, if one is due; gives what the KuryrLoadBalancer is to
-/// record of the floating IP now.
+    /// record of the floating IP now.
     pub(super) fn plan_floating(
         &mut self,
         service: &Service,

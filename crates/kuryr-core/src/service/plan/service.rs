@@ -111,7 +111,7 @@ impl World {
     }
 
     /// The KuryrLoadBalancer of the Service if its load balancer may be made or changed now; else nothing, and the draft has
-/// the call that creates or corrects the KuryrLoadBalancer.
+    /// the call that creates or corrects the KuryrLoadBalancer.
     fn ready_claim(
         &self,
         service: &Service,
