@@ -25,7 +25,7 @@ test *args:
 
 # The embedded cloud until Ctrl-C
 lab *args:
-    cargo run --release -- lab {{args}}
+    ./x lab {{args}}
 
 # Release binaries in target/dist
 build:
