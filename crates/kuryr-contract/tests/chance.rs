@@ -15,9 +15,15 @@ const CHOSEN_MACS: &str = "fa:16:3e";
 /// Neutron chooses among the first free addresses of a pool, in an IPv6 subnet too.
 const FIRST_OF_IPV6: u128 = 1 << 16;
 
+fn cases_of(service: &str) -> Vec<Case> {
+    Case::read_all(&suite::root().join("cases").join(service)).unwrap()
+}
+
 fn cases() -> Vec<Case> {
-    let of = |service| Case::read_all(&suite::root().join("cases").join(service)).unwrap();
-    ["neutron", "octavia"].into_iter().flat_map(of).collect()
+    ["neutron", "octavia"]
+        .into_iter()
+        .flat_map(cases_of)
+        .collect()
 }
 
 /// The values at a field of this name, however deep in a body.
@@ -116,6 +122,26 @@ fn no_case_asks_for_a_mac_that_the_cloud_may_choose() {
             assert!(!mac.starts_with(CHOSEN_MACS), "{}: {mac}", case.name);
         }
     }
+}
+
+/// `resourceVersion=0` asks the API server's cache, which before Kubernetes 1.31 is a hash map that may be late:
+/// <https://kubernetes.io/docs/reference/using-api/api-concepts/#semantics-for-get-and-list>.
+#[test]
+fn no_case_expects_an_order_or_haste_of_the_api_servers_cache() {
+    let mut asked = 0;
+    for case in cases_of("kubernetes") {
+        for step in &case.steps {
+            let send = step.send.as_deref().unwrap_or_default();
+            if step.quiet || !send.contains("resourceVersion=0") {
+                continue;
+            }
+            asked += 1;
+            assert_eq!(step.ordered, Some(false), "{}: {send}", case.name);
+            let late = !send.contains("watch=true") && step.until.is_empty();
+            assert!(!late, "{}: {send}: say `until` it is there", case.name);
+        }
+    }
+    assert!(asked > 1, "the lists of the cache are not where they were");
 }
 
 #[test]
