@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kuryr_core::Millis;
-use kuryr_core::port::{Action, Failure, Outcome, PodKey, PortKind, Settings, World, plan};
+use kuryr_core::port::{Action, Answer, Outcome, PodKey, PortKind, Settings, World, plan};
+use kuryr_core::reconcile::Failure;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -154,18 +155,14 @@ impl Engine {
         let work = async move {
             let Some(action) = call.action() else { return };
             let outcome = executor.run(action, port.as_ref()).await;
-            tracing::debug!(
-                took_ms = call.took(),
-                ok = !matches!(outcome, Outcome::Failed(_)),
-                "done"
-            );
+            tracing::debug!(took_ms = call.took(), ok = outcome.is_ok(), "done");
             call.answer(outcome);
         };
         self.calls.spawn(work.instrument(span));
     }
 
     fn answer(&mut self, done: Answered) {
-        let outcome = if matches!(done.outcome, Outcome::Failed(_)) {
+        let outcome = if done.outcome.is_err() {
             "failed"
         } else {
             "ok"
@@ -176,7 +173,7 @@ impl Engine {
             .get_or_create(&ActionLabel { action, outcome })
             .inc();
         let now = lease::now();
-        if let Outcome::Claim(claim) = &done.outcome
+        if let Ok(Answer::Claim(claim)) = &done.outcome
             && claim.vif.as_ref().is_some_and(|v| v.active)
         {
             self.ready(&claim.pod, now);
@@ -256,7 +253,7 @@ impl Engine {
 
 /// The outcome of a call that nothing is known of.
 fn lost(message: String) -> Outcome {
-    Outcome::Failed(Failure::Unknown { message })
+    Err(Failure::unknown(message))
 }
 
 /// The span in which an action's lines are logged.

@@ -9,6 +9,7 @@
 //! waiting    which pods wait for their port, since when
 //! tenure     the same lease, for a tool that must not write beside a leader
 //! service/   the same for Services, whose world is another
+//! failure    what the clients' errors mean to a plan
 //! objects    what is done alike to objects of every kind
 //! networks   subnets and networks as VIFs need them
 //! events     Kubernetes Events
@@ -21,6 +22,7 @@ mod engine;
 mod events;
 mod execute;
 pub mod facts;
+mod failure;
 mod health;
 mod lease;
 mod metrics;

@@ -8,6 +8,7 @@
 //!
 //! | module | decides |
 //! |---|---|
+//! | [`reconcile`] | what every reconciler is: the mechanism, and the pieces that they share |
 //! | [`port`] | which pod has which Neutron port, and what to do next to get there |
 //! | [`service`] | which load balancers a Service has, and the next call for each |
 //! | [`pool`] | how many ports wait ready on a node's trunk |
@@ -25,6 +26,7 @@ pub mod doctor;
 pub mod lease;
 pub mod pool;
 pub mod port;
+pub mod reconcile;
 pub mod service;
 pub mod vlan;
 

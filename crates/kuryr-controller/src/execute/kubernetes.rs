@@ -9,40 +9,23 @@ use kuryr_api::names::{
     DEFAULT_IFNAME, KURYRPORT_FINALIZER, NODE_LABEL, POD_FINALIZER, WAIT_REASON_ANNOTATION,
     node_label,
 };
-use kuryr_core::port::{Action, Assignment, Failure, Outcome, PodKey, Port, Reason};
+use kuryr_core::port::{Action, Answer, Assignment, Outcome, PodKey, Port, Reason};
+use kuryr_core::reconcile::{Failure, FailureKind};
 use serde_json::{Value, json};
 
 use super::Executor;
 use crate::facts;
-use crate::objects::{
-    Released, code, finalizers_without, maybe_applied, message, patch_finalizers, release,
-};
-
-type Answer = Result<DynamicObject, kube::Error>;
+use crate::failure::of_kubernetes;
+use crate::objects::{Released, code, finalizers_without, patch_finalizers, release};
 
 fn claims(client: &Client, pod: &PodKey) -> Api<DynamicObject> {
     let resource = ApiResource::erase::<KuryrPort>(&());
     Api::namespaced_with(client.clone(), &pod.namespace, &resource)
 }
 
-fn failed(what: &str, pod: &PodKey, error: &kube::Error) -> Outcome {
-    let message = message(what, pod, error);
-    tracing::warn!(%pod, "{message}; trying again");
-    Outcome::Failed(if maybe_applied(error) {
-        Failure::Unknown { message }
-    } else {
-        Failure::Again {
-            message,
-            after: None,
-        }
-    })
-}
-
-fn claimed(answer: Answer, what: &str, pod: &PodKey) -> Outcome {
-    match answer {
-        Ok(object) => Outcome::Claim(facts::claim(&object)),
-        Err(error) => failed(what, pod, &error),
-    }
+fn claimed(answer: Result<DynamicObject, kube::Error>, what: &str, pod: &PodKey) -> Outcome {
+    let object = answer.map_err(|error| of_kubernetes(what, pod, &error))?;
+    Ok(Answer::Claim(facts::claim(&object)))
 }
 
 fn vifs(ctx: &Executor, vif: &Assignment, port: Option<&Port>) -> Option<Value> {
@@ -60,7 +43,7 @@ pub(super) async fn create_claim(ctx: &Executor, action: &Action, port: Option<&
         vif,
     } = action
     else {
-        return Outcome::Done;
+        return Ok(Answer::Done);
     };
     let vifs = vif
         .as_ref()
@@ -82,15 +65,8 @@ pub(super) async fn create_claim(ctx: &Executor, action: &Action, port: Option<&
         "status": { "vifs": vifs },
     });
     let api = claims(&ctx.client, pod);
-    let object: DynamicObject = match serde_json::from_value(object) {
-        Ok(object) => object,
-        Err(error) => {
-            return Outcome::Failed(Failure::Again {
-                message: error.to_string(),
-                after: None,
-            });
-        }
-    };
+    let object: DynamicObject = serde_json::from_value(object)
+        .map_err(|error| Failure::new(FailureKind::Invalid, error.to_string()))?;
     match api.create(&PostParams::default(), &object).await {
         // Made already, by an answer that was lost or by upstream: that one counts.
         Err(error) if code(&error) == 409 => {
@@ -108,9 +84,10 @@ pub(super) async fn write_vif(
     port: Option<&Port>,
 ) -> Outcome {
     let Some(vifs) = vifs(ctx, vif, port) else {
-        return Outcome::Failed(Failure::Stale {
-            message: format!("port {} is gone", vif.port),
-        });
+        return Err(Failure::new(
+            FailureKind::Gone,
+            format!("port {} is gone", vif.port),
+        ));
     };
     let patch = json!({
         "metadata": { "annotations": { WAIT_REASON_ANNOTATION: null } },
@@ -126,14 +103,14 @@ pub(super) async fn write_vif(
 pub(super) async fn drop_claim(ctx: &Executor, pod: &PodKey, deleting: bool) -> Outcome {
     let api = claims(&ctx.client, pod);
     match release(&api, &pod.name, KURYRPORT_FINALIZER, deleting, &ctx.fence).await {
-        Ok(Released::Gone) => Outcome::Done,
+        Ok(Released::Gone) => Ok(Answer::Done),
         Ok(Released::Left(object)) => {
             let mut claim = facts::claim(&object);
             claim.vif = None;
-            Outcome::Claim(claim)
+            Ok(Answer::Claim(claim))
         }
-        Ok(Released::NotLeader) => Outcome::Failed(Failure::NotLeader),
-        Err(error) => failed("releasing the KuryrPort of", pod, &error),
+        Ok(Released::NotLeader) => Err(Failure::not_leader()),
+        Err(error) => Err(of_kubernetes("releasing the KuryrPort of", pod, &error)),
     }
 }
 
@@ -142,14 +119,14 @@ pub(super) async fn drop_pod_finalizer(ctx: &Executor, pod: &PodKey, uid: &str) 
     let api: Api<Pod> = Api::namespaced(ctx.client.clone(), &pod.namespace);
     let object = match api.get_metadata_opt(&pod.name).await {
         Ok(Some(object)) if object.uid().as_deref() == Some(uid) => object,
-        Ok(_) => return Outcome::Done,
-        Err(error) => return failed("reading", pod, &error),
+        Ok(_) => return Ok(Answer::Done),
+        Err(error) => return Err(of_kubernetes("reading", pod, &error)),
     };
     let rest = finalizers_without(&object, POD_FINALIZER);
     match patch_finalizers(&api, &object, &rest).await {
-        Ok(_) => Outcome::Done,
-        Err(error) if code(&error) == 404 => Outcome::Done,
-        Err(error) => failed("taking the finalizer off", pod, &error),
+        Ok(_) => Ok(Answer::Done),
+        Err(error) if code(&error) == 404 => Ok(Answer::Done),
+        Err(error) => Err(of_kubernetes("taking the finalizer off", pod, &error)),
     }
 }
 
@@ -171,5 +148,5 @@ pub(super) async fn report(
     if let Err(error) = answer {
         tracing::debug!(%pod, %error, "the KuryrPort can't say why the pod waits");
     }
-    Outcome::Done
+    Ok(Answer::Done)
 }

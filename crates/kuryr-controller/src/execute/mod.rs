@@ -7,7 +7,8 @@ mod turns;
 use std::sync::Arc;
 
 use kube::Client;
-use kuryr_core::port::{Action, Failure, Outcome, Port};
+use kuryr_core::port::{Action, Answer, Outcome, Port};
+use kuryr_core::reconcile::Failure;
 use kuryr_openstack::{Neutron, OwnershipMark};
 
 use crate::events::Events;
@@ -36,7 +37,7 @@ impl Executor {
     pub(crate) async fn run(self: Arc<Self>, action: &Action, port: Option<&Port>) -> Outcome {
         let _turn = self.turns.wait(action).await;
         if is_write(action) && !self.fence.open() {
-            return Outcome::Failed(Failure::NotLeader);
+            return Err(Failure::not_leader());
         }
         match action {
             Action::CreateClaim { .. } => kubernetes::create_claim(&self, action, port).await,
@@ -60,7 +61,7 @@ impl Executor {
             } => {
                 let reason = reason.to_string();
                 self.events.warn_node(node, &reason, message).await;
-                Outcome::Done
+                Ok(Answer::Done)
             }
             Action::FindTrunks { .. } => neutron::find_trunks(&self).await,
             Action::Refresh => neutron::refresh(&self).await,

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use kube::Client;
 use kuryr_core::Millis;
-use kuryr_core::service::{Action, Change, Failure, Outcome, Settings, World, plan};
+use kuryr_core::reconcile::Failure;
+use kuryr_core::service::{Action, Change, Outcome, Settings, World, plan};
 use kuryr_openstack::{Cloud, OwnershipMark};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -199,7 +200,7 @@ impl Engine {
         let work = async move {
             let Some(action) = call.action() else { return };
             let outcome = executor.run(action).await;
-            tracing::debug!(ok = !matches!(outcome, Outcome::Failed(_)), "done");
+            tracing::debug!(ok = outcome.is_ok(), "done");
             call.answer(outcome);
         };
         self.calls.spawn(work.instrument(span));
@@ -209,7 +210,7 @@ impl Engine {
         let label = ActionLabel {
             action: name(&done.action),
             outcome: match done.outcome {
-                Outcome::Failed(_) => "failed",
+                Err(_) => "failed",
                 _ => "ok",
             },
         };
@@ -242,7 +243,7 @@ impl Engine {
 
 /// The outcome of a call that nothing is known of.
 fn lost(message: String) -> Outcome {
-    Outcome::Failed(Failure::Unknown { message })
+    Err(Failure::unknown(message))
 }
 
 /// The span in which an action's lines are logged.

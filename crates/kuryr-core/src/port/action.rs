@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::model::{Claim, Id, PodKey, Port, PortKind, PortStatus, Trunk};
-use crate::Millis;
+use crate::reconcile::Failure;
 
 /// One call to Kubernetes or Neutron. Each is safe to repeat.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -171,60 +171,12 @@ impl fmt::Display for Reason {
     }
 }
 
-/// Why an action did not do what it was to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Failure {
-    /// Nothing was changed; try again, not before this wait if the other side named one.
-    Again {
-        /// What came back.
-        message: String,
-        /// Milliseconds that the other side asked for.
-        after: Option<Millis>,
-    },
-    /// It may have been carried out: no answer came.
-    Unknown {
-        /// What happened instead.
-        message: String,
-    },
-    /// The project may have no more ports.
-    Quota {
-        /// What came back.
-        message: String,
-        /// How many more it may have, where that is known.
-        free: Option<usize>,
-    },
-    /// The subnet has no address left.
-    SubnetFull {
-        /// What came back.
-        message: String,
-    },
-    /// Neutron's picture is another than ours (a VLAN taken, a port elsewhere or gone).
-    Stale {
-        /// What came back.
-        message: String,
-    },
-    /// This process is not the leader any more; nothing was sent.
-    NotLeader,
-}
-
-impl Failure {
-    /// What came back, for an Event.
-    #[must_use]
-    pub fn message(&self) -> &str {
-        match self {
-            Self::Again { message, .. }
-            | Self::Unknown { message }
-            | Self::Quota { message, .. }
-            | Self::SubnetFull { message }
-            | Self::Stale { message } => message,
-            Self::NotLeader => "not the leader",
-        }
-    }
-}
+/// What came of an action.
+pub type Outcome = Result<Answer, Failure>;
 
 /// What an action brought.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum Answer {
     /// Done; nothing to tell.
     Done,
     /// The KuryrPort as the API server answered it.
@@ -244,6 +196,4 @@ pub enum Outcome {
         /// All trunks that can be seen.
         trunks: Vec<Trunk>,
     },
-    /// It did not work.
-    Failed(Failure),
 }

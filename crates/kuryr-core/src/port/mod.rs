@@ -16,7 +16,7 @@ mod world;
 #[cfg(test)]
 mod simulation;
 
-pub use action::{Action, Assignment, Failure, Outcome, Reason};
+pub use action::{Action, Answer, Assignment, Outcome, Reason};
 pub use model::{
     Claim, ClaimedVif, Id, Place, Pod, PodKey, PodLife, Port, PortKind, PortStatus, Trunk, Want,
 };

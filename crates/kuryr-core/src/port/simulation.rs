@@ -11,6 +11,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::pool::Limits;
+use crate::reconcile::{Failure, FailureKind};
 
 mod cases;
 
@@ -100,16 +101,13 @@ impl Cloud {
         self.calls += 1;
         match fate {
             Fate::Refused => {
-                return Outcome::Failed(Failure::Again {
-                    message: "503".into(),
-                    after: None,
-                });
+                return Err(Failure::again("503"));
             }
             Fate::NeverSent => return lost(),
             Fate::Works | Fate::DoneButAnswerLost => {}
         }
         let outcome = self.apply(action);
-        if fate == Fate::DoneButAnswerLost && !matches!(outcome, Outcome::Failed(_)) {
+        if fate == Fate::DoneButAnswerLost && outcome.is_ok() {
             return lost();
         }
         outcome
@@ -126,7 +124,7 @@ impl Cloud {
             } => {
                 // The executor reads the one that is there.
                 if let Some(claim) = self.claims.get(pod) {
-                    return Outcome::Claim(claim.clone());
+                    return Ok(Answer::Claim(claim.clone()));
                 }
                 self.put_claim(pod, uid, node, vif.as_ref())
             }
@@ -139,13 +137,13 @@ impl Cloud {
                 if let Some(p) = self.pods.get_mut(pod).filter(|p| p.uid == *uid) {
                     p.finalizer = false;
                 }
-                Outcome::Done
+                Ok(Answer::Done)
             }
-            Action::FindTrunks { .. } => Outcome::Trunks(self.trunk_facts()),
-            Action::Refresh => Outcome::All {
+            Action::FindTrunks { .. } => Ok(Answer::Trunks(self.trunk_facts())),
+            Action::Refresh => Ok(Answer::All {
                 ports: self.ports.values().cloned().collect(),
                 trunks: self.trunk_facts(),
-            },
+            }),
             Action::CreatePorts { orders } => self.create(orders),
             Action::AddSubports { trunk, ports } => self.add(trunk, ports),
             Action::RemoveSubports { trunk, ports } => self.remove(trunk, ports),
@@ -153,17 +151,17 @@ impl Cloud {
                 Some(Place::On { .. }) => stale("PortInUseAsSubPort"),
                 _ => {
                     self.ports.remove(port);
-                    Outcome::Done
+                    Ok(Answer::Done)
                 }
             },
             Action::SetSecurityGroups { port, kind } => {
                 if let Some(p) = self.ports.get_mut(port) {
                     p.kind = kind.clone();
                 }
-                Outcome::Done
+                Ok(Answer::Done)
             }
             Action::Adopt { port, .. } => match self.ports.get(port) {
-                Some(port) => Outcome::Adopted(port.clone()),
+                Some(port) => Ok(Answer::Adopted(port.clone())),
                 None => stale("PortNotFound"),
             },
             Action::Look { ports } => {
@@ -173,9 +171,11 @@ impl Cloud {
                     }
                 }
                 let seen = ports.iter().filter_map(|i| self.ports.get(i));
-                Outcome::Seen(seen.map(|p| (p.id.clone(), p.status)).collect())
+                Ok(Answer::Seen(
+                    seen.map(|p| (p.id.clone(), p.status)).collect(),
+                ))
             }
-            Action::Report { .. } | Action::ReportNode { .. } => Outcome::Done,
+            Action::Report { .. } | Action::ReportNode { .. } => Ok(Answer::Done),
         }
     }
 
@@ -201,40 +201,43 @@ impl Cloud {
             version: self.version,
         };
         self.claims.insert(pod.clone(), claim.clone());
-        Outcome::Claim(claim)
+        Ok(Answer::Claim(claim))
     }
 
     /// The answer shows the object as it was last, without its finalizer.
     fn drop_claim(&mut self, pod: &PodKey, uid: &Id) -> Outcome {
         if self.claims.get(pod).is_none_or(|c| c.pod_uid != *uid) {
-            return Outcome::Done;
+            return Ok(Answer::Done);
         }
         let Some(claim) = self.claims.remove(pod) else {
-            return Outcome::Done;
+            return Ok(Answer::Done);
         };
         self.version += 1;
         self.deleted.push((pod.clone(), self.version));
-        Outcome::Claim(Claim {
+        Ok(Answer::Claim(Claim {
             vif: None,
             deleting: true,
             finalizer: false,
             version: self.version,
             ..claim
-        })
+        }))
     }
 
     fn create(&mut self, orders: &[(Id, Arc<PortKind>, usize)]) -> Outcome {
         let total: usize = orders.iter().map(|o| o.2).sum();
         if self.ports.len() + total > self.quota {
-            return Outcome::Failed(Failure::Quota {
-                message: "OverQuota".into(),
-                free: Some(self.quota.saturating_sub(self.ports.len())),
-            });
+            return Err(Failure::new(
+                FailureKind::Quota {
+                    free: Some(self.quota.saturating_sub(self.ports.len())),
+                },
+                "OverQuota",
+            ));
         }
         if self.ports.len() + total > SUBNET_SIZE {
-            return Outcome::Failed(Failure::SubnetFull {
-                message: "IpAddressGenerationFailure".into(),
-            });
+            return Err(Failure::new(
+                FailureKind::SubnetFull,
+                "IpAddressGenerationFailure",
+            ));
         }
         let mut made = Vec::new();
         for (_, kind, n) in orders {
@@ -252,7 +255,7 @@ impl Cloud {
                 made.push(port);
             }
         }
-        Outcome::Created(made)
+        Ok(Answer::Created(made))
     }
 
     fn add(&mut self, trunk: &Id, ports: &[(Id, u16)]) -> Outcome {
@@ -270,7 +273,7 @@ impl Cloud {
                 vlan: *vlan,
             };
         }
-        Outcome::Done
+        Ok(Answer::Done)
     }
 
     fn remove(&mut self, trunk: &Id, ports: &[Id]) -> Outcome {
@@ -286,7 +289,7 @@ impl Cloud {
             let port = self.ports.get_mut(p).unwrap();
             (port.place, port.status) = (Place::Loose, PortStatus::Down);
         }
-        Outcome::Done
+        Ok(Answer::Done)
     }
 
     /// No port serves two pods, ever.
@@ -305,22 +308,15 @@ fn address(n: &str) -> std::net::IpAddr {
 }
 
 fn again(message: &str) -> Outcome {
-    Outcome::Failed(Failure::Again {
-        message: message.into(),
-        after: None,
-    })
+    Err(Failure::again(message))
 }
 
 fn stale(message: &str) -> Outcome {
-    Outcome::Failed(Failure::Stale {
-        message: message.into(),
-    })
+    Err(Failure::new(FailureKind::Gone, message))
 }
 
 fn lost() -> Outcome {
-    Outcome::Failed(Failure::Unknown {
-        message: "timed out".into(),
-    })
+    Err(Failure::unknown("timed out"))
 }
 
 /// A controller: its world and the calls that it has under way.
@@ -570,7 +566,7 @@ fn run(steps: &[Step], pool: bool) -> (Cloud, Controller) {
             Step::Restart => {
                 let late = std::mem::take(&mut c.under_way);
                 for action in late.iter().step_by(2) {
-                    cloud.carry_out(action, Fate::DoneButAnswerLost);
+                    let _ = cloud.carry_out(action, Fate::DoneButAnswerLost);
                 }
                 c = Controller::start(&mut cloud, settings(pool), c.now);
             }

@@ -6,9 +6,8 @@ use std::sync::Arc;
 use super::complaint::Complaint;
 use super::model::{Claim, ClaimSpec, ClaimedAddress, FloatingIp, Id, ServiceKey};
 use super::observed::{Balancer, Observed};
-use super::provider::Refusal;
 use super::tree::{BalancerKey, Listener, Member, Monitor, Pool, Tree};
-use crate::Millis;
+use crate::reconcile::Failure;
 
 /// One call to Kubernetes, Octavia or Neutron.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -227,78 +226,12 @@ impl Action {
     }
 }
 
-/// Why an action did not do what it was to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Failure {
-    /// Nothing was changed; try again, not before this wait if the other side named one.
-    Again {
-        /// What came back.
-        message: String,
-        /// Milliseconds that the other side asked for.
-        after: Option<Millis>,
-    },
-    /// It may have been carried out: no answer came.
-    Unknown {
-        /// What happened instead.
-        message: String,
-    },
-    /// 409: the load balancer is being changed.
-    Immutable {
-        /// What came back.
-        message: String,
-    },
-    /// 404 of what was to be changed.
-    Gone {
-        /// What came back.
-        message: String,
-    },
-    /// The project may have no more of it.
-    Quota {
-        /// What came back.
-        message: String,
-    },
-    /// 501: the provider does not take an option.
-    Refused {
-        /// The option, if the text says it (see [`super::refusal`]).
-        option: Option<Refusal>,
-        /// What came back.
-        message: String,
-    },
-    /// The VIP's address, or the floating IP, is another's.
-    AddressInUse {
-        /// What came back.
-        message: String,
-    },
-    /// It will never be taken as it is (400).
-    Invalid {
-        /// What came back.
-        message: String,
-    },
-    /// This process is not the leader any more; nothing was sent.
-    NotLeader,
-}
-
-impl Failure {
-    /// What came back, for an Event.
-    #[must_use]
-    pub fn message(&self) -> &str {
-        match self {
-            Self::Again { message, .. }
-            | Self::Unknown { message }
-            | Self::Immutable { message }
-            | Self::Gone { message }
-            | Self::Quota { message }
-            | Self::Refused { message, .. }
-            | Self::AddressInUse { message }
-            | Self::Invalid { message } => message,
-            Self::NotLeader => "not the leader",
-        }
-    }
-}
+/// What came of an action.
+pub type Outcome = Result<Answer, Failure>;
 
 /// What an action brought.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum Answer {
     /// Done; nothing to tell. Deleting what is gone already is done too.
     Done,
     /// The KuryrLoadBalancer as the API server answered it.
@@ -318,6 +251,4 @@ pub enum Outcome {
     },
     /// A floating IP as it is.
     Floating(FloatingIp),
-    /// It did not work.
-    Failed(Failure),
 }

@@ -47,7 +47,7 @@ mod fixtures;
 #[cfg(test)]
 mod simulation;
 
-pub use action::{Action, Change, Failure, Outcome};
+pub use action::{Action, Answer, Change, Outcome};
 pub use annotations::Annotations;
 pub use cidr::Cidr;
 pub use complaint::{Complaint, Reason};

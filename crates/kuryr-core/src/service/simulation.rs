@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use super::fixtures::{id, ip, many, port, service, settings as basic};
 use super::*;
+use crate::reconcile::{Failure, FailureKind};
 
 mod calls;
 mod cases;
@@ -220,7 +221,7 @@ fn take(step: &Step, cloud: &mut Cloud, c: &mut Controller, ovn: bool) {
         Step::Restart => {
             let late = std::mem::take(&mut c.under_way);
             for action in late.iter().step_by(2) {
-                cloud.carry_out(action, Fate::DoneButAnswerLost);
+                let _ = cloud.carry_out(action, Fate::DoneButAnswerLost);
             }
             *c = Controller::start(cloud, settings(ovn), c.now);
         }

@@ -2,12 +2,12 @@
 
 use std::net::IpAddr;
 
-use kuryr_core::service::{FloatingIp, Id, Outcome, ServiceKey};
+use kuryr_core::service::{Answer, FloatingIp, Id, Outcome, ServiceKey};
 use kuryr_openstack::model::{self, FloatingIpUpdate, NewFloatingIp};
 use kuryr_openstack::{FloatingIpQuery, OwnershipMark};
 
 use super::Executor;
-use super::failure::{deleted, failed};
+use crate::failure::{deleted, openstack};
 
 /// A floating IP as it is. Ours say in their description for which Service they were made:
 /// that is in the same call as the rest, unlike a tag.
@@ -28,7 +28,7 @@ fn made_for(description: &str, tag: &str) -> Option<ServiceKey> {
 }
 
 fn found(ctx: &Executor, ip: &model::FloatingIp) -> Outcome {
-    seen(ctx, ip).map_or(Outcome::Gone, Outcome::Floating)
+    Ok(seen(ctx, ip).map_or(Answer::Gone, Answer::Floating))
 }
 
 /// One from the pool, leading to a VIP.
@@ -51,19 +51,15 @@ pub(super) async fn create(
         tag: ctx.mark.tag.clone(),
         description: format!("{} {service}", ctx.mark.tag),
     };
-    match ctx.neutron.create_floating_ip(&new, &mark).await {
-        Ok(ip) => found(ctx, &ip),
-        Err(error) => failed(&error),
-    }
+    let made = openstack(ctx.neutron.create_floating_ip(&new, &mark).await)?;
+    found(ctx, &made)
 }
 
 /// The one with an address.
 pub(super) async fn find(ctx: &Executor, address: IpAddr) -> Outcome {
     let query = FloatingIpQuery::new().floating_ip_address(address.to_string());
-    match ctx.neutron.list_floating_ips(&query).await {
-        Ok(ips) => ips.first().map_or(Outcome::Gone, |ip| found(ctx, ip)),
-        Err(error) => failed(&error),
-    }
+    let listed = openstack(ctx.neutron.list_floating_ips(&query).await)?;
+    listed.first().map_or(Ok(Answer::Gone), |ip| found(ctx, ip))
 }
 
 /// Lets one lead to a port, or nowhere.
@@ -74,14 +70,14 @@ pub(super) async fn associate(ctx: &Executor, id: &str, port: Option<&Id>) -> Ou
     };
     match ctx.neutron.update_floating_ip(id, &update).await {
         Ok(ip) => found(ctx, &ip),
-        Err(error) if error.is_not_found() => Outcome::Gone,
-        Err(error) => failed(&error),
+        Err(error) if error.is_not_found() => Ok(Answer::Gone),
+        Err(error) => openstack(Err(error)),
     }
 }
 
 /// Gives one back.
 pub(super) async fn delete(ctx: &Executor, id: &str) -> Outcome {
-    deleted(ctx.neutron.delete_floating_ip(id).await)
+    deleted(ctx.neutron.delete_floating_ip(id).await).map(|()| Answer::Done)
 }
 
 #[cfg(test)]

@@ -8,16 +8,16 @@ use kube::api::{Api, ApiResource, Patch, PatchParams, PostParams};
 use kube::core::DynamicObject;
 use kuryr_api::KuryrLoadBalancer;
 use kuryr_api::names::{KURYRLOADBALANCER_FINALIZER, SERVICE_FINALIZER};
+use kuryr_core::reconcile::{Failure, FailureKind};
 use kuryr_core::service::{
-    Action, ClaimSpec, ClaimedAddress, Failure, Observed, Outcome, ServiceKey,
+    Action, Answer, ClaimSpec, ClaimedAddress, Observed, Outcome, ServiceKey,
 };
 use serde_json::{Value, json};
 
 use super::{Executor, status};
-use crate::objects::{Released, code, finalizers_without, message, patch_finalizers, release};
+use crate::failure::of_kubernetes;
+use crate::objects::{Released, code, finalizers_without, patch_finalizers, release};
 use crate::service::facts;
-
-type Answer = Result<DynamicObject, kube::Error>;
 
 /// Carries out what is on Kubernetes.
 pub(super) async fn run(ctx: &Executor, action: &Action) -> Outcome {
@@ -46,9 +46,9 @@ pub(super) async fn run(ctx: &Executor, action: &Action) -> Outcome {
             ctx.events
                 .warn_service(service, uid, &reason, &complaint.message)
                 .await;
-            Outcome::Done
+            Ok(Answer::Done)
         }
-        _ => Outcome::Done,
+        _ => Ok(Answer::Done),
     }
 }
 
@@ -61,20 +61,15 @@ fn services(ctx: &Executor, service: &ServiceKey) -> Api<Service> {
     Api::namespaced(ctx.client.clone(), &service.namespace)
 }
 
-fn failed(what: &str, service: &ServiceKey, error: &kube::Error) -> Outcome {
-    let message = message(what, service, error);
-    tracing::warn!(%service, "{message}; trying again");
-    Outcome::Failed(Failure::Again {
-        message,
-        after: None,
-    })
-}
-
-fn claimed(answer: Answer, what: &str, service: &ServiceKey) -> Outcome {
+fn claimed(
+    answer: Result<DynamicObject, kube::Error>,
+    what: &str,
+    service: &ServiceKey,
+) -> Outcome {
     match answer {
-        Ok(object) => Outcome::Claim(Box::new(facts::claim(&object))),
-        Err(error) if code(&error) == 404 => Outcome::Gone,
-        Err(error) => failed(what, service, &error),
+        Ok(object) => Ok(Answer::Claim(Box::new(facts::claim(&object)))),
+        Err(error) if code(&error) == 404 => Ok(Answer::Gone),
+        Err(error) => Err(of_kubernetes(what, service, &error)),
     }
 }
 
@@ -98,14 +93,8 @@ async fn create_claim(
         "spec": status::spec(spec),
         "status": {},
     });
-    let object: DynamicObject = match serde_json::from_value(object) {
-        Ok(object) => object,
-        Err(error) => {
-            return Outcome::Failed(Failure::Invalid {
-                message: error.to_string(),
-            });
-        }
-    };
+    let object: DynamicObject = serde_json::from_value(object)
+        .map_err(|error| Failure::new(FailureKind::Invalid, error.to_string()))?;
     let api = claims(ctx, service);
     match api.create(&PostParams::default(), &object).await {
         // Made already, by an answer that was lost or by upstream: that one counts.
@@ -146,7 +135,7 @@ async fn write_claim(
         all.iter().any(|f| f == KURYRLOADBALANCER_FINALIZER)
     };
     if has(&object) || object.metadata.deletion_timestamp.is_some() {
-        return Outcome::Claim(Box::new(facts::claim(&object)));
+        return Ok(Answer::Claim(Box::new(facts::claim(&object))));
     }
     let mut all = object.finalizers().to_vec();
     all.push(KURYRLOADBALANCER_FINALIZER.to_owned());
@@ -175,10 +164,14 @@ async fn drop_claim(ctx: &Executor, service: &ServiceKey, deleting: bool) -> Out
     let api = claims(ctx, service);
     let finalizer = KURYRLOADBALANCER_FINALIZER;
     match release(&api, &service.name, finalizer, deleting, &ctx.fence).await {
-        Ok(Released::Gone) => Outcome::Gone,
-        Ok(Released::Left(object)) => Outcome::Claim(Box::new(facts::claim(&object))),
-        Ok(Released::NotLeader) => Outcome::Failed(Failure::NotLeader),
-        Err(error) => failed("releasing the KuryrLoadBalancer of", service, &error),
+        Ok(Released::Gone) => Ok(Answer::Gone),
+        Ok(Released::Left(object)) => Ok(Answer::Claim(Box::new(facts::claim(&object)))),
+        Ok(Released::NotLeader) => Err(Failure::not_leader()),
+        Err(error) => Err(of_kubernetes(
+            "releasing the KuryrLoadBalancer of",
+            service,
+            &error,
+        )),
     }
 }
 
@@ -193,9 +186,9 @@ async fn write_status(ctx: &Executor, service: &ServiceKey, ingress: &[IpAddr]) 
         )
         .await;
     match answer {
-        Ok(_) => Outcome::Done,
-        Err(error) if code(&error) == 404 => Outcome::Gone,
-        Err(error) => failed("writing the status of", service, &error),
+        Ok(_) => Ok(Answer::Done),
+        Err(error) if code(&error) == 404 => Ok(Answer::Gone),
+        Err(error) => Err(of_kubernetes("writing the status of", service, &error)),
     }
 }
 
@@ -204,13 +197,13 @@ async fn drop_finalizer(ctx: &Executor, service: &ServiceKey, uid: &str) -> Outc
     let api = services(ctx, service);
     let object = match api.get_metadata_opt(&service.name).await {
         Ok(Some(object)) if object.uid().as_deref() == Some(uid) => object,
-        Ok(_) => return Outcome::Gone,
-        Err(error) => return failed("reading", service, &error),
+        Ok(_) => return Ok(Answer::Gone),
+        Err(error) => return Err(of_kubernetes("reading", service, &error)),
     };
     let rest = finalizers_without(&object, SERVICE_FINALIZER);
     match patch_finalizers(&api, &object, &rest).await {
-        Ok(_) => Outcome::Done,
-        Err(error) if code(&error) == 404 => Outcome::Gone,
-        Err(error) => failed("taking the finalizer off", service, &error),
+        Ok(_) => Ok(Answer::Done),
+        Err(error) if code(&error) == 404 => Ok(Answer::Gone),
+        Err(error) => Err(of_kubernetes("taking the finalizer off", service, &error)),
     }
 }

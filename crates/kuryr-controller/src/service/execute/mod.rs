@@ -1,6 +1,5 @@
 //! One action, carried out: calls go out, an outcome comes back. Nothing is decided here.
 
-mod failure;
 mod floating;
 mod kubernetes;
 mod octavia;
@@ -11,7 +10,8 @@ mod wanted;
 use std::sync::Arc;
 
 use kube::Client;
-use kuryr_core::service::{Action, Failure, Outcome};
+use kuryr_core::reconcile::Failure;
+use kuryr_core::service::{Action, Outcome};
 use kuryr_openstack::{Neutron, Octavia, OwnershipMark};
 use tokio::sync::Semaphore;
 
@@ -57,7 +57,7 @@ impl Executor {
             false => None,
         };
         if is_write(action) && !self.fence.open() {
-            return Outcome::Failed(Failure::NotLeader);
+            return Err(Failure::not_leader());
         }
         match action {
             Action::List => octavia::list(&self).await,

@@ -1,46 +1,42 @@
 //! Actions on load balancers.
 
-use kuryr_core::service::{Change, Observed, Outcome, State, Tree};
+use kuryr_core::reconcile::{Failure, FailureKind};
+use kuryr_core::service::{Answer, Change, Observed, Outcome, State, Tree};
 use kuryr_openstack::model::{LoadBalancer, LoadBalancerUpdate};
 use kuryr_openstack::{
-    Error, FloatingIpQuery, HealthMonitorQuery, ListenerQuery, LoadBalancerQuery, MemberQuery,
-    PoolQuery,
+    Error, ErrorKind, FloatingIpQuery, HealthMonitorQuery, ListenerQuery, LoadBalancerQuery,
+    MemberQuery, PoolQuery,
 };
 
-use super::failure::{deleted, done, failed, failed_over};
 use super::seen::{self, Parts};
 use super::{Executor, floating, wanted};
+use crate::failure::{deleted, openstack};
 
 /// All of ours, and the project's floating IPs.
 pub(super) async fn list(ctx: &Executor) -> Outcome {
     let balancers = LoadBalancerQuery::new().project_id(&ctx.project);
     let addresses = FloatingIpQuery::new().project_id(&ctx.project);
-    let listed = tokio::try_join!(
+    let (balancers, addresses) = openstack(tokio::try_join!(
         ctx.octavia.list_owned_load_balancers(&ctx.mark, &balancers),
         ctx.neutron.list_floating_ips(&addresses)
-    );
-    match listed {
-        Ok((balancers, addresses)) => Outcome::Listed {
-            balancers: balancers
-                .iter()
-                .filter_map(|lb| seen::balancer(lb, &ctx.mark.tag))
-                .collect(),
-            floating: addresses
-                .iter()
-                .filter_map(|ip| floating::seen(ctx, ip))
-                .collect(),
-        },
-        Err(error) => failed(&error),
-    }
+    ))?;
+    let ours = |lb| seen::balancer(lb, &ctx.mark.tag);
+    Ok(Answer::Listed {
+        balancers: balancers.iter().filter_map(ours).collect(),
+        floating: addresses
+            .iter()
+            .filter_map(|ip| floating::seen(ctx, ip))
+            .collect(),
+    })
 }
 
 /// One load balancer, with what is in it if it is at rest.
 pub(super) async fn look(ctx: &Executor, lb: &str) -> Outcome {
     match observe(ctx, lb).await {
-        Ok(Some(observed)) => Outcome::Seen(Box::new(observed)),
-        Ok(None) => Outcome::Gone,
-        Err(error) if error.is_not_found() => Outcome::Gone,
-        Err(error) => failed(&error),
+        Ok(Some(observed)) => Ok(Answer::Seen(Box::new(observed))),
+        Ok(None) => Ok(Answer::Gone),
+        Err(error) if error.is_not_found() => Ok(Answer::Gone),
+        Err(error) => openstack(Err(error)),
     }
 }
 
@@ -99,16 +95,11 @@ async fn parts(ctx: &Executor, lb: &LoadBalancer) -> Result<Parts, Error> {
 /// A load balancer with all that is in it.
 pub(super) async fn create(ctx: &Executor, tree: &Tree) -> Outcome {
     let new = wanted::balancer(tree, ctx.all_tags(), &ctx.tags);
-    match ctx.octavia.create_load_balancer(&new).await {
-        Ok(made) => match seen::balancer(&made, &ctx.mark.tag) {
-            Some(balancer) => Outcome::Created(balancer),
-            // A list finds it when it has its address.
-            None => Outcome::Failed(kuryr_core::service::Failure::Unknown {
-                message: format!("load balancer {} has no VIP yet", made.id),
-            }),
-        },
-        Err(error) => failed(&error),
-    }
+    let made = openstack(ctx.octavia.create_load_balancer(&new).await)?;
+    seen::balancer(&made, &ctx.mark.tag)
+        .map(Answer::Created)
+        // A list finds it when it has its address.
+        .ok_or_else(|| Failure::unknown(format!("load balancer {} has no VIP yet", made.id)))
 }
 
 /// One changing call.
@@ -116,7 +107,7 @@ pub(super) async fn change(ctx: &Executor, lb: &str, change: &Change) -> Outcome
     let octavia = &ctx.octavia;
     match change {
         Change::Update { name } => done(update(ctx, lb, name).await),
-        Change::Delete => deleted(octavia.delete_load_balancer(lb, true).await),
+        Change::Delete => removed(octavia.delete_load_balancer(lb, true).await),
         Change::Failover => failed_over(octavia.failover_load_balancer(lb).await),
         Change::CreateListener { listener } => {
             let mut new = wanted::listener(listener, &ctx.tags);
@@ -127,7 +118,7 @@ pub(super) async fn change(ctx: &Executor, lb: &str, change: &Change) -> Outcome
             let update = wanted::listener_update(listener);
             done(octavia.update_listener(id, &update).await)
         }
-        Change::DeleteListener { id } => deleted(octavia.delete_listener(id).await),
+        Change::DeleteListener { id } => removed(octavia.delete_listener(id).await),
         Change::CreatePool { listener, pool } => {
             let mut new = wanted::pool(pool, &ctx.tags);
             new.listener_id = Some(listener.to_string());
@@ -136,7 +127,7 @@ pub(super) async fn change(ctx: &Executor, lb: &str, change: &Change) -> Outcome
         Change::UpdatePool { id, pool } => {
             done(octavia.update_pool(id, &wanted::pool_update(pool)).await)
         }
-        Change::DeletePool { id } => deleted(octavia.delete_pool(id).await),
+        Change::DeletePool { id } => removed(octavia.delete_pool(id).await),
         Change::SetMembers { pool, members } => {
             let members: Vec<_> = members.iter().map(wanted::member).collect();
             done(octavia.set_members(pool, &members).await)
@@ -144,7 +135,7 @@ pub(super) async fn change(ctx: &Executor, lb: &str, change: &Change) -> Outcome
         Change::CreateMember { pool, member } => {
             done(octavia.create_member(pool, &wanted::member(member)).await)
         }
-        Change::DeleteMember { pool, id } => deleted(octavia.delete_member(pool, id).await),
+        Change::DeleteMember { pool, id } => removed(octavia.delete_member(pool, id).await),
         Change::CreateMonitor { pool, monitor } => {
             let mut new = wanted::monitor(monitor);
             new.pool_id = Some(pool.to_string());
@@ -154,7 +145,30 @@ pub(super) async fn change(ctx: &Executor, lb: &str, change: &Change) -> Outcome
             let update = wanted::monitor_update(monitor);
             done(octavia.update_health_monitor(id, &update).await)
         }
-        Change::DeleteMonitor { id } => deleted(octavia.delete_health_monitor(id).await),
+        Change::DeleteMonitor { id } => removed(octavia.delete_health_monitor(id).await),
+    }
+}
+
+/// The outcome of a changing call.
+fn done<T>(answer: Result<T, Error>) -> Outcome {
+    openstack(answer).map(|_| Answer::Done)
+}
+
+/// The outcome of a deletion.
+fn removed(answer: Result<(), Error>) -> Outcome {
+    deleted(answer).map(|()| Answer::Done)
+}
+
+/// The outcome of a failover. By Octavia's default policy admins alone may ask for one: that is
+/// as if the provider had none.
+fn failed_over<T>(answer: Result<T, Error>) -> Outcome {
+    match answer {
+        Err(error) if matches!(error.kind(), ErrorKind::Forbidden(_)) => {
+            tracing::info!("{error}; load balancers in ERROR are made anew instead");
+            let said = error.to_string();
+            Err(Failure::new(FailureKind::Refused { said }, error.gist()))
+        }
+        answer => done(answer),
     }
 }
 

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::Millis;
-use crate::port::action::{Action, Failure, Outcome, Reason};
+use crate::port::action::{Action, Answer, Outcome, Reason};
 use crate::port::model::{Id, Place, PortKind, PortNotes, PortStatus};
 use crate::port::world::{Held, World};
+use crate::reconcile::Failure;
 
 impl World {
     pub(super) fn finish_add(
@@ -34,7 +35,7 @@ impl World {
             self.look_at = self.now;
             return self.settle(held, None, None);
         };
-        if matches!(failure, Failure::Stale { .. } | Failure::Unknown { .. }) {
+        if failure.is_surprise() || failure.is_unknown() {
             self.refresh_wanted = true;
         }
         if let [(port, _)] = ports {
@@ -42,7 +43,7 @@ impl World {
             let suspect = self.backoff.failures(&port) > 0;
             self.settle(port, Some(&failure), None);
             // It was known to be bad; that says nothing of the trunk.
-            if suspect && !matches!(failure, Failure::Unknown { .. }) {
+            if suspect && !failure.is_unknown() {
                 return;
             }
         }
@@ -60,7 +61,7 @@ impl World {
         };
         self.adopting.remove(id);
         let failure = match outcome {
-            Outcome::Adopted(mut port) => {
+            Ok(Answer::Adopted(mut port)) => {
                 self.sequence += 1;
                 let (trunk, vlan) = (trunk.clone(), *vlan);
                 port.place = Place::On { trunk, vlan };
@@ -71,7 +72,7 @@ impl World {
                 self.put_port(port, notes);
                 None
             }
-            Outcome::Failed(failure) => Some(failure),
+            Err(failure) => Some(failure),
             _ => None,
         };
         self.refresh_wanted |= failure.is_some();
@@ -107,7 +108,7 @@ impl World {
                 }
             }
             Some(f) => {
-                self.refresh_wanted |= matches!(f, Failure::Stale { .. });
+                self.refresh_wanted |= f.is_surprise();
                 self.settle(Held::Port(port.clone()), Some(&f), None);
             }
         }
@@ -130,7 +131,7 @@ impl World {
 
     pub(super) fn finish_look(&mut self, asked: &[Id], outcome: Outcome) {
         self.looking = false;
-        let Outcome::Seen(seen) = outcome else {
+        let Ok(Answer::Seen(seen)) = outcome else {
             self.slow_down_looking();
             return;
         };

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use crate::Millis;
-use crate::port::action::{Failure, Outcome, Reason};
+use crate::port::action::{Answer, Outcome, Reason};
 use crate::port::model::{Id, Port, PortKind, PortNotes};
 use crate::port::world::{Held, World};
+use crate::reconcile::{Failure, FailureKind};
 
 impl World {
     pub(super) fn finish_create(
@@ -27,8 +28,8 @@ impl World {
             self.touch(node);
         }
         match outcome {
-            Outcome::Created(ports) => self.created(orders, ports, total, took),
-            Outcome::Failed(f) => self.create_failed(orders, total, &f),
+            Ok(Answer::Created(ports)) => self.created(orders, ports, total, took),
+            Err(f) => self.create_failed(orders, total, &f),
             _ => {}
         }
     }
@@ -68,10 +69,8 @@ impl World {
         self.quota_free = match self.quota_free {
             Some(free) if free > made => Some(free - made),
             Some(free) if free > 0 => {
-                let failure = Failure::Quota {
-                    message: "the project's quota of ports is used up".to_owned(),
-                    free: Some(0),
-                };
+                let message = "the project's quota of ports is used up";
+                let failure = Failure::new(FailureKind::Quota { free: Some(0) }, message);
                 self.settle(Held::Create, Some(&failure), Some(Reason::QuotaReached));
                 Some(0)
             }
@@ -85,15 +84,15 @@ impl World {
         total: usize,
         failure: &Failure,
     ) {
-        match failure {
-            Failure::Quota { free, .. } => {
+        match &failure.kind {
+            FailureKind::Quota { free } => {
                 let known = free.filter(|f| *f < total);
                 self.quota_free = Some(known.unwrap_or(total / 2));
                 if self.quota_free == Some(0) {
                     self.settle(Held::Create, Some(failure), Some(Reason::QuotaReached));
                 }
             }
-            Failure::SubnetFull { .. } => {
+            FailureKind::SubnetFull => {
                 for (_, kind, _) in orders {
                     let cap = total / 2;
                     self.kind_cap.insert(kind.clone(), cap.max(1));
@@ -103,7 +102,7 @@ impl World {
                     }
                 }
             }
-            Failure::Unknown { .. } | Failure::Stale { .. } => {
+            FailureKind::Unknown | FailureKind::Gone | FailureKind::Taken => {
                 (self.refresh_wanted, self.unsure) = (true, true);
                 self.settle(Held::Create, Some(failure), Some(Reason::NeutronFailed));
             }

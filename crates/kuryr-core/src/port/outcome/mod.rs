@@ -5,9 +5,10 @@ mod create;
 mod observe;
 
 use crate::Millis;
-use crate::port::action::{Action, Assignment, Failure, Outcome, Reason};
+use crate::port::action::{Action, Answer, Assignment, Outcome, Reason};
 use crate::port::model::{Id, PodKey};
 use crate::port::world::{Held, NodeTrunk, World};
+use crate::reconcile::{Failure, FailureKind};
 
 /// Milliseconds; the longest pause between two tries of a bulk create or a full list, however often it failed: one call for
 /// all pods that wait costs Neutron little.
@@ -111,10 +112,7 @@ impl World {
 
     /// The action's outcome is known; it took so many milliseconds.
     pub fn finish(&mut self, action: &Action, outcome: Outcome, took: Millis) {
-        let failure = match &outcome {
-            Outcome::Failed(f) => Some(f.clone()),
-            _ => None,
-        };
+        let failure = outcome.as_ref().err().cloned();
         match action {
             Action::CreateClaim { pod, .. }
             | Action::WriteVif { pod, .. }
@@ -139,7 +137,7 @@ impl World {
     fn finish_claim(&mut self, pod: &PodKey, outcome: Outcome, failure: Option<Failure>) {
         let given = self.claim_calls.remove(pod).flatten();
         let gone = self.claim_gone.remove(pod);
-        if let Outcome::Claim(claim) = outcome {
+        if let Ok(Answer::Claim(claim)) = outcome {
             // The watch may have been faster than the answer.
             if gone.is_none_or(|at| claim.version > at) {
                 self.apply_claim(claim);
@@ -151,23 +149,19 @@ impl World {
         if let Some(vif) = given.filter(|v| claimed.map(|c| &c.port) != Some(&v.port)) {
             self.free(&vif.port, pod);
             // Where no answer came the pod may have it: the watch says so while the port cools.
-            if !matches!(failure, Some(Failure::Unknown { .. })) {
+            if !failure.as_ref().is_some_and(Failure::is_unknown) {
                 self.change_port(&vif.port, |_, n| n.free_since = 0);
             }
             // Else it would be tried as fast as it is answered.
-            failure = failure.or_else(|| {
-                Some(Failure::Again {
-                    message: "the KuryrPort did not take the port".to_owned(),
-                    after: None,
-                })
-            });
+            failure =
+                failure.or_else(|| Some(Failure::again("the KuryrPort did not take the port")));
         }
         self.settle(Held::Claim(pod.clone()), failure.as_ref(), None);
         self.touch_pod_nodes(pod);
     }
 
     fn finish_find(&mut self, names: &[Id], outcome: Outcome, failure: Option<Failure>) {
-        if let Outcome::Trunks(trunks) = outcome {
+        if let Ok(Answer::Trunks(trunks)) = outcome {
             for trunk in trunks {
                 self.put_trunk(trunk);
             }
@@ -181,10 +175,7 @@ impl World {
         for name in names {
             self.node_mut(name).finding = false;
             let missing = self.node_trunk(name) == NodeTrunk::Missing;
-            let again = missing.then(|| Failure::Again {
-                message: "no trunk".to_owned(),
-                after: None,
-            });
+            let again = missing.then(|| Failure::again("no trunk"));
             self.settle(
                 Held::Node(name.clone()),
                 failure.as_ref().or(again.as_ref()),
@@ -204,15 +195,11 @@ impl World {
                     self.touch_held(&held);
                 }
             }
-            Some(Failure::NotLeader) => {}
+            Some(f) if f.kind == FailureKind::NotLeader => {}
             Some(f) => {
-                let after = match f {
-                    Failure::Again { after, .. } => *after,
-                    _ => None,
-                };
                 if let Some(reason) = reason {
                     self.trouble
-                        .insert(held.clone(), (reason, f.message().to_owned()));
+                        .insert(held.clone(), (reason, f.message.clone()));
                 }
                 self.touch_held(&held);
                 // One call each for all that wait: it may come often.
@@ -220,7 +207,7 @@ impl World {
                     Held::Create | Held::Kind(_) | Held::Refresh => SOON,
                     _ => Millis::MAX,
                 };
-                self.backoff.failed_within(longest, held, self.now, after);
+                self.backoff.failed_within(longest, held, self.now, f.after);
             }
         }
     }

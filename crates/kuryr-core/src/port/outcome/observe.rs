@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::port::action::{Failure, Outcome};
+use crate::port::action::{Answer, Outcome};
 use crate::port::model::{Id, Place, Port, PortNotes, Trunk};
 use crate::port::world::{Held, NodeTrunk, TrunkState, World};
+use crate::reconcile::Failure;
 
 impl World {
     pub(super) fn finish_refresh(&mut self, outcome: Outcome, failure: Option<Failure>) {
@@ -16,7 +17,7 @@ impl World {
             self.backoff.retain(others);
         }
         match outcome {
-            Outcome::All { ports, trunks } if self.refresh_from >= self.led_from => {
+            Ok(Answer::All { ports, trunks }) if self.refresh_from >= self.led_from => {
                 self.observe(ports, trunks);
                 // Unless another answer was lost while the list was made.
                 self.unsure &= self.refresh_wanted;

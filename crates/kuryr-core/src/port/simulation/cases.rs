@@ -116,7 +116,7 @@ fn a_kuryrport_that_takes_no_port_is_not_written_all_the_time() {
             // As a schema that does not know the field does.
             c.under_way.remove(0);
             writes += 1;
-            let same = Outcome::Claim(cloud.claims[pod].clone());
+            let same = Ok(Answer::Claim(cloud.claims[pod].clone()));
             c.world.finish(&action, same, 100);
         }
         c.now = c.world.next_wake().unwrap_or(c.now);
@@ -232,10 +232,10 @@ fn a_port_in_its_place_that_lost_its_mark_is_marked_again() {
     c.plan();
     let action = c.under_way.remove(0);
     let trunks = cloud.trunk_facts();
-    let unmarked = Outcome::All {
+    let unmarked = Ok(Answer::All {
         ports: vec![],
         trunks,
-    };
+    });
     c.world.finish(&action, unmarked, 100);
     let next = c.plan();
     assert!(matches!(next[..], [Action::Adopt { .. }]), "{next:?}");

@@ -1,11 +1,12 @@
 //! Calls that create, change and read load balancers.
 
 use crate::Millis;
-use crate::service::action::{Change, Failure, Outcome};
+use crate::reconcile::{Failure, FailureKind};
+use crate::service::action::{Answer, Change, Outcome};
 use crate::service::complaint::{Complaint, Reason};
 use crate::service::model::Id;
 use crate::service::observed::State;
-use crate::service::provider::Refusal;
+use crate::service::provider::{Refusal, refusal};
 use crate::service::tree::{BalancerKey, Tree};
 use crate::service::world::{Held, World};
 
@@ -72,7 +73,7 @@ impl World {
         }
         self.expect_change(lb);
         match outcome {
-            Outcome::Failed(failure) => self.change_failed(held, lb, change, &failure),
+            Err(failure) => self.change_failed(held, lb, change, &failure),
             // Accepted twice and still not there: not to be sent as fast as it is answered.
             _ if again => self.not_taken(held, lb, change),
             _ => {
@@ -96,13 +97,13 @@ impl World {
     }
 
     fn change_failed(&mut self, held: Held, lb: &Id, change: &Change, failure: &Failure) {
-        if let Failure::Refused { option, .. } = failure {
+        if let FailureKind::Refused { said } = &failure.kind {
             let provider = self.balancers.get(lb).map(|b| b.balancer.provider.clone());
             let by_call = match change {
                 Change::Failover => Some(Refusal::Failover),
                 _ => None,
             };
-            let refusal = by_call.or(*option);
+            let refusal = by_call.or_else(|| refusal(said));
             if refusal.is_some_and(|r| self.providers.refuse(provider.as_ref(), r)) {
                 self.learned(&held);
                 return;
@@ -120,7 +121,11 @@ impl World {
         let Held::Balancer(key) = held else {
             return;
         };
-        let not_begun = !matches!(failure, Failure::Refused { .. } | Failure::Invalid { .. });
+        let refused = matches!(
+            failure.kind,
+            FailureKind::Refused { .. } | FailureKind::Invalid
+        );
+        let not_begun = !refused;
         let tries = self.backoff.failures(&Held::Ill(key.clone()));
         if let Some(ill) = self
             .ills
@@ -146,7 +151,7 @@ impl World {
         }
         let held = Held::Balancer(key.clone());
         match outcome {
-            Outcome::Created(balancer) => {
+            Ok(Answer::Created(balancer)) => {
                 let id = balancer.id.clone();
                 self.put_balancer(balancer);
                 self.expect_change(&id);
@@ -156,16 +161,16 @@ impl World {
                     self.touch_all();
                 }
             }
-            Outcome::Failed(failure) => self.creation_failed(key, tree, &failure),
+            Err(failure) => self.creation_failed(key, tree, &failure),
             _ => self.succeeded(&held),
         }
     }
 
     fn creation_failed(&mut self, key: &BalancerKey, tree: &Tree, failure: &Failure) {
         let held = Held::Balancer(key.clone());
-        match failure {
-            Failure::Unknown { .. } => self.creation_unsure(key),
-            Failure::Quota { .. } => {
+        match &failure.kind {
+            FailureKind::Unknown => self.creation_unsure(key),
+            FailureKind::Quota { .. } => {
                 self.failed(held.clone(), failure, Reason::QuotaReached);
                 self.quota = self.trouble.get(&held).cloned();
                 self.touch_all();
@@ -177,12 +182,12 @@ impl World {
                 return;
             }
             // Whose address it is may be seen by a list: an earlier creation's, perhaps.
-            Failure::AddressInUse { .. } => self.list_wanted = true,
-            Failure::Refused { option, .. } => {
+            FailureKind::Taken => self.list_wanted = true,
+            FailureKind::Refused { said } => {
                 let whole = (!tree.listeners.is_empty()).then_some(Refusal::FullTree);
                 let provider = tree.provider.as_ref();
                 let mut news = |r: Refusal| self.providers.refuse(provider, r);
-                if option.is_some_and(&mut news) || whole.is_some_and(&mut news) {
+                if refusal(said).is_some_and(&mut news) || whole.is_some_and(&mut news) {
                     self.learned(&held);
                     return;
                 }
@@ -213,12 +218,16 @@ impl World {
         let state = self.balancers.get(lb);
         let stale = from < self.led_from || state.is_some_and(|b| b.busy || b.touched > from);
         match outcome {
-            Outcome::Failed(Failure::Gone { .. }) | Outcome::Gone => {
+            Ok(Answer::Gone)
+            | Err(Failure {
+                kind: FailureKind::Gone,
+                ..
+            }) => {
                 self.succeeded(&held);
                 self.gone_for_sure(lb);
             }
-            Outcome::Failed(failure) => self.failed(held, &failure, Reason::OctaviaFailed),
-            Outcome::Seen(observed) => {
+            Err(failure) => self.failed(held, &failure, Reason::OctaviaFailed),
+            Ok(Answer::Seen(observed)) => {
                 self.succeeded(&held);
                 if !stale {
                     self.see(*observed);

@@ -1,6 +1,7 @@
 //! Calls about floating IPs.
 
-use crate::service::action::{Action, Failure, Outcome};
+use crate::reconcile::{Failure, FailureKind};
+use crate::service::action::{Action, Answer, Outcome};
 use crate::service::complaint::Reason;
 use crate::service::model::{Id, ServiceKey};
 use crate::service::world::{Held, World};
@@ -19,12 +20,12 @@ impl World {
         self.sequence += 1;
         let held = Held::Floating(service.clone());
         match outcome {
-            Outcome::Failed(failure) => self.floating_failed(service, action, &failure),
-            Outcome::Floating(ip) => {
+            Err(failure) => self.floating_failed(service, action, &failure),
+            Ok(Answer::Floating(ip)) => {
                 self.put_floating(ip);
                 self.succeeded(&held);
             }
-            Outcome::Gone => self.floating_gone(service, action, "it is not there"),
+            Ok(Answer::Gone) => self.floating_gone(service, action, "it is not there"),
             _ => {
                 match action {
                     Action::DeleteFloatingIp { id, .. } => self.remove_floating(id),
@@ -51,7 +52,7 @@ impl World {
         match action {
             Action::FindFloatingIp { address, .. } => {
                 let message = format!("there is no floating IP {address} in the project");
-                let failure = Failure::Invalid { message };
+                let failure = Failure::new(FailureKind::Invalid, message);
                 self.failed(held, &failure, Reason::FloatingIpFailed);
             }
             // The port may be what is gone: the floating IP is kept until a list says more.
@@ -59,7 +60,7 @@ impl World {
                 self.floating_unsure.insert(service.clone(), self.sequence);
                 self.list_wanted = true;
                 let message = format!("floating IP {id} can't be led to the VIP: {said}");
-                let failure = Failure::Gone { message };
+                let failure = Failure::new(FailureKind::Gone, message);
                 self.failed(held, &failure, Reason::FloatingIpFailed);
             }
             Action::DeleteFloatingIp { id, .. } => {
@@ -72,17 +73,17 @@ impl World {
 
     fn floating_failed(&mut self, service: &ServiceKey, action: &Action, failure: &Failure) {
         let held = Held::Floating(service.clone());
-        match (failure, action) {
+        match (&failure.kind, action) {
             (
-                Failure::Gone { message },
+                FailureKind::Gone,
                 Action::DeleteFloatingIp { .. } | Action::AssociateFloatingIp { .. },
-            ) => return self.floating_gone(service, action, message),
-            (Failure::Unknown { .. }, Action::CreateFloatingIp { .. }) => {
+            ) => return self.floating_gone(service, action, &failure.message),
+            (FailureKind::Unknown, Action::CreateFloatingIp { .. }) => {
                 self.floating_unsure.insert(service.clone(), self.sequence);
                 self.list_wanted = true;
             }
             // What became of it is seen by a list.
-            (Failure::Unknown { .. }, _) => self.list_wanted = true,
+            (FailureKind::Unknown, _) => self.list_wanted = true,
             _ => {}
         }
         self.failed(held, failure, Reason::FloatingIpFailed);

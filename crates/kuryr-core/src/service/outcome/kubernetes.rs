@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::service::action::{Action, Failure, Outcome};
+use crate::reconcile::{Failure, FailureKind};
+use crate::service::action::{Action, Answer, Outcome};
 use crate::service::complaint::Reason;
 use crate::service::model::{Claim, Service, ServiceKey};
 use crate::service::world::{Held, World};
@@ -15,12 +16,16 @@ impl World {
         self.touch(key);
         match outcome {
             // Its deletion was seen before its creation was answered.
-            Outcome::Gone | Outcome::Failed(Failure::Gone { .. }) => {
+            Ok(Answer::Gone)
+            | Err(Failure {
+                kind: FailureKind::Gone,
+                ..
+            }) => {
                 self.claim_is_gone(key, action);
                 self.succeeded(&held);
             }
-            Outcome::Failed(failure) => self.failed(held, &failure, Reason::OctaviaFailed),
-            Outcome::Claim(claim) => {
+            Err(failure) => self.failed(held, &failure, Reason::OctaviaFailed),
+            Ok(Answer::Claim(claim)) => {
                 let before = self.claims.get(key).cloned();
                 // The watch may have been faster than the answer.
                 if gone.is_none_or(|at| claim.version > at) {
@@ -31,10 +36,8 @@ impl World {
                 let idle = wrote && matches!((&before, after), (Some(b), Some(a)) if alike(b, a));
                 if idle {
                     // Else it would be tried as fast as it is answered.
-                    let failure = Failure::Again {
-                        message: "the KuryrLoadBalancer did not take what was written".to_owned(),
-                        after: None,
-                    };
+                    let failure =
+                        Failure::again("the KuryrLoadBalancer did not take what was written");
                     self.failed(held, &failure, Reason::ChangeNotTaken);
                 } else {
                     self.succeeded(&held);
@@ -68,7 +71,7 @@ impl World {
         self.service_calls.remove(key);
         let held = Held::Status(key.clone());
         self.touch(key);
-        if let Outcome::Failed(failure) = outcome {
+        if let Err(failure) = outcome {
             self.failed(held, &failure, Reason::OctaviaFailed);
             return;
         }

@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use crate::service::action::{Failure, Outcome};
+use crate::reconcile::Failure;
+use crate::service::action::{Answer, Outcome};
 use crate::service::complaint::Reason;
 use crate::service::model::{FloatingIp, Id};
 use crate::service::observed::Balancer;
@@ -12,10 +13,10 @@ impl World {
     pub(super) fn finish_list(&mut self, outcome: Outcome) {
         self.listing = false;
         match outcome {
-            Outcome::Listed {
+            Ok(Answer::Listed {
                 balancers,
                 floating,
-            } if self.list_from >= self.led_from => {
+            }) if self.list_from >= self.led_from => {
                 self.listed_balancers(balancers);
                 self.listed_floating(floating);
                 self.sure_again();
@@ -25,7 +26,7 @@ impl World {
                     self.touch_all();
                 }
             }
-            Outcome::Failed(failure) => self.list_failed(&failure),
+            Err(failure) => self.list_failed(&failure),
             _ => self.list_wanted = true,
         }
     }

@@ -6,7 +6,8 @@ mod kubernetes;
 mod list;
 
 use crate::Millis;
-use crate::service::action::{Action, Failure, Outcome};
+use crate::reconcile::{Failure, FailureKind};
+use crate::service::action::{Action, Outcome};
 use crate::service::complaint::{Complaint, Reason};
 use crate::service::world::{Held, World};
 
@@ -95,50 +96,45 @@ impl World {
     fn failed(&mut self, held: Held, failure: &Failure, usual: Reason) {
         let failures = self.backoff.failures(&held);
         if let Some(reason) = reason_of(failure, usual, failures) {
-            let text = failure.message();
+            let text = &failure.message;
             let what = what_next(failure);
             let message = format!("{text}; {what}");
             self.trouble
                 .insert(held.clone(), Complaint::new(reason, "", message));
         }
         self.touch_held(&held);
-        let after = match failure {
-            Failure::NotLeader => return,
-            Failure::Again { after, .. } => *after,
-            _ => None,
-        };
-        let longest = match failure {
-            Failure::Immutable { .. } | Failure::Gone { .. } | Failure::Unknown { .. } => SOON,
+        let longest = match failure.kind {
+            FailureKind::NotLeader => return,
+            FailureKind::Immutable | FailureKind::Gone | FailureKind::Unknown => SOON,
             _ if held == Held::List => SOON,
             _ => Millis::MAX,
         };
-        self.backoff.failed_within(longest, held, self.now, after);
+        self.backoff
+            .failed_within(longest, held, self.now, failure.after);
     }
 }
 
 /// The reason to tell of, if it is to be told.
 fn reason_of(failure: &Failure, usual: Reason, failures: u32) -> Option<Reason> {
-    match failure {
-        Failure::Quota { .. } => Some(Reason::QuotaReached),
+    match failure.kind {
+        FailureKind::Quota { .. } => Some(Reason::QuotaReached),
         // Of a load balancer that is being deleted it is free soon.
-        Failure::AddressInUse { .. } => (failures >= QUIET).then_some(Reason::AddressInUse),
-        Failure::Refused { .. } => Some(Reason::OptionRefused),
-        Failure::Invalid { .. } => Some(usual),
-        Failure::Again { .. } | Failure::Unknown { .. } | Failure::Gone { .. } => {
-            (failures >= QUIET).then_some(usual)
-        }
+        FailureKind::Taken => (failures >= QUIET).then_some(Reason::AddressInUse),
+        FailureKind::Refused { .. } => Some(Reason::OptionRefused),
+        FailureKind::Invalid => Some(usual),
         // Part of a load balancer may stay pending while the whole is ACTIVE.
-        Failure::Immutable { .. } => (failures >= STUCK).then_some(Reason::LoadBalancerStuck),
-        Failure::NotLeader => None,
+        FailureKind::Immutable => (failures >= STUCK).then_some(Reason::LoadBalancerStuck),
+        FailureKind::NotLeader => None,
+        _ => (failures >= QUIET).then_some(usual),
     }
 }
 
 /// What happens next, for the owner.
 fn what_next(failure: &Failure) -> &'static str {
-    match failure {
-        Failure::Quota { .. } => "it is tried again when there may be room",
-        Failure::AddressInUse { .. } => "it is tried again until the address is free",
-        Failure::Refused { .. } | Failure::Invalid { .. } => {
+    match failure.kind {
+        FailureKind::Quota { .. } => "it is tried again when there may be room",
+        FailureKind::Taken => "it is tried again until the address is free",
+        FailureKind::Refused { .. } | FailureKind::Invalid => {
             "it is tried again at growing intervals and when the Service changes"
         }
         _ => "it is tried again",

@@ -281,7 +281,7 @@ fn a_change_that_does_not_show_is_not_sent_at_any_pace() {
         }
         while let Some(action) = c.under_way.pop() {
             let outcome = match &action {
-                Action::Change { .. } => Outcome::Done,
+                Action::Change { .. } => Ok(Answer::Done),
                 _ => cloud.carry_out(&action, Fate::Works),
             };
             sent += usize::from(action.changes_octavia());
@@ -369,9 +369,10 @@ fn pass_with_quota(cloud: &mut Cloud, c: &mut Controller, millis: u64, room: usi
             let outcome = match &action {
                 Action::CreateBalancer { .. } if full => {
                     refused += 1;
-                    Outcome::Failed(Failure::Quota {
-                        message: format!("Quota has been met. (req-{refused})"),
-                    })
+                    Err(Failure::new(
+                        FailureKind::Quota { free: None },
+                        format!("Quota has been met. (req-{refused})"),
+                    ))
                 }
                 _ => cloud.carry_out(&action, Fate::Works),
             };
@@ -406,9 +407,7 @@ fn refuse_changes(cloud: &mut Cloud, c: &mut Controller, most: usize, millis: u6
             let outcome = match &action {
                 Action::Change { .. } => {
                     refused += 1;
-                    Outcome::Failed(Failure::Invalid {
-                        message: "Validation failure".into(),
-                    })
+                    Err(Failure::new(FailureKind::Invalid, "Validation failure"))
                 }
                 _ => cloud.carry_out(&action, Fate::Works),
             };

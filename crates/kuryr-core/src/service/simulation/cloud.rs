@@ -88,21 +88,16 @@ impl Cloud {
         self.calls.push(action.clone());
         match fate {
             Fate::Refused => {
-                return Outcome::Failed(Failure::Again {
-                    message: "503".into(),
-                    after: None,
-                });
+                return Err(Failure::again("503"));
             }
             Fate::Immutable if matches!(action, Action::Change { .. }) => {
-                return Outcome::Failed(Failure::Immutable {
-                    message: "409".into(),
-                });
+                return Err(Failure::new(FailureKind::Immutable, "409"));
             }
             Fate::NeverSent => return lost(),
             _ => {}
         }
         let outcome = self.apply(action);
-        if fate == Fate::DoneButAnswerLost && !matches!(outcome, Outcome::Failed(_)) {
+        if fate == Fate::DoneButAnswerLost && outcome.is_ok() {
             return lost();
         }
         outcome
@@ -127,26 +122,23 @@ impl Cloud {
             }
             Action::List => {
                 let all = self.octavia.balancers.values().map(|lb| &lb.is.balancer);
-                Outcome::Listed {
+                Ok(Answer::Listed {
                     balancers: all.filter(|b| b.ours).cloned().collect(),
                     floating: self.floating.values().cloned().collect(),
-                }
+                })
             }
             Action::Look { lb } => match self.octavia.look(lb) {
-                Some(seen) => Outcome::Seen(Box::new(seen)),
-                None => Outcome::Gone,
+                Some(seen) => Ok(Answer::Seen(Box::new(seen))),
+                None => Ok(Answer::Gone),
             },
             Action::CreateBalancer { key, tree } => {
                 assert_eq!(*tree.name, key.to_string());
-                match self.octavia.create(tree) {
-                    Ok(balancer) => Outcome::Created(balancer),
-                    Err(failure) => Outcome::Failed(failure),
-                }
+                self.octavia.create(tree).map(Answer::Created)
             }
             Action::Change { lb, change, .. } => self.change(lb, change),
             Action::Report { complaint, .. } => {
                 self.told.push(complaint.clone());
-                Outcome::Done
+                Ok(Answer::Done)
             }
             _ => self.apply_floating(action),
         }
@@ -157,11 +149,14 @@ impl Cloud {
             Ok(()) if *change == Change::Delete => {
                 let port = self.octavia.lb(lb).balancer.vip_port.clone();
                 self.port_is_gone(port.as_ref());
-                Outcome::Done
+                Ok(Answer::Done)
             }
-            Ok(()) => Outcome::Done,
-            Err(Failure::Gone { .. }) if *change == Change::Delete => Outcome::Done,
-            Err(failure) => Outcome::Failed(failure),
+            Ok(()) => Ok(Answer::Done),
+            Err(Failure {
+                kind: FailureKind::Gone,
+                ..
+            }) if *change == Change::Delete => Ok(Answer::Done),
+            Err(failure) => Err(failure),
         }
     }
 
@@ -183,30 +178,30 @@ impl Cloud {
                     made_for: Some(service.clone()),
                 };
                 self.floating.insert(ip.id.clone(), ip.clone());
-                Outcome::Floating(ip)
+                Ok(Answer::Floating(ip))
             }
             Action::FindFloatingIp { address, .. } => {
                 let found = self.floating.values().find(|f| f.address == *address);
-                found.map_or(Outcome::Gone, |f| Outcome::Floating(f.clone()))
+                found.map_or(Ok(Answer::Gone), |f| Ok(Answer::Floating(f.clone())))
             }
             Action::AssociateFloatingIp { id, port, .. } => {
                 let ports = self.octavia.balancers.values();
                 let there = ports.filter_map(|lb| lb.is.balancer.vip_port.clone());
                 let there: BTreeSet<_> = there.collect();
                 if port.as_ref().is_some_and(|p| !there.contains(p)) {
-                    return Outcome::Failed(gone(id));
+                    return Err(gone(id));
                 }
                 match self.floating.get_mut(id) {
                     Some(ip) => {
                         ip.port.clone_from(port);
-                        Outcome::Floating(ip.clone())
+                        Ok(Answer::Floating(ip.clone()))
                     }
-                    None => Outcome::Failed(gone(id)),
+                    None => Err(gone(id)),
                 }
             }
             Action::DeleteFloatingIp { id, .. } => {
                 self.floating.remove(id);
-                Outcome::Done
+                Ok(Answer::Done)
             }
             other => panic!("not about floating IPs: {other:?}"),
         }
@@ -216,15 +211,15 @@ impl Cloud {
         match self.services.get_mut(key).filter(|s| s.uid == *uid) {
             Some(service) => {
                 change(service);
-                Outcome::Done
+                Ok(Answer::Done)
             }
-            None => Outcome::Failed(gone(&key.name)),
+            None => Err(gone(&key.name)),
         }
     }
 
     fn create_claim(&mut self, key: &ServiceKey, uid: &Id, spec: &ClaimSpec) -> Outcome {
         if let Some(claim) = self.claims.get(key) {
-            return Outcome::Claim(Box::new(claim.clone()));
+            return Ok(Answer::Claim(Box::new(claim.clone())));
         }
         let version = self.next();
         let claim = Claim {
@@ -239,7 +234,7 @@ impl Cloud {
             floating: None,
         };
         self.claims.insert(key.clone(), claim.clone());
-        Outcome::Claim(Box::new(claim))
+        Ok(Answer::Claim(Box::new(claim)))
     }
 
     fn write_claim(&mut self, action: &Action) -> Outcome {
@@ -255,7 +250,7 @@ impl Cloud {
         };
         let version = self.next();
         let Some(claim) = self.claims.get_mut(service).filter(|c| c.uid == *uid) else {
-            return Outcome::Failed(gone(&service.name));
+            return Err(gone(&service.name));
         };
         claim.spec = (**spec).clone();
         claim.floating.clone_from(floating);
@@ -268,23 +263,23 @@ impl Cloud {
                 children: o.children(),
             });
         }
-        Outcome::Claim(Box::new(claim.clone()))
+        Ok(Answer::Claim(Box::new(claim.clone())))
     }
 
     fn drop_claim(&mut self, key: &ServiceKey, uid: &Id) -> Outcome {
         let Some(claim) = self.claims.get(key).filter(|c| c.uid == *uid).cloned() else {
-            return Outcome::Done;
+            return Ok(Answer::Done);
         };
         self.tear_claim(key);
         // The answer shows the object as it was last, or nothing.
         match self.version.is_multiple_of(2) {
-            true => Outcome::Claim(Box::new(Claim {
+            true => Ok(Answer::Claim(Box::new(Claim {
                 deleting: true,
                 finalizer: false,
                 version: self.version,
                 ..claim
-            })),
-            false => Outcome::Done,
+            }))),
+            false => Ok(Answer::Done),
         }
     }
 
@@ -312,7 +307,5 @@ impl Cloud {
 }
 
 fn lost() -> Outcome {
-    Outcome::Failed(Failure::Unknown {
-        message: "timed out".into(),
-    })
+    Err(Failure::unknown("timed out"))
 }

@@ -67,10 +67,10 @@ fn a_failover_that_may_not_be_asked_for_is_not_asked_for_again() {
                 );
                 asked += usize::from(failover);
                 let outcome = match failover {
-                    true => Outcome::Failed(Failure::Refused {
-                        option: Some(Refusal::Failover),
-                        message: "403".into(),
-                    }),
+                    true => Err(Failure::new(
+                        FailureKind::Refused { said: "403".into() },
+                        "403",
+                    )),
                     false => cloud.carry_out(&action, Fate::Works),
                 };
                 c.world.finish(&action, outcome);

@@ -1,0 +1,5 @@
+//! What every reconciler is made of.
+
+mod failure;
+
+pub use failure::{Failure, FailureKind};
