@@ -48,7 +48,7 @@ impl Fence {
         now() < self.0.load(Ordering::SeqCst)
     }
 
-    fn set(&self, until: Option<Millis>) {
+    pub(crate) fn set(&self, until: Option<Millis>) {
         self.0.store(until.unwrap_or(0), Ordering::SeqCst);
     }
 }

@@ -1,21 +1,20 @@
-//! The controller's own figures.
+//! What metrics of all reconcilers have in common, and those of the process.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::AtomicU64;
+use std::collections::{BTreeMap, BTreeSet};
 
-use kuryr_core::port::Reason;
-use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::metrics::counter::Counter;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
 
+/// How many of what is counted are in a state.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-pub(crate) struct State {
+pub(crate) struct StateLabel {
     pub(crate) state: &'static str,
 }
 
+/// Actions by their name and by whether they worked (`ok`, `failed`).
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 pub(crate) struct ActionLabel {
     pub(crate) action: &'static str,
@@ -23,105 +22,110 @@ pub(crate) struct ActionLabel {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-pub(crate) struct ReasonLabel {
-    pub(crate) reason: String,
+struct ReasonLabel {
+    reason: String,
 }
 
-/// See each metric's help.
+/// What is held up, by reason; a reason that is over goes to 0.
 #[derive(Debug)]
-pub(crate) struct Metrics {
-    pub(crate) ports: Family<State, Gauge>,
-    pub(crate) pods: Family<State, Gauge>,
-    pub(crate) held_up: Family<ReasonLabel, Gauge>,
-    pub(crate) actions: Family<ActionLabel, Counter>,
-    pub(crate) leader: Gauge,
-    pub(crate) resident: Gauge,
-    pub(crate) pod_latency: Histogram,
-    pub(crate) port_ready: Counter<u64, AtomicU64>,
+pub(crate) struct HeldUp {
+    family: Family<ReasonLabel, Gauge>,
+    /// Reasons that are shown, be there something or not.
+    known: BTreeSet<String>,
 }
 
-impl Metrics {
-    pub(crate) fn new(registry: &mut Registry) -> Self {
-        // Upstream's name; its buckets began at 10 s.
-        let buckets = [
-            0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 40.0, 60.0, 120.0,
-        ];
-        let metrics = Self {
-            ports: Family::default(),
-            pods: Family::default(),
-            held_up: Family::default(),
-            actions: Family::default(),
-            leader: Gauge::default(),
-            resident: Gauge::default(),
-            pod_latency: Histogram::new(buckets),
-            port_ready: Counter::default(),
-        };
-        registry.register(
-            "kuryr_ports",
-            "Neutron ports of this cluster",
-            metrics.ports.clone(),
-        );
-        registry.register(
-            "kuryr_pods",
-            "Pods on the pod network",
-            metrics.pods.clone(),
-        );
-        registry.register(
-            "kuryr_held_up",
-            "Kinds of ports, trunks and calls that are held up, by the reason that Events give",
-            metrics.held_up.clone(),
-        );
-        registry.register(
-            "kuryr_actions",
-            "Actions carried out",
-            metrics.actions.clone(),
-        );
-        registry.register(
-            "kuryr_leader",
-            "1 if this replica may write",
-            metrics.leader.clone(),
-        );
-        registry.register(
-            "process_resident_memory_bytes",
-            "Resident memory of this process",
-            metrics.resident.clone(),
-        );
-        registry.register(
-            "kuryr_pod_creation_latency",
-            "Seconds from a pod being seen until its port is ACTIVE",
-            metrics.pod_latency.clone(),
-        );
-        registry.register(
-            "kuryr_port_readiness",
-            "Ports seen ACTIVE for a pod",
-            metrics.port_ready.clone(),
-        );
-        metrics
+impl HeldUp {
+    /// A registered family that shows these reasons from the start.
+    pub(crate) fn new(
+        registry: &mut Registry,
+        name: &str,
+        help: &str,
+        known: impl IntoIterator<Item = String>,
+    ) -> Self {
+        let family = Family::default();
+        registry.register(name, help, family.clone());
+        let known = known.into_iter().collect();
+        Self { family, known }
     }
 
-    /// Sets how much is held up for which reason; a reason that is over goes to 0.
-    pub(crate) fn count_troubles(&self, reasons: impl Iterator<Item = Reason>) {
-        let mut counts: BTreeMap<Reason, i64> = Reason::ALL.map(|r| (r, 0)).into();
-        for reason in reasons {
-            *counts.entry(reason).or_default() += 1;
+    /// Shows how many things each reason holds up.
+    pub(crate) fn show<R: ToString>(&mut self, counts: BTreeMap<R, usize>) {
+        let counts = counts.into_iter().map(|(r, n)| (r.to_string(), n));
+        let mut counts: BTreeMap<String, usize> = counts.collect();
+        for reason in &self.known {
+            counts.entry(reason.clone()).or_default();
         }
         for (reason, n) in counts {
-            let label = ReasonLabel {
-                reason: reason.to_string(),
-            };
-            self.held_up.get_or_create(&label).set(n);
+            self.known.insert(reason.clone());
+            let label = ReasonLabel { reason };
+            self.family.get_or_create(&label).set(gauge(n));
         }
+    }
+}
+
+/// A number of things as a gauge's value.
+pub(crate) fn gauge(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+/// Registers what is told of the process; the gauge is 1 while it leads.
+pub(crate) fn process(registry: &mut Registry) -> Gauge {
+    let leader = Gauge::default();
+    registry.register(
+        "kuryr_leader",
+        "1 if this replica may write",
+        leader.clone(),
+    );
+    registry.register_collector(Box::new(Resident));
+    leader
+}
+
+/// Resident memory, read when it is asked for.
+#[derive(Debug)]
+struct Resident;
+
+impl Collector for Resident {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), std::fmt::Error> {
+        let resident = ConstGauge::new(resident_bytes());
+        let metric = encoder.encode_descriptor(
+            "process_resident_memory_bytes",
+            "Resident memory of this process",
+            None,
+            prometheus_client::metrics::MetricType::Gauge,
+        )?;
+        resident.encode(metric)
     }
 }
 
 /// Resident memory of this process, bytes; 0 if the kernel does not say.
-pub(crate) fn resident_bytes() -> i64 {
+fn resident_bytes() -> i64 {
     let page = i64::try_from(rustix::param::page_size()).unwrap_or(4096);
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    statm
-        .split(' ')
-        .nth(1)
-        .and_then(|p| p.parse::<i64>().ok())
-        .unwrap_or(0)
-        * page
+    let pages = statm.split(' ').nth(1).and_then(|p| p.parse::<i64>().ok());
+    pages.unwrap_or(0) * page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use prometheus_client::encoding::text::encode;
+
+    #[test]
+    fn a_reason_that_is_over_is_shown_as_none() {
+        let mut registry = Registry::default();
+        let mut held_up = HeldUp::new(&mut registry, "held", "Held", ["A".to_owned()]);
+        process(&mut registry).set(1);
+        held_up.show([("B", 2)].into());
+        held_up.show([("A", 1)].into());
+        let mut text = String::new();
+        assert!(encode(&mut text, &registry).is_ok());
+        for line in [
+            "held{reason=\"A\"} 1\n",
+            "held{reason=\"B\"} 0\n",
+            "kuryr_leader 1\n",
+        ] {
+            assert!(text.contains(line), "{text}");
+        }
+        assert!(text.contains("\nprocess_resident_memory_bytes "), "{text}");
+    }
 }

@@ -9,19 +9,18 @@ use futures::future::BoxFuture;
 use kube::Client;
 use kuryr_api::names::{PORT_TAG, cluster_tag};
 use kuryr_openstack::{Cloud, OwnershipMark};
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::ControllerConfig;
-use crate::engine::Engine;
 use crate::events::Events;
-use crate::execute::{Executor, Turns};
-use crate::facts::{self, Watch};
 use crate::health::{self, Health};
 use crate::lease::{self, Fence};
-use crate::metrics::Metrics;
-use crate::networks::{NetworkError, Networks};
+use crate::pods;
+use crate::pods::networks::{NetworkError, Networks};
+use crate::reconcile::{Duty, Engine, Watch};
 use crate::service;
 use crate::supervise::{TaskEnded, Tasks};
 
@@ -89,6 +88,7 @@ pub async fn run(
     let mut start = Start {
         config: &config,
         common: &common,
+        leader: crate::metrics::process(&mut registry),
         registry,
         health: Health::default(),
         loops: &mut loops,
@@ -126,6 +126,7 @@ struct Start<'a> {
     config: &'a ControllerConfig,
     common: &'a Common,
     registry: Registry,
+    leader: Gauge,
     health: Health,
     loops: &'a mut Tasks,
     others: &'a mut Tasks,
@@ -138,40 +139,44 @@ impl Start<'_> {
         let Some(services) = &self.config.services else {
             return;
         };
-        let shared = service::Shared {
+        let Some(octavia) = self.common.cloud.octavia() else {
+            tracing::warn!("the cloud has no load balancers: Services are left alone");
+            return;
+        };
+        let hands = service::Executor {
             client: self.common.client.clone(),
-            cloud: self.common.cloud.clone(),
-            fence: self.common.fence.clone(),
+            octavia,
+            neutron: self.common.cloud.neutron(),
             mark: self.mark(),
             tags: self.config.resource_tags.clone(),
             project: self.common.project.clone(),
             events: self.common.events.clone(),
-            resync: self.config.resync,
+            fence: self.common.fence.clone(),
         };
-        let metrics = service::metrics::Metrics::new(&mut self.registry);
-        let Some(engine) = service::Engine::new(services, shared, metrics) else {
-            return;
-        };
-        let (facts, watches) = service::watches(&self.common.client);
-        self.watch(watches);
-        let pulse = self.health.pulse(
+        let meters = service::Metrics::new(&mut self.registry);
+        let duty = self.duty(
             "loop of Services",
             "Services, EndpointSlices, KuryrLoadBalancers or Octavia's load balancers",
         );
-        let running = engine.run(facts, pulse, self.running.clone(), TO_FINISH);
+        let (news, watches) = service::watches(&self.common.client);
+        self.watch(watches);
+        let (config, stop) = (services.clone(), self.running.clone());
+        let running = async move {
+            let read = service::settings(&config, &hands.neutron, &duty.pulse);
+            if let Some(settings) = stop.run_until_cancelled(read).await {
+                let mind = kuryr_core::service::World::new(settings);
+                Engine::new(mind, hands, meters, duty).run(news, stop).await;
+            }
+        };
         self.loops.spawn("loop of Services", running);
     }
 
     /// The loop of pods with its watches.
     fn pods(&mut self, networks: Networks) {
-        let metrics = Metrics::new(&mut self.registry);
-        let pulse = self
-            .health
-            .pulse("loop of pods", "pods, nodes, KuryrPorts or Neutron's ports");
         let mut tags = self.config.resource_tags.clone();
         tags.push(PORT_TAG.to_owned());
-        let kind = networks.kind();
-        let executor = Executor {
+        let (news, watches) = pods::watches(&self.common.client, networks.kind());
+        let hands = pods::Executor {
             events: self.common.events.clone(),
             neutron: self.common.cloud.neutron(),
             networks,
@@ -181,15 +186,26 @@ impl Start<'_> {
             project: self.config.project.clone(),
             port_debug: self.config.port_debug,
             fence: self.common.fence.clone(),
-            turns: Turns::default(),
             client: self.common.client.clone(),
         };
-        let (settings, resync) = (self.config.ports.clone(), self.config.resync);
-        let engine = Engine::new(settings, executor, kind, pulse, metrics, resync);
-        let (facts, watches) = facts::watches(&self.common.client);
+        let meters = pods::Metrics::new(&mut self.registry);
+        let duty = self.duty("loop of pods", "pods, nodes, KuryrPorts or Neutron's ports");
         self.watch(watches);
-        let running = engine.run(facts, self.running.clone(), TO_FINISH);
+        let mind = kuryr_core::port::World::new(self.config.ports.clone());
+        let running = Engine::new(mind, hands, meters, duty).run(news, self.running.clone());
         self.loops.spawn("loop of pods", running);
+    }
+
+    /// What a loop has to do besides; `reads` are what it waits for before it is ready.
+    fn duty(&mut self, name: &'static str, reads: &'static str) -> Duty {
+        Duty {
+            name,
+            fence: self.common.fence.clone(),
+            pulse: self.health.pulse(name, reads),
+            leader: self.leader.clone(),
+            resync: self.config.resync,
+            to_finish: TO_FINISH,
+        }
     }
 
     /// By which our objects in OpenStack are known.

@@ -6,7 +6,7 @@ use kuryr_api::names::{DEFAULT_IFNAME, KURYRPORT_FINALIZER};
 use kuryr_core::port::{Claim, ClaimedVif, PodKey};
 use serde_json::Value;
 
-use super::version;
+use crate::reconcile::version;
 
 /// Reads a KuryrPort as far as it can be read.
 ///

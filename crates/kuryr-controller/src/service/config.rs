@@ -4,6 +4,9 @@ use kuryr_core::service::{Cidr, Settings, Subnet};
 use kuryr_openstack::{Error, Neutron};
 use thiserror::Error;
 
+use crate::health::Pulse;
+use crate::reconcile::{LONGEST_PAUSE, Pauses};
+
 /// Settings of load balancers.
 #[derive(Clone, Debug, Default)]
 pub struct ServiceConfig {
@@ -18,16 +21,28 @@ pub struct ServiceConfig {
 /// A subnet can't be read.
 #[derive(Debug, Error)]
 #[error("can't read subnet {subnet}, which Services need: {source}")]
-pub(crate) struct SubnetError {
+struct SubnetError {
     subnet: String,
     source: Error,
 }
 
+/// The settings with what Neutron says of the subnets: asked until it does. Pods go on without.
+pub(crate) async fn settings(config: &ServiceConfig, neutron: &Neutron, pulse: &Pulse) -> Settings {
+    let mut pauses = Pauses::default();
+    loop {
+        match complete(config, neutron).await {
+            Ok(settings) => return settings,
+            Err(error) => {
+                tracing::warn!("{error}; Services wait, pods do not; trying again after a pause");
+            }
+        }
+        pulse.beat(false);
+        tokio::time::sleep(pauses.next().unwrap_or(LONGEST_PAUSE)).await;
+    }
+}
+
 /// The settings with their subnets.
-pub(super) async fn complete(
-    config: &ServiceConfig,
-    neutron: &Neutron,
-) -> Result<Settings, SubnetError> {
+async fn complete(config: &ServiceConfig, neutron: &Neutron) -> Result<Settings, SubnetError> {
     let service_subnets = subnets(neutron, &config.service_subnets).await?;
     let member_subnets = subnets(neutron, &config.member_subnets).await?;
     let all = service_subnets.iter().chain(&member_subnets);

@@ -2,17 +2,20 @@
 //!
 //! ```text
 //! config     what the operator sets, with what Neutron says of its subnets
-//! facts/     watches and objects ──> facts of the service world     (pure conversions)
-//! engine     the loop: facts in, plan, actions out, outcomes in
+//! watches    Services, slices and KuryrLoadBalancers, as news
+//! facts/     objects ──> facts                                      (pure conversions)
 //! execute/   an action ──> calls ──> an outcome                     (no decision here)
+//! metrics    figures of Services and load balancers
 //! ```
 
 mod config;
-mod engine;
 mod execute;
 mod facts;
-pub(crate) mod metrics;
+mod metrics;
+mod watches;
 
 pub use config::ServiceConfig;
-pub(crate) use engine::{Engine, Shared};
-pub(crate) use facts::watches;
+pub(crate) use config::settings;
+pub(crate) use execute::Executor;
+pub(crate) use metrics::Metrics;
+pub(crate) use watches::watches;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::model::{Claim, Id, PodKey, Port, PortKind, PortStatus, Trunk};
-use crate::reconcile::Failure;
+use crate::reconcile::{Effect, Failure, Lane};
 
 /// One call to Kubernetes or Neutron. Each is safe to repeat.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,7 +122,80 @@ pub enum Action {
     },
 }
 
-/// A port and its VLAN, given to a pod.
+impl Effect for Action {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::CreateClaim { .. } => "create_kuryrport",
+            Self::WriteVif { .. } => "write_vif",
+            Self::DropClaim { .. } => "drop_kuryrport",
+            Self::DropPodFinalizer { .. } => "drop_pod_finalizer",
+            Self::FindTrunks { .. } => "find_trunks",
+            Self::CreatePorts { .. } => "create_ports",
+            Self::AddSubports { .. } => "add_subports",
+            Self::RemoveSubports { .. } => "remove_subports",
+            Self::DeletePort { .. } => "delete_port",
+            Self::SetSecurityGroups { .. } => "set_security_groups",
+            Self::Adopt { .. } => "adopt",
+            Self::Look { .. } => "look",
+            Self::Refresh => "refresh",
+            Self::Report { .. } => "report",
+            Self::ReportNode { .. } => "report_node",
+        }
+    }
+
+    fn subject(&self) -> String {
+        match self {
+            Self::CreateClaim {
+                pod,
+                vif: Some(vif),
+                ..
+            }
+            | Self::WriteVif { pod, vif, .. } => format!("pod {pod}, port {}", vif.port),
+            Self::CreateClaim { pod, .. }
+            | Self::DropClaim { pod, .. }
+            | Self::DropPodFinalizer { pod, .. }
+            | Self::Report { pod, .. } => format!("pod {pod}"),
+            Self::AddSubports { trunk, ports } => {
+                format!("{} subports of trunk {trunk}", ports.len())
+            }
+            Self::RemoveSubports { trunk, ports } => {
+                format!("{} subports of trunk {trunk}", ports.len())
+            }
+            Self::CreatePorts { orders } => {
+                format!("{} ports", orders.iter().map(|(_, _, n)| n).sum::<usize>())
+            }
+            Self::DeletePort { port }
+            | Self::SetSecurityGroups { port, .. }
+            | Self::Adopt { port, .. } => format!("port {port}"),
+            Self::Look { ports } => format!("{} ports", ports.len()),
+            Self::ReportNode { node, .. } => format!("node {node}"),
+            Self::FindTrunks { nodes } => format!("{} nodes", nodes.len()),
+            Self::Refresh => String::new(),
+        }
+    }
+
+    fn lane(&self) -> Lane {
+        match self {
+            Self::FindTrunks { .. } | Self::Look { .. } | Self::Refresh => Lane::Read,
+            // Those that bring a pod nearer to its end don't wait behind the others.
+            Self::CreateClaim { vif: None, .. } | Self::Report { .. } | Self::ReportNode { .. } => {
+                Lane::Patient
+            }
+            Self::CreateClaim { .. }
+            | Self::WriteVif { .. }
+            | Self::DropClaim { .. }
+            | Self::DropPodFinalizer { .. } => Lane::Urgent,
+            Self::CreatePorts { .. }
+            | Self::AddSubports { .. }
+            | Self::RemoveSubports { .. }
+            | Self::DeletePort { .. }
+            | Self::SetSecurityGroups { .. }
+            | Self::Adopt { .. } => Lane::Cloud,
+        }
+    }
+}
+
+/// A port and its VLAN, given to a pod: all that its KuryrPort says of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assignment {
     /// Neutron port.
@@ -131,6 +204,24 @@ pub struct Assignment {
     pub vlan: u16,
     /// Whether it is ACTIVE.
     pub active: bool,
+    /// MAC address.
+    pub mac: Id,
+    /// Addresses, with the subnet of each.
+    pub addresses: Vec<(Id, IpAddr)>,
+}
+
+impl Assignment {
+    /// A port that is a subport with this segmentation id.
+    #[must_use]
+    pub fn of(port: &Port, vlan: u16) -> Self {
+        Self {
+            port: port.id.clone(),
+            vlan,
+            active: port.status == PortStatus::Active,
+            mac: port.mac.clone(),
+            addresses: port.addresses.clone(),
+        }
+    }
 }
 
 /// Why a pod waits, or a pool is too small; the `reason` of the Event.

@@ -1,15 +1,17 @@
 //! Pods and their ports: what is there, what is wanted, and the next actions.
 //!
 //! [`World`] holds the facts: pods, claims (KuryrPorts), nodes, trunks, ports. Watches and
-//! lists put facts in; [`fn@plan`] reads them and says what to do; the executor carries out
-//! each [`Action`] and reports an [`Outcome`], which is a fact again. A port that no claim
+//! lists put facts in; `plan` reads them and says what to do; the executor carries out each
+//! [`Action`] and reports an [`Outcome`], which is a fact again ([`crate::reconcile`]). A port that no claim
 //! names is free: it is given to a waiting pod, kept in a pool, or taken away. So whatever
 //! a crash left behind is an ordinary case.
 
 mod action;
+mod event;
 mod model;
 mod outcome;
 mod plan;
+mod reconciler;
 mod settings;
 mod world;
 
@@ -17,9 +19,10 @@ mod world;
 mod simulation;
 
 pub use action::{Action, Answer, Assignment, Outcome, Reason};
+pub use event::Event;
 pub use model::{
     Claim, ClaimedVif, Id, Place, Pod, PodKey, PodLife, Port, PortKind, PortStatus, Trunk, Want,
 };
-pub use plan::plan;
+pub use reconciler::Figures;
 pub use settings::Settings;
 pub use world::{NodeTrunk, World};

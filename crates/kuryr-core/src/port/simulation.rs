@@ -11,7 +11,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::pool::Limits;
-use crate::reconcile::{Failure, FailureKind};
+use crate::reconcile::simulation::{self, Controller as Harness, Fate, fate};
+use crate::reconcile::{Failure, FailureKind, Reconciler, Watched};
 
 mod cases;
 
@@ -44,18 +45,8 @@ struct Cloud {
     quota: usize,
     made: usize,
     version: u64,
-    calls: usize,
     /// Deletions of claims that no watch has told of yet.
     deleted: Vec<(PodKey, u64)>,
-}
-
-/// What happens to a call.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Fate {
-    Works,
-    Refused,
-    DoneButAnswerLost,
-    NeverSent,
 }
 
 impl Cloud {
@@ -95,22 +86,6 @@ impl Cloud {
                 age: self.made as u64,
             },
         );
-    }
-
-    fn carry_out(&mut self, action: &Action, fate: Fate) -> Outcome {
-        self.calls += 1;
-        match fate {
-            Fate::Refused => {
-                return Err(Failure::again("503"));
-            }
-            Fate::NeverSent => return lost(),
-            Fate::Works | Fate::DoneButAnswerLost => {}
-        }
-        let outcome = self.apply(action);
-        if fate == Fate::DoneButAnswerLost && outcome.is_ok() {
-            return lost();
-        }
-        outcome
     }
 
     fn apply(&mut self, action: &Action) -> Outcome {
@@ -291,6 +266,46 @@ impl Cloud {
         }
         Ok(Answer::Done)
     }
+}
+
+impl simulation::Cloud for Cloud {
+    type Mind = World;
+
+    fn carry_out(&mut self, action: &Action, fate: Fate) -> Outcome {
+        match fate {
+            Fate::Refused | Fate::Immutable => {
+                return Err(Failure::again("503"));
+            }
+            Fate::NeverSent => return lost(),
+            Fate::Works | Fate::DoneButAnswerLost => {}
+        }
+        let outcome = self.apply(action);
+        if fate == Fate::DoneButAnswerLost && outcome.is_ok() {
+            return lost();
+        }
+        outcome
+    }
+
+    fn news(&mut self) -> Vec<Event> {
+        let pods = self.pods.values().cloned();
+        let mut news: Vec<Event> = pods.map(|p| Event::Pod(Watched::There(p))).collect();
+        let there = self.pods.keys().cloned().collect();
+        news.push(Event::Pod(Watched::All(there)));
+        let gone = self.deleted.drain(..);
+        news.extend(gone.map(|(key, version)| Event::Claim(Watched::Gone(key, version))));
+        let claims = self.claims.values().cloned();
+        news.extend(claims.map(|c| Event::Claim(Watched::There(c))));
+        news
+    }
+
+    fn lists(&mut self) -> Vec<Event> {
+        self.deleted.clear();
+        let mut lists = vec![Event::Claim(Watched::Begin)];
+        lists.extend(self.news());
+        let there = self.claims.keys().cloned().collect();
+        lists.push(Event::Claim(Watched::All(there)));
+        lists
+    }
 
     /// No port serves two pods, ever.
     fn check_always(&self) {
@@ -319,123 +334,20 @@ fn lost() -> Outcome {
     Err(Failure::unknown("timed out"))
 }
 
-/// A controller: its world and the calls that it has under way.
-struct Controller {
-    world: World,
-    under_way: Vec<Action>,
-    /// Calls that were carried out; their answers are on their way.
-    answers: Vec<(Action, Outcome)>,
-    now: u64,
-}
+type Controller = Harness<Cloud>;
 
 impl Controller {
     /// As after a start: the watches are read, Neutron is not yet.
     fn start(cloud: &mut Cloud, settings: Settings, now: u64) -> Self {
         let mut world = World::new(settings);
-        world.tick(now);
-        for n in 0..cloud.trunks.len() {
-            world.apply_node(&id(format!("n{n}")), vec![address(&n.to_string())]);
+        let nodes = cloud.trunks.keys().map(|t| id(t.replace('t', "n")));
+        let nodes: BTreeSet<Id> = nodes.collect();
+        for node in &nodes {
+            let there = Watched::There((node.clone(), vec![address(&node[1..])]));
+            world.learn(now, Event::Node(there));
         }
-        let mut controller = Self {
-            world,
-            under_way: vec![],
-            answers: vec![],
-            now,
-        };
-        controller.relist(cloud);
-        controller.world.retain_nodes(
-            &cloud
-                .trunks
-                .keys()
-                .map(|t| id(t.replace('t', "n")))
-                .collect(),
-        );
-        controller
-    }
-
-    /// All watch events since the last time.
-    fn watch(&mut self, cloud: &mut Cloud) {
-        for pod in cloud.pods.values() {
-            self.world.apply_pod(pod.clone());
-        }
-        self.world
-            .retain_pods(&cloud.pods.keys().cloned().collect());
-        for (key, version) in cloud.deleted.drain(..) {
-            self.world.delete_claim(&key, version);
-        }
-        for claim in cloud.claims.values() {
-            self.world.apply_claim(claim.clone());
-        }
-    }
-
-    /// The watch of claims broke, and they are listed anew.
-    fn relist(&mut self, cloud: &mut Cloud) {
-        let from = self.world.mark();
-        cloud.deleted.clear();
-        self.watch(cloud);
-        self.world
-            .retain_claims(&cloud.claims.keys().cloned().collect(), from);
-    }
-
-    fn plan(&mut self) -> Vec<Action> {
-        self.now += 1;
-        self.world.tick(self.now);
-        let actions = plan(&mut self.world);
-        for a in &actions {
-            self.world.begin(a);
-        }
-        self.under_way.extend(actions.iter().cloned());
-        actions
-    }
-
-    /// A call is carried out, and its answer arrives.
-    fn answer(&mut self, which: usize, cloud: &mut Cloud, fate: Fate) {
-        self.carry_out(which, cloud, fate);
-        if let Some((action, outcome)) = self.answers.pop() {
-            self.world.finish(&action, outcome, 100);
-        }
-    }
-
-    /// A call is carried out.
-    fn carry_out(&mut self, which: usize, cloud: &mut Cloud, fate: Fate) {
-        if self.under_way.is_empty() {
-            return;
-        }
-        let action = self.under_way.remove(which % self.under_way.len());
-        let outcome = cloud.carry_out(&action, fate);
-        self.answers.push((action, outcome));
-        cloud.check_always();
-    }
-
-    /// The answer to a call that was carried out some time ago arrives.
-    fn arrive(&mut self, which: usize) {
-        if !self.answers.is_empty() {
-            let which = which % self.answers.len();
-            let (action, outcome) = self.answers.remove(which);
-            self.world.finish(&action, outcome, 100);
-        }
-    }
-
-    /// Runs until nothing is to be done; gives the number of calls, or none if it never rests.
-    fn settle(&mut self, cloud: &mut Cloud) -> Option<usize> {
-        let before = cloud.calls;
-        for _ in 0..3_000 {
-            self.watch(cloud);
-            while !self.answers.is_empty() {
-                self.arrive(0);
-            }
-            self.plan();
-            if self.under_way.is_empty() {
-                match self.world.next_wake() {
-                    Some(at) => self.now = self.now.max(at),
-                    None => return Some(cloud.calls - before),
-                }
-            }
-            while !self.under_way.is_empty() {
-                self.answer(0, cloud, Fate::Works);
-            }
-        }
-        None
+        world.learn(now, Event::Node(Watched::All(nodes)));
+        Self::of(world, cloud, now)
     }
 }
 
@@ -512,14 +424,6 @@ enum Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let fate = || {
-        prop_oneof![
-            6 => Just(Fate::Works),
-            1 => Just(Fate::Refused),
-            1 => Just(Fate::DoneButAnswerLost),
-            1 => Just(Fate::NeverSent),
-        ]
-    };
     prop_oneof![
         3 => (0..12usize, 0..3usize).prop_map(|(p, n)| Step::AddPod(p, n)),
         1 => (0..12usize).prop_map(Step::EndPod),
@@ -562,13 +466,9 @@ fn run(steps: &[Step], pool: bool) -> (Cloud, Controller) {
             Step::CarryOut(i, fate) => c.carry_out(*i, &mut cloud, *fate),
             Step::Arrive(i) => c.arrive(*i),
             Step::Relist => c.relist(&mut cloud),
-            // Calls under way may still arrive: each half of them does.
             Step::Restart => {
-                let late = std::mem::take(&mut c.under_way);
-                for action in late.iter().step_by(2) {
-                    let _ = cloud.carry_out(action, Fate::DoneButAnswerLost);
-                }
-                c = Controller::start(&mut cloud, settings(pool), c.now);
+                let now = c.die(&mut cloud);
+                c = Controller::start(&mut cloud, settings(pool), now);
             }
             Step::Drift(n) => drift(&mut cloud, *n),
             Step::Regroup(n) => regroup(&mut cloud, *n),
@@ -610,10 +510,10 @@ proptest! {
         pool: bool,
     ) {
         let (mut cloud, mut c) = run(&steps, pool);
-        c.world.want_refresh();
+        c.world.look_anew();
         prop_assert!(c.settle(&mut cloud).is_some(), "never rests");
         // A second full look finds what drifted while the first was under way.
-        c.world.want_refresh();
+        c.world.look_anew();
         prop_assert!(c.settle(&mut cloud).is_some(), "never rests");
         check_end(&cloud, pool);
     }
@@ -624,14 +524,14 @@ proptest! {
         pool: bool,
     ) {
         let (mut cloud, mut c) = run(&steps, pool);
-        c.world.want_refresh();
+        c.world.look_anew();
         prop_assert!(c.settle(&mut cloud).is_some());
-        c.world.want_refresh();
+        c.world.look_anew();
         prop_assert!(c.settle(&mut cloud).is_some());
         let before = format!("{:?}{:?}{:?}", cloud.ports, cloud.trunks, cloud.claims);
         let mut again = Controller::start(&mut cloud, settings(pool), c.now);
         let calls = again.settle(&mut cloud);
-        prop_assert_eq!(calls, Some(1), "one refresh and nothing else");
+        prop_assert_eq!(calls, Some(vec![Action::Refresh]), "and nothing else");
         let after = format!("{:?}{:?}{:?}", cloud.ports, cloud.trunks, cloud.claims);
         prop_assert_eq!(before, after);
     }
@@ -659,12 +559,7 @@ fn quota_reached_is_said_and_ends() {
     }
     let mut c = Controller::start(&mut cloud, settings(false), 0);
     for _ in 0..60 {
-        c.watch(&mut cloud);
-        c.plan();
-        while !c.under_way.is_empty() {
-            c.answer(0, &mut cloud, Fate::Works);
-        }
-        c.now = c.world.next_wake().unwrap_or(c.now);
+        c.round(&mut cloud);
     }
     assert_eq!(cloud.ports.len(), 5, "all that the quota allows");
     let told = c
@@ -687,12 +582,7 @@ fn a_full_subnet_is_filled_to_the_last_address() {
     }
     let mut c = Controller::start(&mut cloud, settings(false), 0);
     for _ in 0..200 {
-        c.watch(&mut cloud);
-        c.plan();
-        while !c.under_way.is_empty() {
-            c.answer(0, &mut cloud, Fate::Works);
-        }
-        c.now = c.world.next_wake().unwrap_or(c.now);
+        c.round(&mut cloud);
     }
     assert_eq!(cloud.ports.len(), SUBNET_SIZE);
     let told = c
@@ -806,12 +696,7 @@ fn pods_come_before_pools_where_the_quota_ends() {
     cloud.add_pod(1, 1);
     let mut c = Controller::start(&mut cloud, settings(true), 0);
     for _ in 0..60 {
-        c.watch(&mut cloud);
-        c.plan();
-        while !c.under_way.is_empty() {
-            c.answer(0, &mut cloud, Fate::Works);
-        }
-        c.now = c.world.next_wake().unwrap_or(c.now);
+        c.round(&mut cloud);
     }
     let active = cloud
         .claims

@@ -7,7 +7,7 @@ use super::complaint::Complaint;
 use super::model::{Claim, ClaimSpec, ClaimedAddress, FloatingIp, Id, ServiceKey};
 use super::observed::{Balancer, Observed};
 use super::tree::{BalancerKey, Listener, Member, Monitor, Pool, Tree};
-use crate::reconcile::Failure;
+use crate::reconcile::{Effect, Failure, Lane};
 
 /// One call to Kubernetes, Octavia or Neutron.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -223,6 +223,79 @@ impl Action {
     #[must_use]
     pub fn changes_octavia(&self) -> bool {
         matches!(self, Self::CreateBalancer { .. } | Self::Change { .. })
+    }
+}
+
+impl Effect for Action {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::CreateClaim { .. } => "create_kuryrloadbalancer",
+            Self::WriteClaim { .. } => "write_kuryrloadbalancer",
+            Self::DropClaim { .. } => "drop_kuryrloadbalancer",
+            Self::WriteServiceStatus { .. } => "write_service_status",
+            Self::DropServiceFinalizer { .. } => "drop_service_finalizer",
+            Self::List => "list_load_balancers",
+            Self::Look { .. } => "look_at_load_balancer",
+            Self::CreateBalancer { .. } => "create_load_balancer",
+            Self::CreateFloatingIp { .. } => "create_floating_ip",
+            Self::FindFloatingIp { .. } => "find_floating_ip",
+            Self::AssociateFloatingIp { .. } => "associate_floating_ip",
+            Self::DeleteFloatingIp { .. } => "delete_floating_ip",
+            Self::Report { .. } => "report_service",
+            Self::Change { change, .. } => match change {
+                Change::Update { .. } => "update_load_balancer",
+                Change::Delete => "delete_load_balancer",
+                Change::Failover => "failover_load_balancer",
+                Change::CreateListener { .. } => "create_listener",
+                Change::UpdateListener { .. } => "update_listener",
+                Change::DeleteListener { .. } => "delete_listener",
+                Change::CreatePool { .. } => "create_pool",
+                Change::UpdatePool { .. } => "update_pool",
+                Change::DeletePool { .. } => "delete_pool",
+                Change::SetMembers { .. } => "set_members",
+                Change::CreateMember { .. } => "create_member",
+                Change::DeleteMember { .. } => "delete_member",
+                Change::CreateMonitor { .. } => "create_health_monitor",
+                Change::UpdateMonitor { .. } => "update_health_monitor",
+                Change::DeleteMonitor { .. } => "delete_health_monitor",
+            },
+        }
+    }
+
+    fn subject(&self) -> String {
+        match self {
+            Self::CreateClaim { service, .. }
+            | Self::WriteClaim { service, .. }
+            | Self::DropClaim { service, .. }
+            | Self::WriteServiceStatus { service, .. }
+            | Self::DropServiceFinalizer { service, .. }
+            | Self::CreateFloatingIp { service, .. }
+            | Self::FindFloatingIp { service, .. }
+            | Self::AssociateFloatingIp { service, .. }
+            | Self::DeleteFloatingIp { service, .. }
+            | Self::Report { service, .. } => format!("service {service}"),
+            Self::CreateBalancer { key, .. } => format!("load balancer {key}"),
+            Self::Change { key, lb, .. } => format!("load balancer {key}, {lb}"),
+            Self::Look { lb } => format!("load balancer {lb}"),
+            Self::List => String::new(),
+        }
+    }
+
+    fn lane(&self) -> Lane {
+        match self {
+            Self::List | Self::Look { .. } | Self::FindFloatingIp { .. } => Lane::Read,
+            Self::Report { .. } => Lane::Patient,
+            Self::CreateClaim { .. }
+            | Self::WriteClaim { .. }
+            | Self::DropClaim { .. }
+            | Self::WriteServiceStatus { .. }
+            | Self::DropServiceFinalizer { .. } => Lane::Urgent,
+            Self::CreateBalancer { .. }
+            | Self::Change { .. }
+            | Self::CreateFloatingIp { .. }
+            | Self::AssociateFloatingIp { .. }
+            | Self::DeleteFloatingIp { .. } => Lane::Cloud,
+        }
     }
 }
 

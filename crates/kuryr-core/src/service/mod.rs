@@ -7,9 +7,9 @@
 //! ```
 //!
 //! [`World`] holds the facts: Services, EndpointSlices, claims (KuryrLoadBalancers), load
-//! balancers, floating IPs. Watches, lists and looks put facts in; [`fn@plan`] reads them and
+//! balancers, floating IPs. Watches, lists and looks put facts in; `plan` reads them and
 //! says what to do; the executor carries out each [`Action`] and reports an [`Outcome`], which
-//! is a fact again.
+//! is a fact again ([`crate::reconcile`]).
 //!
 //! | module | decides |
 //! |---|---|
@@ -32,11 +32,13 @@ mod cidr;
 mod complaint;
 mod desired;
 pub mod diff;
+mod event;
 mod model;
 mod observed;
 mod outcome;
 mod plan;
 pub mod provider;
+mod reconciler;
 mod settings;
 mod share;
 mod tree;
@@ -52,13 +54,14 @@ pub use annotations::Annotations;
 pub use cidr::Cidr;
 pub use complaint::{Complaint, Reason};
 pub use desired::{External, Nothing, Want, Wanted, desired, provider_of};
+pub use event::{Event, ObjectName};
 pub use model::{
     Claim, ClaimSpec, ClaimedAddress, Endpoint, Family, FloatingIp, Id, Kind, Protocol, Record,
     Service, ServiceKey, ServicePort, Slice, SlicePort,
 };
 pub use observed::{Balancer, Observed, SeenListener, SeenMember, SeenMonitor, SeenPool, State};
-pub use plan::plan;
 pub use provider::{Refusal, Support, Traits, refusal};
+pub use reconciler::Figures;
 pub use settings::{MemberMode, Settings, Subnet};
 pub use tree::{
     Algorithm, BalancerKey, Listener, Member, Monitor, MonitorKind, Persistence, Pool, Slot, Tree,

@@ -225,17 +225,12 @@ impl Providers {
         known.unwrap_or_else(|| Traits::of(name))
     }
 
-    /// What Octavia itself says of a provider.
-    pub(crate) fn put(&mut self, provider: Option<&Id>, traits: Traits) {
-        let name = provider.cloned().unwrap_or_else(|| DEFAULT.into());
-        self.known.insert(name, traits);
-    }
-
     /// A provider refused an option; whether that is news.
     pub(crate) fn refuse(&mut self, provider: Option<&Id>, refusal: Refusal) -> bool {
         let mut traits = self.traits(provider);
         let news = traits.refuse(refusal);
-        self.put(provider, traits);
+        let name = provider.cloned().unwrap_or_else(|| DEFAULT.into());
+        self.known.insert(name, traits);
         news
     }
 }

@@ -8,17 +8,25 @@ use proptest::prelude::*;
 
 use super::fixtures::{id, ip, many, port, service, settings as basic};
 use super::*;
-use crate::reconcile::{Failure, FailureKind};
+use crate::reconcile::simulation::{self, Cloud as _, Controller as Harness, Fate, fate};
+use crate::reconcile::{Failure, FailureKind, Reconciler, Watched};
 
 mod calls;
 mod cases;
 mod cloud;
-mod controller;
 mod kept;
 mod shared;
 
-use self::cloud::{Cloud, Fate, OWN};
-use self::controller::Controller;
+use self::cloud::{Cloud, OWN};
+
+type Controller = Harness<Cloud>;
+
+impl Controller {
+    /// As after a start: the watches are read, Octavia is not yet.
+    fn start(cloud: &mut Cloud, settings: Settings, now: u64) -> Self {
+        Self::of(World::new(settings), cloud, now)
+    }
+}
 
 fn settings(ovn: bool) -> Settings {
     Settings {
@@ -144,15 +152,6 @@ enum Step {
 
 /// A step; Services change in one of so many ways.
 fn step(ways: usize) -> impl Strategy<Value = Step> {
-    let fate = || {
-        prop_oneof![
-            7 => Just(Fate::Works),
-            1 => Just(Fate::Refused),
-            1 => Just(Fate::Immutable),
-            1 => Just(Fate::DoneButAnswerLost),
-            1 => Just(Fate::NeverSent),
-        ]
-    };
     prop_oneof![
         3 => (0..4usize, 0..30usize).prop_map(|(n, v)| Step::Add(n, v)),
         3 => (0..4usize, 0..ways).prop_map(|(n, w)| Step::Change(n, w)),
@@ -215,15 +214,11 @@ fn take(step: &Step, cloud: &mut Cloud, c: &mut Controller, ovn: bool) {
         Step::CarryOut(i, fate) => c.carry_out(*i, cloud, *fate),
         Step::Arrive(i) => c.arrive(*i),
         Step::Relist => c.relist(cloud),
-        Step::List => c.world.want_list(),
+        Step::List => c.world.look_anew(),
         Step::Lead => c.world.lead(),
-        // Calls under way may still arrive: each half of them does.
         Step::Restart => {
-            let late = std::mem::take(&mut c.under_way);
-            for action in late.iter().step_by(2) {
-                let _ = cloud.carry_out(action, Fate::DoneButAnswerLost);
-            }
-            *c = Controller::start(cloud, settings(ovn), c.now);
+            let now = c.die(cloud);
+            *c = Controller::start(cloud, settings(ovn), now);
         }
         Step::Drift(what, which) => drift(cloud, *what, *which),
     }
@@ -313,7 +308,7 @@ proptest! {
     ) {
         let (mut cloud, mut c) = run(&steps, ovn, slowness);
         for _ in 0..2 {
-            c.world.want_list();
+            c.world.look_anew();
             prop_assert!(c.settle(&mut cloud).is_some(), "never rests");
         }
         check_end(&cloud, &settings(ovn));
@@ -326,7 +321,7 @@ proptest! {
     ) {
         let (mut cloud, mut c) = run(&steps, ovn, 1);
         for _ in 0..2 {
-            c.world.want_list();
+            c.world.look_anew();
             prop_assert!(c.settle(&mut cloud).is_some(), "never rests");
         }
         let mut again = Controller::start(&mut cloud, settings(ovn), c.now);
@@ -352,7 +347,7 @@ proptest! {
                 all.for_each(|s| s.annotations.shared = None);
             }
             for _ in 0..2 {
-                c.world.want_list();
+                c.world.look_anew();
                 prop_assert!(c.settle(&mut cloud).is_some(), "never rests");
             }
         }

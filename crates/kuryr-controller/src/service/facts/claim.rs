@@ -9,7 +9,7 @@ use kuryr_core::service::{Claim, ClaimSpec, ClaimedAddress, Id, Record, ServiceP
 use serde_json::Value;
 
 use super::service::{key, protocol};
-use crate::facts::version;
+use crate::reconcile::version;
 
 /// Reads a KuryrLoadBalancer as far as it can be read: one that upstream's looser schema let
 /// through must not hide the others, nor the load balancer that it names.

@@ -1,14 +1,10 @@
 //! Endpoints to slices, where the cluster has no slices: each subset is one.
-//!
-//! The world knows slices by name, so a subset is named by its place; [`Subsets`] knows which
-//! there were.
-
-use std::collections::{BTreeSet, HashMap, HashSet};
+//! A subset is named by its place.
 
 use k8s_openapi::api::core::v1 as core;
 use kube::ResourceExt;
 use kube::core::DynamicObject;
-use kuryr_core::service::{Endpoint, Family, Id, Slice, SlicePort, World};
+use kuryr_core::service::{Endpoint, Family, Id, Slice, SlicePort};
 
 use super::service::protocol;
 
@@ -81,36 +77,6 @@ fn port(port: &core::EndpointPort) -> Option<SlicePort> {
         protocol: protocol(port.protocol.as_deref())?,
         port: u16::try_from(port.port).ok(),
     })
-}
-
-/// Which slices each Endpoints object came to.
-#[derive(Debug, Default)]
-pub(crate) struct Subsets(HashMap<(Id, Id), BTreeSet<Id>>);
-
-impl Subsets {
-    /// An object, by namespace and name, is there, or changed, or is gone.
-    pub(crate) fn put(&mut self, world: &mut World, object: (Id, Id), slices: Vec<Slice>) {
-        let now: BTreeSet<Id> = slices.iter().map(|s| s.name.clone()).collect();
-        let before = self.0.remove(&object).unwrap_or_default();
-        for name in before.difference(&now) {
-            world.delete_slice(&object.0, name);
-        }
-        slices
-            .into_iter()
-            .for_each(|slice| world.apply_slice(slice));
-        if !now.is_empty() {
-            self.0.insert(object, now);
-        }
-    }
-
-    /// Objects were listed whole: those not in it are gone.
-    pub(crate) fn retain(&mut self, world: &mut World, there: &BTreeSet<(Id, Id)>) {
-        self.0.retain(|object, _| there.contains(object));
-        let names = self.0.iter().flat_map(|((namespace, _), names)| {
-            names.iter().map(|name| (namespace.clone(), name.clone()))
-        });
-        world.retain_slices(&names.collect::<HashSet<_>>());
-    }
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ mod claim;
 mod endpoints;
 mod service;
 mod slice;
-mod watch;
 
 pub(crate) use claim::claim;
-pub(crate) use endpoints::Subsets;
-pub(crate) use watch::{Fact, watches};
+pub(crate) use endpoints::slices;
+pub(crate) use service::{key, service};
+pub(crate) use slice::slice;

@@ -39,7 +39,7 @@ pub(crate) fn service(object: &core::Service) -> Service {
 }
 
 /// The key of what has a namespace and a name.
-pub(super) fn key<K: ResourceExt>(object: &K) -> ServiceKey {
+pub(crate) fn key<K: ResourceExt>(object: &K) -> ServiceKey {
     ServiceKey::new(object.namespace().unwrap_or_default(), object.name_any())
 }
 

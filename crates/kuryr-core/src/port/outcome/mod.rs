@@ -15,9 +15,8 @@ use crate::reconcile::{Failure, FailureKind};
 const SOON: Millis = 5_000;
 
 impl World {
-    /// The action is about to be carried out: what it concerns is busy until
-    /// [`World::finish`].
-    pub fn begin(&mut self, action: &Action) {
+    /// The action is about to be carried out: what it concerns is busy until its outcome is known.
+    pub(in crate::port) fn begin(&mut self, action: &Action) {
         match action {
             Action::CreateClaim { pod, vif, .. } => self.begin_claim(pod, vif.as_ref()),
             Action::WriteVif { pod, vif, .. } => self.begin_claim(pod, Some(vif)),
@@ -111,7 +110,7 @@ impl World {
     }
 
     /// The action's outcome is known; it took so many milliseconds.
-    pub fn finish(&mut self, action: &Action, outcome: Outcome, took: Millis) {
+    pub(in crate::port) fn conclude(&mut self, action: &Action, outcome: Outcome, took: Millis) {
         let failure = outcome.as_ref().err().cloned();
         match action {
             Action::CreateClaim { pod, .. }
@@ -138,6 +137,9 @@ impl World {
         let given = self.claim_calls.remove(pod).flatten();
         let gone = self.claim_gone.remove(pod);
         if let Ok(Answer::Claim(claim)) = outcome {
+            if claim.vif.as_ref().is_some_and(|v| v.active) {
+                self.waiting.ready(&claim.pod, self.now);
+            }
             // The watch may have been faster than the answer.
             if gone.is_none_or(|at| claim.version > at) {
                 self.apply_claim(claim);

@@ -24,13 +24,13 @@ const SUBPORTS_MAX: usize = (vlan::MAX - vlan::MIN + 1) as usize;
 /// What is to be done next for the nodes that something changed on.
 ///
 /// Nothing is done before all watches and lists were read: absence would be taken for
-/// deletion. The caller passes each action to [`World::begin`] and carries it out.
-pub fn plan(world: &mut World) -> Vec<Action> {
+/// deletion.
+pub(super) fn plan(world: &mut World) -> Vec<Action> {
     let mut out = Draft::default();
     if world.refresh_wanted && !world.refreshing && world.held_off(&Held::Refresh).is_none() {
         out.actions.push(Action::Refresh);
     }
-    if !world.is_synced() {
+    if !world.has_read_all() {
         return out.actions;
     }
     let dirty = std::mem::take(&mut world.dirty);

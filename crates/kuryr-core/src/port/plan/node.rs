@@ -76,11 +76,7 @@ impl NodePlan<'_> {
             }
             Some((port, _)) if port.status == PortStatus::Active && !vif.active => {
                 if let Place::On { vlan, .. } = port.place {
-                    let vif = Assignment {
-                        port: port.id.clone(),
-                        vlan,
-                        active: true,
-                    };
+                    let vif = Assignment::of(port, vlan);
                     out.actions.push(Action::WriteVif {
                         pod: key.clone(),
                         uid: claim.pod_uid.clone(),

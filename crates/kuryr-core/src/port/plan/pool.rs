@@ -169,11 +169,7 @@ impl<'a> PoolPlan<'a> {
         let Place::On { vlan, .. } = port.place else {
             return;
         };
-        let vif = Assignment {
-            port: port.id.clone(),
-            vlan,
-            active: port.status == PortStatus::Active,
-        };
+        let vif = Assignment::of(port, vlan);
         let claimed = self.node.world.claims.contains_key(&pod.key);
         out.actions.push(if claimed {
             Action::WriteVif {

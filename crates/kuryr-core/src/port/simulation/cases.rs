@@ -117,7 +117,7 @@ fn a_kuryrport_that_takes_no_port_is_not_written_all_the_time() {
             c.under_way.remove(0);
             writes += 1;
             let same = Ok(Answer::Claim(cloud.claims[pod].clone()));
-            c.world.finish(&action, same, 100);
+            c.finish(&action, same);
         }
         c.now = c.world.next_wake().unwrap_or(c.now);
     }
@@ -137,12 +137,7 @@ fn two_nodes_of_one_address_share_no_trunk_and_the_other_has_it_next() {
     c.world.apply_node(&twin, vec![address("0")]);
     let rounds = |c: &mut Controller, cloud: &mut Cloud| {
         for _ in 0..40 {
-            c.watch(cloud);
-            c.plan();
-            while !c.under_way.is_empty() {
-                c.answer(0, cloud, Fate::Works);
-            }
-            c.now = c.world.next_wake().unwrap_or(c.now);
+            c.round(cloud);
         }
     };
     rounds(&mut c, &mut cloud);
@@ -193,7 +188,7 @@ fn a_port_that_can_not_be_added_holds_up_no_other() {
             };
             if hit {
                 c.under_way.remove(0);
-                c.world.finish(&action, stale("PortInUse"), 100);
+                c.finish(&action, stale("PortInUse"));
             } else {
                 c.answer(0, &mut cloud, Fate::Works);
             }
@@ -216,7 +211,7 @@ fn who_leads_again_looks_before_it_acts() {
 #[test]
 fn a_list_from_before_the_lead_is_not_enough() {
     let (mut cloud, mut c) = one_pod(true);
-    c.world.want_refresh();
+    c.world.look_anew();
     c.plan();
     c.world.lead();
     c.answer(0, &mut cloud, Fate::Works);
@@ -228,7 +223,7 @@ fn a_list_from_before_the_lead_is_not_enough() {
 #[test]
 fn a_port_in_its_place_that_lost_its_mark_is_marked_again() {
     let (mut cloud, mut c) = one_pod(false);
-    c.world.want_refresh();
+    c.world.look_anew();
     c.plan();
     let action = c.under_way.remove(0);
     let trunks = cloud.trunk_facts();
@@ -236,7 +231,7 @@ fn a_port_in_its_place_that_lost_its_mark_is_marked_again() {
         ports: vec![],
         trunks,
     });
-    c.world.finish(&action, unmarked, 100);
+    c.finish(&action, unmarked);
     let next = c.plan();
     assert!(matches!(next[..], [Action::Adopt { .. }]), "{next:?}");
     assert!(c.settle(&mut cloud).is_some());
@@ -251,7 +246,7 @@ fn a_pod_whose_vlan_another_port_has_is_told() {
     let trunk = cloud.trunks.values_mut().next().unwrap();
     trunk.insert(vif.vlan, id("somebodys"));
     cloud.ports.get_mut(&vif.port).unwrap().place = Place::Loose;
-    c.world.want_refresh();
+    c.world.look_anew();
     assert!(c.settle(&mut cloud).is_some());
     let (reason, message) = c.world.reported.values().next().unwrap();
     assert_eq!(*reason, Reason::PortMissing);
@@ -284,7 +279,7 @@ fn the_end_of_an_outage_ends_the_waits_that_it_made() {
 fn a_list_that_is_older_than_a_ports_end_does_not_bring_it_back() {
     let (mut cloud, mut c) = one_pod(false);
     let old = vif(&cloud).port;
-    c.world.want_refresh();
+    c.world.look_anew();
     c.plan();
     // Neutron has made the list, and its answer is long in coming.
     c.carry_out(0, &mut cloud, Fate::Works);
@@ -334,6 +329,6 @@ fn what_is_listed_again_unchanged_is_no_news() {
     c.watch(&mut cloud);
     let keys = cloud.pods.keys().cloned().collect();
     c.world.retain_pods(&keys);
-    c.world.retain_claims(&keys, c.world.mark());
+    c.world.retain_claims(&keys, c.world.sequence);
     assert!(c.world.dirty.is_empty(), "{:?}", c.world.dirty);
 }

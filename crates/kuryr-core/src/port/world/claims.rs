@@ -10,7 +10,7 @@ impl World {
     ///
     /// Watches and answers of calls bring the same object in any order: an older version
     /// than the one known is left aside.
-    pub fn apply_claim(&mut self, mut claim: Claim) {
+    pub(crate) fn apply_claim(&mut self, mut claim: Claim) {
         let known = self.claims.get(&claim.pod);
         if known.is_some_and(|c| c.version > claim.version) {
             return;
@@ -33,7 +33,7 @@ impl World {
 
     /// A KuryrPort is gone; `version` is that of its deletion, for the reason given at
     /// [`World::apply_claim`].
-    pub fn delete_claim(&mut self, key: &PodKey, version: u64) {
+    pub(crate) fn delete_claim(&mut self, key: &PodKey, version: u64) {
         if self.claims.get(key).is_some_and(|c| c.version > version) {
             return;
         }
@@ -55,9 +55,9 @@ impl World {
         }
     }
 
-    /// The list of KuryrPorts that began at [`World::mark`] `from` was read whole: those
+    /// The list of KuryrPorts that began at `from` was read whole: those
     /// not in it and not written since are gone.
-    pub fn retain_claims(&mut self, there: &BTreeSet<PodKey>, from: u64) {
+    pub(crate) fn retain_claims(&mut self, there: &BTreeSet<PodKey>, from: u64) {
         let gone: Vec<_> = self
             .claims
             .keys()

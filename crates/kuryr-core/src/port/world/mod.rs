@@ -7,6 +7,7 @@ mod nodes;
 mod pods;
 mod ports;
 mod shared;
+mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
@@ -23,6 +24,7 @@ use crate::port::settings::Settings;
 use self::addresses::ByAddress;
 use self::loose::Loose;
 use self::shared::Shared;
+use self::waiting::Waiting;
 
 /// What is known of a node's trunk.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -86,6 +88,8 @@ pub struct World {
     pub(crate) users: HashMap<Id, PodKey>,
     /// When each claim was last written, by sequence.
     pub(crate) claim_touched: HashMap<PodKey, u64>,
+    /// When the list of claims under way began, by sequence.
+    pub(crate) claims_from: u64,
     /// Claims that a call is under way for, and the port that it gives them.
     pub(crate) claim_calls: HashMap<PodKey, Option<Assignment>>,
     /// Deletions seen while such a call was under way: its answer may be older.
@@ -114,6 +118,8 @@ pub struct World {
     pub(crate) led_from: u64,
     /// A create may have been carried out without our knowing which ports it made.
     pub(crate) unsure: bool,
+    /// Pods that wait, for figures.
+    pub(crate) waiting: Waiting,
     pub(crate) synced: Synced,
     pub(crate) backoff: Backoff<Held>,
     /// Why something is held up, for the pods that wait for it.
@@ -160,6 +166,7 @@ impl World {
             shared: Shared::default(),
             users: HashMap::new(),
             claim_touched: HashMap::new(),
+            claims_from: 0,
             claim_calls: HashMap::new(),
             claim_gone: HashMap::new(),
             regrouping: BTreeMap::new(),
@@ -177,6 +184,7 @@ impl World {
             gone_meanwhile: HashSet::new(),
             led_from: 0,
             unsure: false,
+            waiting: Waiting::default(),
             synced: Synced::default(),
             backoff: Backoff::default(),
             trouble: BTreeMap::new(),
@@ -196,7 +204,7 @@ impl World {
     }
 
     /// Moves the clock, and wakes what waited for it.
-    pub fn tick(&mut self, now: Millis) {
+    pub(super) fn tick(&mut self, now: Millis) {
         let before = self.now;
         self.now = self.now.max(now);
         let ready: Vec<Held> = self
@@ -214,14 +222,8 @@ impl World {
         }
     }
 
-    /// Asks for a full list of ports and trunks: the periodic look for drift.
-    pub fn want_refresh(&mut self) {
-        self.refresh_wanted = true;
-    }
-
-    /// This process leads from now on. While it did not, another may have changed Neutron:
-    /// nothing is done before all is listed, and what failed before may work now.
-    pub fn lead(&mut self) {
+    /// This process leads from now on.
+    pub(super) fn start_term(&mut self) {
         self.sequence += 1;
         self.led_from = self.sequence;
         self.synced.ports = false;
@@ -234,15 +236,8 @@ impl World {
         self.touch_all();
     }
 
-    /// A mark by which a list that begins now is later told from newer facts.
-    #[must_use]
-    pub fn mark(&self) -> u64 {
-        self.sequence
-    }
-
     /// Whether all watches and lists have been read, so that absence means something.
-    #[must_use]
-    pub fn is_synced(&self) -> bool {
+    pub(crate) fn has_read_all(&self) -> bool {
         let Synced {
             pods,
             claims,
@@ -253,8 +248,7 @@ impl World {
     }
 
     /// When something is to be looked at again without any new fact.
-    #[must_use]
-    pub fn next_wake(&self) -> Option<Millis> {
+    pub(super) fn wakes_at(&self) -> Option<Millis> {
         let look = (!self.looking && !self.unready.is_empty()).then_some(self.look_at);
         let held = self.backoff.next(self.now);
         let later = self.later.first().map(|(at, _)| *at);

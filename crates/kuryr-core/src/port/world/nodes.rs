@@ -8,7 +8,7 @@ use crate::port::model::Id;
 
 impl World {
     /// A node is there, with these addresses.
-    pub fn apply_node(&mut self, name: &Id, addresses: Vec<IpAddr>) {
+    pub(crate) fn apply_node(&mut self, name: &Id, addresses: Vec<IpAddr>) {
         if self.node_mut(name).addresses != addresses {
             self.readdress(name, addresses);
         }
@@ -17,7 +17,7 @@ impl World {
     }
 
     /// A node is gone; its pods and claims go by their own events.
-    pub fn delete_node(&mut self, name: &Id) {
+    pub(crate) fn delete_node(&mut self, name: &Id) {
         self.readdress(name, Vec::new());
         self.touch(name);
     }
@@ -50,7 +50,7 @@ impl World {
     }
 
     /// The list of nodes was read whole: those not in it are gone.
-    pub fn retain_nodes(&mut self, there: &BTreeSet<Id>) {
+    pub(crate) fn retain_nodes(&mut self, there: &BTreeSet<Id>) {
         let gone: Vec<_> = self
             .nodes
             .iter()

@@ -7,7 +7,7 @@ use crate::port::model::{Id, Pod, PodKey};
 
 impl World {
     /// A pod that is bound to a node is there, or changed.
-    pub fn apply_pod(&mut self, mut pod: Pod) {
+    pub(crate) fn apply_pod(&mut self, mut pod: Pod) {
         self.share_pod(&mut pod);
         if self.pods.get(&pod.key) == Some(&pod) {
             return;
@@ -19,14 +19,14 @@ impl World {
     }
 
     /// A pod is gone.
-    pub fn delete_pod(&mut self, key: &PodKey) {
+    pub(crate) fn delete_pod(&mut self, key: &PodKey) {
         self.forget_pod_place(key);
         self.pods.remove(key);
         self.reported.remove(key);
     }
 
     /// The list of pods was read whole: those not in it are gone.
-    pub fn retain_pods(&mut self, there: &BTreeSet<PodKey>) {
+    pub(crate) fn retain_pods(&mut self, there: &BTreeSet<PodKey>) {
         let gone: Vec<_> = self
             .pods
             .keys()

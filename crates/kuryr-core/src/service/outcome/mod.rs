@@ -22,9 +22,8 @@ const QUIET: u32 = 3;
 const STUCK: u32 = 20;
 
 impl World {
-    /// The action is about to be carried out: what it concerns is busy until
-    /// [`World::finish`].
-    pub fn begin(&mut self, action: &Action) {
+    /// The action is about to be carried out: what it concerns is busy until its outcome is known.
+    pub(in crate::service) fn begin(&mut self, action: &Action) {
         match action {
             Action::CreateClaim { service, .. }
             | Action::WriteClaim { service, .. }
@@ -60,7 +59,7 @@ impl World {
     }
 
     /// The action's outcome is known.
-    pub fn finish(&mut self, action: &Action, outcome: Outcome) {
+    pub(in crate::service) fn conclude(&mut self, action: &Action, outcome: Outcome) {
         match action {
             Action::CreateClaim { service, .. }
             | Action::WriteClaim { service, .. }

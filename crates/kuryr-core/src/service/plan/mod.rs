@@ -21,13 +21,13 @@ use super::world::{Held, World};
 /// What is to be done next for the Services that something changed on.
 ///
 /// Nothing is done before all watches and lists were read: absence would be taken for
-/// deletion. The caller passes each action to [`World::begin`] and carries it out.
-pub fn plan(world: &mut World) -> Vec<Action> {
+/// deletion.
+pub(super) fn plan(world: &mut World) -> Vec<Action> {
     let mut round = Round::default();
     if world.list_wanted && !world.listing && !world.is_held(&Held::List) {
         round.actions.push(Action::List);
     }
-    if !world.is_synced() {
+    if !world.has_read_all() {
         return round.actions;
     }
     for key in std::mem::take(&mut world.dirty) {

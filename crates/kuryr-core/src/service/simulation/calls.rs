@@ -54,7 +54,7 @@ fn a_new_service_waits_a_moment_for_its_endpoints() {
             c.answer(0, &mut cloud, Fate::Works);
         }
     }
-    assert_eq!(changing(&cloud.calls), [] as [&Action; 0]);
+    assert_eq!(changing(&c.made), [] as [&Action; 0]);
     set(&mut cloud, 0, 10);
     let calls = c.settle(&mut cloud).unwrap();
     assert_eq!(changing(&calls).len(), 1, "with its members");
@@ -73,7 +73,7 @@ fn scaling_is_one_call_and_nothing_changed_is_none() {
     let calls = c.settle(&mut cloud).unwrap();
     assert_eq!(changing(&calls).len(), 1);
     assert_eq!(c.settle(&mut cloud).unwrap(), []);
-    c.world.want_list();
+    c.world.look_anew();
     assert_eq!(c.settle(&mut cloud).unwrap(), [Action::List], "a resync");
 }
 
@@ -103,7 +103,7 @@ fn what_changes_while_a_call_is_under_way_is_gathered() {
 fn those_that_wait_are_served_in_the_order_in_which_they_came() {
     let (mut cloud, mut c) = start(9, 1);
     c.settle(&mut cloud).unwrap();
-    cloud.calls.clear();
+    c.made.clear();
     // The last Service changes first.
     for n in (0..9).rev() {
         set(&mut cloud, n, 2);

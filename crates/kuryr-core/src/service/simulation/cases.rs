@@ -61,12 +61,12 @@ fn an_ill_load_balancer_is_failed_over_once_and_then_made_anew() {
     let (mut cloud, mut c) = one(1, false);
     let first = lb(&cloud);
     break_it(&mut cloud);
-    c.world.want_list();
+    c.world.look_anew();
     let calls = c.settle(&mut cloud).unwrap();
     assert_eq!(changes(&calls), [&Change::Failover]);
     assert_eq!(told(&cloud), [Reason::LoadBalancerError]);
     break_it(&mut cloud);
-    c.world.want_list();
+    c.world.look_anew();
     let calls = c.settle(&mut cloud).unwrap();
     assert_eq!(changes(&calls), [&Change::Delete]);
     assert_eq!(creates(&calls), 1);
@@ -78,7 +78,7 @@ fn an_ill_load_balancer_is_failed_over_once_and_then_made_anew() {
 fn ovn_has_no_failover() {
     let (mut cloud, mut c) = one(1, true);
     break_it(&mut cloud);
-    c.world.want_list();
+    c.world.look_anew();
     let calls = c.settle(&mut cloud).unwrap();
     assert_eq!(changes(&calls), [&Change::Delete]);
     check_end(&cloud, &settings(true));
@@ -87,7 +87,7 @@ fn ovn_has_no_failover() {
 #[test]
 fn one_that_is_ill_again_and_again_is_not_made_anew_at_any_pace() {
     let (mut cloud, mut c) = one(1, true);
-    let before = cloud.calls.len();
+    let before = c.made.len();
     let end = c.now + 120_000;
     while c.now < end {
         let active = |cloud: &Cloud| {
@@ -96,11 +96,11 @@ fn one_that_is_ill_again_and_again_is_not_made_anew_at_any_pace() {
         };
         if active(&cloud) {
             break_it(&mut cloud);
-            c.world.want_list();
+            c.world.look_anew();
         }
         pass(&mut cloud, &mut c, 100);
     }
-    let made = creates(&cloud.calls[before..]);
+    let made = creates(&c.made[before..]);
     assert!((4..20).contains(&made), "{made} in two minutes");
 }
 
@@ -110,7 +110,7 @@ fn a_floating_ip_stays_when_the_load_balancer_is_made_anew() {
     let before: Vec<Id> = cloud.floating.keys().cloned().collect();
     let ingress = cloud.services[&key(1)].ingress.clone();
     break_it(&mut cloud);
-    c.world.want_list();
+    c.world.look_anew();
     let calls = c.settle(&mut cloud).unwrap();
     let writes = |a: &Action| matches!(a, Action::WriteServiceStatus { .. });
     assert!(!calls.iter().any(writes), "{calls:?}");
@@ -164,7 +164,7 @@ fn set_slices(cloud: &mut Cloud) {
 fn what_was_deleted_by_hand_comes_back_within_a_resync_of_one_list() {
     let (mut cloud, mut c) = one(1, true);
     cloud.octavia.balancers.clear();
-    c.world.want_list();
+    c.world.look_anew();
     let calls = c.settle(&mut cloud).unwrap();
     assert_eq!(calls.iter().filter(|a| **a == Action::List).count(), 1);
     check_end(&cloud, &settings(true));
@@ -285,7 +285,7 @@ fn a_change_that_does_not_show_is_not_sent_at_any_pace() {
                 _ => cloud.carry_out(&action, Fate::Works),
             };
             sent += usize::from(action.changes_octavia());
-            c.world.finish(&action, outcome);
+            c.finish(&action, outcome);
         }
     }
     assert!((3..15).contains(&sent), "{sent} times in a minute");
@@ -297,10 +297,10 @@ fn one_that_stays_pending_is_told_and_costs_few_looks() {
     let (mut cloud, mut c) = one(1, true);
     cloud.octavia.slowness = usize::MAX;
     set_slices(&mut cloud);
-    let before = cloud.calls.len();
+    let before = c.made.len();
     pass(&mut cloud, &mut c, 600_000);
     assert_eq!(told(&cloud), [Reason::LoadBalancerStuck]);
-    let looks = cloud.calls.len() - before;
+    let looks = c.made.len() - before;
     assert!(looks < 200, "{looks} in ten minutes");
 }
 
@@ -339,7 +339,7 @@ fn a_floating_ip_that_is_another_ones_is_left_alone() {
     assert_eq!(told(&cloud), [Reason::AddressInUse]);
     assert_eq!(cloud.floating["own"].port, Some(id("a server's")));
     cloud.floating.get_mut("own").unwrap().port = None;
-    c.world.want_list();
+    c.world.look_anew();
     c.settle(&mut cloud).unwrap();
     check_end(&cloud, &settings(true));
 }
@@ -376,7 +376,7 @@ fn pass_with_quota(cloud: &mut Cloud, c: &mut Controller, millis: u64, room: usi
                 }
                 _ => cloud.carry_out(&action, Fate::Works),
             };
-            c.world.finish(&action, outcome);
+            c.finish(&action, outcome);
         }
     }
     refused
@@ -411,7 +411,7 @@ fn refuse_changes(cloud: &mut Cloud, c: &mut Controller, most: usize, millis: u6
                 }
                 _ => cloud.carry_out(&action, Fate::Works),
             };
-            c.world.finish(&action, outcome);
+            c.finish(&action, outcome);
         }
     }
     refused

@@ -17,7 +17,6 @@ pub(super) struct Cloud {
     pub(super) floating: BTreeMap<Id, FloatingIp>,
     pub(super) made: usize,
     pub(super) version: u64,
-    pub(super) calls: Vec<Action>,
     /// Deletions of claims that no watch has told of yet.
     pub(super) deleted: Vec<(ServiceKey, u64)>,
     pub(super) told: Vec<Complaint>,
@@ -25,14 +24,85 @@ pub(super) struct Cloud {
     pub(super) namesakes: bool,
 }
 
-/// What happens to a call.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Fate {
-    Works,
-    Refused,
-    Immutable,
-    DoneButAnswerLost,
-    NeverSent,
+impl simulation::Cloud for Cloud {
+    type Mind = World;
+
+    fn carry_out(&mut self, action: &Action, fate: Fate) -> Outcome {
+        match fate {
+            Fate::Refused => {
+                return Err(Failure::again("503"));
+            }
+            Fate::Immutable if matches!(action, Action::Change { .. }) => {
+                return Err(Failure::new(FailureKind::Immutable, "409"));
+            }
+            Fate::NeverSent => return lost(),
+            _ => {}
+        }
+        let outcome = self.apply(action);
+        if fate == Fate::DoneButAnswerLost && outcome.is_ok() {
+            return lost();
+        }
+        outcome
+    }
+
+    fn news(&mut self) -> Vec<Event> {
+        self.collect();
+        let services = self.services.values().cloned();
+        let mut news: Vec<Event> = services
+            .map(|s| Event::Service(Watched::There(Box::new(s))))
+            .collect();
+        let there = self.services.keys().cloned().collect();
+        news.push(Event::Service(Watched::All(there)));
+        let slices = self.slices.values().cloned();
+        news.extend(slices.map(|s| Event::Slice(Watched::There(s))));
+        let there = self.slices.keys().cloned().collect();
+        news.push(Event::Slice(Watched::All(there)));
+        let gone = self.deleted.drain(..);
+        news.extend(gone.map(|(key, version)| Event::Claim(Watched::Gone(key, version))));
+        let claims = self.claims.values().cloned();
+        news.extend(claims.map(|c| Event::Claim(Watched::There(Box::new(c)))));
+        news
+    }
+
+    fn lists(&mut self) -> Vec<Event> {
+        self.deleted.clear();
+        let mut lists = vec![Event::Claim(Watched::Begin)];
+        lists.extend(self.news());
+        let there = self.claims.keys().cloned().collect();
+        lists.push(Event::Claim(Watched::All(there)));
+        lists
+    }
+
+    /// No load balancer is there twice; the user's floating IP stays.
+    fn check_always(&self) {
+        let mut names = BTreeSet::new();
+        for lb in self.octavia.balancers.values() {
+            let name = &lb.is.balancer.name;
+            let first = names.insert(name);
+            assert!(first || self.namesakes, "{name} is there twice");
+        }
+        assert!(
+            self.floating.contains_key("own"),
+            "the user's own was deleted"
+        );
+    }
+
+    /// One changing call a load balancer, and not too many over all.
+    fn check_calls(world: &World, all: &[&Action]) {
+        let changing = all.iter().filter(|a| a.changes_octavia()).count();
+        assert!(changing <= world.settings.changes_at_once, "{all:?}");
+        let mut busy = BTreeSet::new();
+        for action in all {
+            let what = match action {
+                Action::Change { lb, .. } => lb.to_string(),
+                Action::CreateBalancer { key, .. } => format!("{key:?}"),
+                Action::Look { lb } => format!("look {lb}"),
+                Action::List => "list".to_owned(),
+                _ => continue,
+            };
+            assert!(busy.insert(what), "twice at once: {action:?}");
+        }
+    }
 }
 
 impl Cloud {
@@ -82,25 +152,6 @@ impl Cloud {
             }
         }
         self.version = version;
-    }
-
-    pub(super) fn carry_out(&mut self, action: &Action, fate: Fate) -> Outcome {
-        self.calls.push(action.clone());
-        match fate {
-            Fate::Refused => {
-                return Err(Failure::again("503"));
-            }
-            Fate::Immutable if matches!(action, Action::Change { .. }) => {
-                return Err(Failure::new(FailureKind::Immutable, "409"));
-            }
-            Fate::NeverSent => return lost(),
-            _ => {}
-        }
-        let outcome = self.apply(action);
-        if fate == Fate::DoneButAnswerLost && outcome.is_ok() {
-            return lost();
-        }
-        outcome
     }
 
     fn apply(&mut self, action: &Action) -> Outcome {
@@ -289,20 +340,6 @@ impl Cloud {
             let version = self.next();
             self.deleted.push((key.clone(), version));
         }
-    }
-
-    /// No load balancer is there twice; the user's floating IP stays.
-    pub(super) fn check_always(&self) {
-        let mut names = BTreeSet::new();
-        for lb in self.octavia.balancers.values() {
-            let name = &lb.is.balancer.name;
-            let first = names.insert(name);
-            assert!(first || self.namesakes, "{name} is there twice");
-        }
-        assert!(
-            self.floating.contains_key("own"),
-            "the user's own was deleted"
-        );
     }
 }
 

@@ -9,7 +9,7 @@ fn a_floating_ip_stays_when_the_load_balancer_is_deleted_by_hand() {
     let before: Vec<Id> = cloud.floating.keys().cloned().collect();
     let first = lb(&cloud);
     drift(&mut cloud, 0, 0);
-    c.world.want_list();
+    c.world.look_anew();
     let calls = c.settle(&mut cloud).unwrap();
     assert_ne!(lb(&cloud), first);
     assert_eq!(before, cloud.floating.keys().cloned().collect::<Vec<_>>());
@@ -26,7 +26,7 @@ fn a_floating_ip_stays_when_the_port_it_was_to_lead_to_is_gone() {
     for ip in cloud.floating.values_mut() {
         ip.port = None;
     }
-    c.world.want_list();
+    c.world.look_anew();
     let leads = |a: &Action| matches!(a, Action::AssociateFloatingIp { .. });
     while !c.under_way.iter().any(leads) {
         c.plan();
@@ -45,7 +45,7 @@ fn a_failover_that_may_not_be_asked_for_is_not_asked_for_again() {
     let (mut cloud, mut c) = one(1, false);
     for _ in 0..2 {
         break_it(&mut cloud);
-        c.world.want_list();
+        c.world.look_anew();
         let mut asked = 0;
         while cloud
             .octavia
@@ -73,7 +73,7 @@ fn a_failover_that_may_not_be_asked_for_is_not_asked_for_again() {
                     )),
                     false => cloud.carry_out(&action, Fate::Works),
                 };
-                c.world.finish(&action, outcome);
+                c.finish(&action, outcome);
             }
         }
         assert!(asked <= 1);
@@ -89,7 +89,7 @@ fn a_failover_that_was_not_begun_is_tried_again() {
     let (mut cloud, mut c) = one(1, false);
     let first = lb(&cloud);
     break_it(&mut cloud);
-    c.world.want_list();
+    c.world.look_anew();
     let failover = |a: &Action| {
         matches!(
             a,

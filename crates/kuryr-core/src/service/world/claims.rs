@@ -10,7 +10,7 @@ impl World {
     ///
     /// Watches and answers of calls bring the same object in any order: an older version
     /// than the one known is left aside.
-    pub fn apply_claim(&mut self, claim: Claim) {
+    pub(crate) fn apply_claim(&mut self, claim: Claim) {
         let known = self.claims.get(&claim.service);
         if known.is_some_and(|c| c.version > claim.version) {
             return;
@@ -34,7 +34,7 @@ impl World {
 
     /// A KuryrLoadBalancer is gone; `version` is that of its deletion, for the reason given
     /// at [`World::apply_claim`].
-    pub fn delete_claim(&mut self, key: &ServiceKey, version: u64) {
+    pub(crate) fn delete_claim(&mut self, key: &ServiceKey, version: u64) {
         if self.claims.get(key).is_some_and(|c| c.version > version) {
             return;
         }
@@ -51,9 +51,9 @@ impl World {
         self.touch(key);
     }
 
-    /// The list of KuryrLoadBalancers that began at [`World::mark`] `from` was read whole:
+    /// The list of KuryrLoadBalancers that began at `from` was read whole:
     /// those not in it and not written since are gone.
-    pub fn retain_claims(&mut self, there: &HashSet<ServiceKey>, from: u64) {
+    pub(crate) fn retain_claims(&mut self, there: &HashSet<ServiceKey>, from: u64) {
         let gone: Vec<_> = self
             .claims
             .keys()

@@ -5,6 +5,7 @@ mod claims;
 mod floating;
 mod guests;
 mod services;
+mod subsets;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 use super::complaint::{Complaint, Reason};
 use super::model::{Claim, Id, Service, ServiceKey, Slice};
 use super::plan::Line;
-use super::provider::{Providers, Traits};
+use super::provider::Providers;
 use super::settings::Settings;
 use super::tree::BalancerKey;
 use crate::Millis;
@@ -54,7 +55,11 @@ pub struct World {
     pub(crate) slices: HashMap<ServiceKey, BTreeMap<Id, Arc<Slice>>>,
     /// The Service of a slice, by the slice's namespace and name.
     pub(crate) slice_of: HashMap<(Id, Id), ServiceKey>,
+    /// Names of the slices that each Endpoints object came to, by its namespace and name.
+    pub(crate) subsets: HashMap<(Id, Id), BTreeSet<Id>>,
     pub(crate) claims: HashMap<ServiceKey, Claim>,
+    /// When the list of claims under way began, by sequence.
+    pub(crate) claims_from: u64,
     /// When each claim was last written, by sequence.
     pub(crate) claim_touched: HashMap<ServiceKey, u64>,
     /// Claims that a call is under way for.
@@ -135,7 +140,9 @@ impl World {
             guests: BTreeMap::new(),
             slices: HashMap::new(),
             slice_of: HashMap::new(),
+            subsets: HashMap::new(),
             claims: HashMap::new(),
+            claims_from: 0,
             claim_touched: HashMap::new(),
             claim_calls: HashSet::new(),
             claim_gone: HashMap::new(),
@@ -176,7 +183,7 @@ impl World {
     }
 
     /// Moves the clock, and wakes what waited for it.
-    pub fn tick(&mut self, now: Millis) {
+    pub(super) fn tick(&mut self, now: Millis) {
         let before = self.now;
         self.now = self.now.max(now);
         let ready: Vec<Held> = self
@@ -194,14 +201,8 @@ impl World {
         }
     }
 
-    /// Asks for a list of load balancers and floating IPs: the periodic look for drift.
-    pub fn want_list(&mut self) {
-        self.list_wanted = true;
-    }
-
-    /// This process leads from now on. While it did not, another may have changed Octavia:
-    /// nothing is done before all is listed, and what failed before may work now.
-    pub fn lead(&mut self) {
+    /// This process leads from now on.
+    pub(super) fn start_term(&mut self) {
         self.sequence += 1;
         self.led_from = self.sequence;
         self.synced.balancers = false;
@@ -212,21 +213,8 @@ impl World {
         self.touch_all();
     }
 
-    /// What Octavia says that a provider can; none is Octavia's own choice of provider.
-    pub fn learn(&mut self, provider: Option<&Id>, traits: Traits) {
-        self.providers.put(provider, traits);
-        self.touch_all();
-    }
-
-    /// A mark by which a list that begins now is later told from newer facts.
-    #[must_use]
-    pub fn mark(&self) -> u64 {
-        self.sequence
-    }
-
     /// Whether all watches and lists have been read, so that absence means something.
-    #[must_use]
-    pub fn is_synced(&self) -> bool {
+    pub(crate) fn has_read_all(&self) -> bool {
         let Synced {
             services,
             slices,
@@ -237,17 +225,10 @@ impl World {
     }
 
     /// When something is to be looked at again without any new fact.
-    #[must_use]
-    pub fn next_wake(&self) -> Option<Millis> {
+    pub(super) fn wakes_at(&self) -> Option<Millis> {
         let held = self.backoff.next(self.now);
         let later = self.later.first().map(|(at, _)| *at);
         held.into_iter().chain(later).min()
-    }
-
-    /// Services that wait for their turn to change a load balancer, for metrics.
-    #[must_use]
-    pub fn waiting(&self) -> usize {
-        self.changes.len()
     }
 
     /// What holds Services up now, for metrics: a reason for each thing held.

@@ -11,7 +11,7 @@ use crate::service::tree::{BalancerKey, Slot};
 
 impl World {
     /// A Service is there, or changed.
-    pub fn apply_service(&mut self, service: Service) {
+    pub(crate) fn apply_service(&mut self, service: Service) {
         let key = service.key.clone();
         if self.services.get(&key).is_some_and(|s| **s == service) {
             return;
@@ -40,7 +40,7 @@ impl World {
     }
 
     /// A Service is gone.
-    pub fn delete_service(&mut self, key: &ServiceKey) {
+    pub(crate) fn delete_service(&mut self, key: &ServiceKey) {
         self.forget_asked(key);
         self.forget_guest(key);
         self.first_seen.remove(key);
@@ -51,7 +51,7 @@ impl World {
     }
 
     /// Services were listed whole: those not in it are gone.
-    pub fn retain_services(&mut self, there: &HashSet<ServiceKey>) {
+    pub(crate) fn retain_services(&mut self, there: &HashSet<ServiceKey>) {
         let all = self.services.keys();
         let gone: Vec<_> = all.filter(|k| !there.contains(*k)).cloned().collect();
         gone.iter().for_each(|key| self.delete_service(key));
@@ -62,7 +62,7 @@ impl World {
     }
 
     /// A slice is there, or changed.
-    pub fn apply_slice(&mut self, slice: Slice) {
+    pub(crate) fn apply_slice(&mut self, slice: Slice) {
         let name = (slice.namespace.clone(), slice.name.clone());
         let key = slice.service_key();
         let before = self.slice_of.get(&name).cloned();
@@ -79,7 +79,7 @@ impl World {
     }
 
     /// A slice is gone.
-    pub fn delete_slice(&mut self, namespace: &Id, name: &Id) {
+    pub(crate) fn delete_slice(&mut self, namespace: &Id, name: &Id) {
         let Some(key) = self.slice_of.remove(&(namespace.clone(), name.clone())) else {
             return;
         };
@@ -93,7 +93,7 @@ impl World {
     }
 
     /// Slices were listed whole, by namespace and name: those not in it are gone.
-    pub fn retain_slices(&mut self, there: &HashSet<(Id, Id)>) {
+    pub(crate) fn retain_slices(&mut self, there: &HashSet<(Id, Id)>) {
         let all = self.slice_of.keys();
         let gone: Vec<_> = all.filter(|k| !there.contains(*k)).cloned().collect();
         for (namespace, name) in &gone {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kuryr_api::vif::{Vif, VifNetwork, VifSubnet};
-use kuryr_core::port::{Id, Port, PortKind};
+use kuryr_core::port::{Assignment, Id, PortKind};
 use kuryr_openstack::model::{Network, Subnet};
 use kuryr_openstack::{Error, Neutron, SecurityGroupQuery};
 use thiserror::Error;
@@ -124,7 +124,7 @@ impl Networks {
     }
 
     /// A port as the daemon is told of it.
-    pub(crate) fn vif(&self, port: &Port, vlan: u16, active: bool) -> Vif {
+    pub(crate) fn vif(&self, port: &Assignment) -> Vif {
         let subnets = self.subnets.iter().filter_map(|(id, s)| {
             let ips: Vec<_> = port
                 .addresses
@@ -145,10 +145,10 @@ impl Networks {
             })
         });
         Vif {
-            port_id: port.id.to_string(),
+            port_id: port.port.to_string(),
             mac: port.mac.to_string(),
-            vlan,
-            active,
+            vlan: port.vlan,
+            active: port.active,
             network: VifNetwork {
                 id: self.network.id.clone(),
                 name: self.network.name.clone(),

@@ -2,21 +2,24 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use kuryr_core::Millis;
-use kuryr_core::port::{Id, Pod, PodKey};
+use crate::Millis;
+use crate::port::model::{Id, Pod, PodKey};
 
 /// Pods without a port, by name: which pod of that name, and since when.
-#[derive(Debug, Default)]
-pub(crate) struct Waiting(BTreeMap<PodKey, (Id, Millis)>);
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Waiting {
+    since: BTreeMap<PodKey, (Id, Millis)>,
+    waited: Vec<Millis>,
+}
 
 impl Waiting {
     /// A pod as it is now. It waits if it wants a port and has none; one that is over waits no more, and one of the same
     /// name has a wait of its own.
     pub(crate) fn pod(&mut self, pod: &Pod, has_port: bool, now: Millis) {
         if pod.wanted_kind().is_none() {
-            self.0.remove(&pod.key);
+            self.since.remove(&pod.key);
         } else if !has_port {
-            let since = self.0.entry(pod.key.clone());
+            let since = self.since.entry(pod.key.clone());
             let (uid, at) = since.or_insert_with(|| (pod.uid.clone(), now));
             if *uid != pod.uid {
                 (*uid, *at) = (pod.uid.clone(), now);
@@ -26,23 +29,29 @@ impl Waiting {
 
     /// A pod is gone, or did not wait after all.
     pub(crate) fn forget(&mut self, pod: &PodKey) {
-        self.0.remove(pod);
+        self.since.remove(pod);
     }
 
     /// All pods were listed: others are gone.
     pub(crate) fn retain(&mut self, there: &BTreeSet<PodKey>) {
-        self.0.retain(|pod, _| there.contains(pod));
+        self.since.retain(|pod, _| there.contains(pod));
     }
 
-    /// A pod's port is ready: how long it waited, if it did.
-    pub(crate) fn ready(&mut self, pod: &PodKey, now: Millis) -> Option<Millis> {
-        let (_, since) = self.0.remove(pod)?;
-        Some(now.saturating_sub(since))
+    /// A pod's port is ready: it waits no more, and how long it did is remembered.
+    pub(crate) fn ready(&mut self, pod: &PodKey, now: Millis) {
+        if let Some((_, since)) = self.since.remove(pod) {
+            self.waited.push(now.saturating_sub(since));
+        }
+    }
+
+    /// How long pods waited that became ready since this was last asked.
+    pub(crate) fn take_waited(&mut self) -> Vec<Millis> {
+        std::mem::take(&mut self.waited)
     }
 
     /// How many wait.
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.since.len()
     }
 }
 
@@ -50,7 +59,7 @@ impl Waiting {
 mod tests {
     use std::sync::Arc;
 
-    use kuryr_core::port::{PodLife, PortKind, Want};
+    use crate::port::model::{PodLife, PortKind, Want};
 
     use super::*;
 
@@ -96,7 +105,9 @@ mod tests {
         waiting.pod(&pod("a", PodLife::Alive), false, 20);
         waiting.pod(&pod("b", PodLife::Alive), false, 1_000);
         let key = PodKey::new("ns", "web-0");
-        assert_eq!(waiting.ready(&key, 1_500), Some(500));
-        assert_eq!(waiting.ready(&key, 1_600), None);
+        waiting.ready(&key, 1_500);
+        waiting.ready(&key, 1_600);
+        assert_eq!(waiting.take_waited(), [500]);
+        assert!(waiting.take_waited().is_empty());
     }
 }

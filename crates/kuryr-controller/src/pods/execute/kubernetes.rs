@@ -9,7 +9,7 @@ use kuryr_api::names::{
     DEFAULT_IFNAME, KURYRPORT_FINALIZER, NODE_LABEL, POD_FINALIZER, WAIT_REASON_ANNOTATION,
     node_label,
 };
-use kuryr_core::port::{Action, Answer, Assignment, Outcome, PodKey, Port, Reason};
+use kuryr_core::port::{Action, Answer, Assignment, Outcome, PodKey, Reason};
 use kuryr_core::reconcile::{Failure, FailureKind};
 use serde_json::{Value, json};
 
@@ -17,6 +17,32 @@ use super::Executor;
 use crate::facts;
 use crate::failure::of_kubernetes;
 use crate::objects::{Released, code, finalizers_without, patch_finalizers, release};
+
+/// Carries out what is on Kubernetes.
+pub(super) async fn run(ctx: &Executor, action: &Action) -> Outcome {
+    match action {
+        Action::CreateClaim { .. } => create_claim(ctx, action).await,
+        Action::WriteVif { pod, vif, .. } => write_vif(ctx, pod, vif).await,
+        Action::DropClaim { pod, deleting, .. } => drop_claim(ctx, pod, *deleting).await,
+        Action::DropPodFinalizer { pod, uid } => drop_pod_finalizer(ctx, pod, uid).await,
+        Action::Report {
+            pod,
+            uid,
+            reason,
+            message,
+        } => report(ctx, pod, uid, *reason, message).await,
+        Action::ReportNode {
+            node,
+            reason,
+            message,
+        } => {
+            let reason = reason.to_string();
+            ctx.events.warn_node(node, &reason, message).await;
+            Ok(Answer::Done)
+        }
+        _ => Ok(Answer::Done),
+    }
+}
 
 fn claims(client: &Client, pod: &PodKey) -> Api<DynamicObject> {
     let resource = ApiResource::erase::<KuryrPort>(&());
@@ -28,13 +54,14 @@ fn claimed(answer: Result<DynamicObject, kube::Error>, what: &str, pod: &PodKey)
     Ok(Answer::Claim(facts::claim(&object)))
 }
 
-fn vifs(ctx: &Executor, vif: &Assignment, port: Option<&Port>) -> Option<Value> {
-    let wire = ctx.networks.vif(port?, vif.vlan, vif.active).to_wire();
-    Some(json!({ DEFAULT_IFNAME: { "default": true, "vif": wire } }))
+/// `status.vifs` of a KuryrPort.
+fn vifs(ctx: &Executor, vif: &Assignment) -> Value {
+    let wire = ctx.networks.vif(vif).to_wire();
+    json!({ DEFAULT_IFNAME: { "default": true, "vif": wire } })
 }
 
 /// Creates the KuryrPort, in one call together with its port if there is one.
-pub(super) async fn create_claim(ctx: &Executor, action: &Action, port: Option<&Port>) -> Outcome {
+async fn create_claim(ctx: &Executor, action: &Action) -> Outcome {
     let Action::CreateClaim {
         pod,
         uid,
@@ -45,10 +72,7 @@ pub(super) async fn create_claim(ctx: &Executor, action: &Action, port: Option<&
     else {
         return Ok(Answer::Done);
     };
-    let vifs = vif
-        .as_ref()
-        .and_then(|v| vifs(ctx, v, port))
-        .unwrap_or_else(|| json!({}));
+    let vifs = vif.as_ref().map_or_else(|| json!({}), |v| vifs(ctx, v));
     let object = json!({
         "apiVersion": "openstack.org/v1",
         "kind": "KuryrPort",
@@ -77,18 +101,8 @@ pub(super) async fn create_claim(ctx: &Executor, action: &Action, port: Option<&
 }
 
 /// Writes the port into the KuryrPort.
-pub(super) async fn write_vif(
-    ctx: &Executor,
-    pod: &PodKey,
-    vif: &Assignment,
-    port: Option<&Port>,
-) -> Outcome {
-    let Some(vifs) = vifs(ctx, vif, port) else {
-        return Err(Failure::new(
-            FailureKind::Gone,
-            format!("port {} is gone", vif.port),
-        ));
-    };
+async fn write_vif(ctx: &Executor, pod: &PodKey, vif: &Assignment) -> Outcome {
+    let vifs = vifs(ctx, vif);
     let patch = json!({
         "metadata": { "annotations": { WAIT_REASON_ANNOTATION: null } },
         "status": { "vifs": vifs },
@@ -100,7 +114,7 @@ pub(super) async fn write_vif(
 }
 
 /// Deletes the KuryrPort and takes our finalizer off.
-pub(super) async fn drop_claim(ctx: &Executor, pod: &PodKey, deleting: bool) -> Outcome {
+async fn drop_claim(ctx: &Executor, pod: &PodKey, deleting: bool) -> Outcome {
     let api = claims(&ctx.client, pod);
     match release(&api, &pod.name, KURYRPORT_FINALIZER, deleting, &ctx.fence).await {
         Ok(Released::Gone) => Ok(Answer::Done),
@@ -115,7 +129,7 @@ pub(super) async fn drop_claim(ctx: &Executor, pod: &PodKey, deleting: bool) -> 
 }
 
 /// Takes upstream's finalizer off a pod.
-pub(super) async fn drop_pod_finalizer(ctx: &Executor, pod: &PodKey, uid: &str) -> Outcome {
+async fn drop_pod_finalizer(ctx: &Executor, pod: &PodKey, uid: &str) -> Outcome {
     let api: Api<Pod> = Api::namespaced(ctx.client.clone(), &pod.namespace);
     let object = match api.get_metadata_opt(&pod.name).await {
         Ok(Some(object)) if object.uid().as_deref() == Some(uid) => object,
@@ -131,13 +145,7 @@ pub(super) async fn drop_pod_finalizer(ctx: &Executor, pod: &PodKey, uid: &str) 
 }
 
 /// Says why a pod waits: an Event for people, an annotation for the daemon.
-pub(super) async fn report(
-    ctx: &Executor,
-    pod: &PodKey,
-    uid: &str,
-    reason: Reason,
-    message: &str,
-) -> Outcome {
+async fn report(ctx: &Executor, pod: &PodKey, uid: &str, reason: Reason, message: &str) -> Outcome {
     let reason = reason.to_string();
     ctx.events.warn(pod, uid, &reason, message).await;
     let text = json!({ "reason": reason, "message": message }).to_string();

@@ -1,0 +1,20 @@
+//! News of the Services' side of Kubernetes.
+
+use super::model::{Claim, Id, Service, ServiceKey, Slice};
+use crate::reconcile::Watched;
+
+/// Namespace and name.
+pub type ObjectName = (Id, Id);
+
+/// News from a watch.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// Services.
+    Service(Watched<ServiceKey, Box<Service>>),
+    /// EndpointSlices.
+    Slice(Watched<ObjectName, Slice>),
+    /// Endpoints, where the cluster has no slices: each subset as a slice.
+    Endpoints(Watched<ObjectName, (ObjectName, Vec<Slice>)>),
+    /// KuryrLoadBalancers.
+    Claim(Watched<ServiceKey, Box<Claim>>),
+}
