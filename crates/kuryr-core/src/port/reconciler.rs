@@ -46,7 +46,7 @@ impl Reconciler for World {
     }
 
     fn look_anew(&mut self) {
-        self.refresh_wanted = true;
+        self.list.want();
     }
 
     fn step(&mut self, now: Millis) -> Vec<Action> {
@@ -91,7 +91,7 @@ impl World {
             Watched::Begin => {}
             Watched::There(pod) => {
                 let has_port = self.claim(&pod.key).is_some();
-                self.waiting.pod(&pod, has_port, self.now);
+                self.waiting.pod(&pod, has_port, self.agenda.now());
                 self.apply_pod(pod);
             }
             Watched::Gone(key, _) => {
@@ -107,7 +107,7 @@ impl World {
 
     fn learn_claim(&mut self, news: Watched<super::PodKey, super::Claim>) {
         match news {
-            Watched::Begin => self.claims_from = self.sequence,
+            Watched::Begin => self.claims.list_begins(self.sequence),
             Watched::There(claim) => {
                 // Pods are listed before their KuryrPorts: these did not wait.
                 if !self.has_read_all() && claim.vif.as_ref().is_some_and(|v| v.active) {
@@ -116,7 +116,7 @@ impl World {
                 self.apply_claim(claim);
             }
             Watched::Gone(key, version) => self.delete_claim(&key, version),
-            Watched::All(there) => self.retain_claims(&there, self.claims_from),
+            Watched::All(there) => self.retain_claims(&there),
         }
     }
 }

@@ -17,11 +17,24 @@
 //! | [`Effect`], [`Lane`] | an action: its name, what it is about, and which calls it waits behind |
 //! | [`Failure`] | why a call failed, alike for Kubernetes, Neutron and Octavia |
 //! | [`Watched`] | what a watch tells of the objects of one kind |
+//! | `Agenda` | who is to be planned and when, what is held off, and what its owners are told |
+//! | `Mirror` | custom objects of our own: versions, and our own writes read back |
+//! | `Listing` | a full list of what OpenStack has: wanted, under way, and what it can say |
+//! | `Line` | a work queue |
 
+mod agenda;
 mod failure;
+mod line;
+mod listing;
+mod mirror;
 #[cfg(test)]
 pub(crate) mod simulation;
 mod watched;
+
+pub(crate) use agenda::Agenda;
+pub(crate) use line::Line;
+pub(crate) use listing::Listing;
+pub(crate) use mirror::{Mirror, Versioned};
 
 pub use failure::{Failure, FailureKind};
 pub use watched::Watched;

@@ -57,7 +57,7 @@ impl Reconciler for World {
     }
 
     fn look_anew(&mut self) {
-        self.list_wanted = true;
+        self.list.want();
     }
 
     fn step(&mut self, now: Millis) -> Vec<Action> {
@@ -96,12 +96,10 @@ impl Reconciler for World {
 impl World {
     fn learn_claim(&mut self, news: Watched<ServiceKey, Box<Claim>>) {
         match news {
-            Watched::Begin => self.claims_from = self.sequence,
+            Watched::Begin => self.claims.list_begins(self.sequence),
             Watched::There(claim) => self.apply_claim(*claim),
             Watched::Gone(key, version) => self.delete_claim(&key, version),
-            Watched::All(there) => {
-                self.retain_claims(&there.into_iter().collect(), self.claims_from);
-            }
+            Watched::All(there) => self.retain_claims(&there),
         }
     }
 }

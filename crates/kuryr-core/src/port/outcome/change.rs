@@ -29,18 +29,18 @@ impl World {
                     p.place = Place::On { trunk, vlan };
                     p.status = PortStatus::Down;
                 });
-                self.backoff.succeeded(&Held::Port(id.clone()));
+                self.agenda.release(&Held::Port(id.clone()));
             }
             self.look_wait = self.settings.look_first;
-            self.look_at = self.now;
+            self.look_at = self.agenda.now();
             return self.settle(held, None, None);
         };
         if failure.is_surprise() || failure.is_unknown() {
-            self.refresh_wanted = true;
+            self.list.want();
         }
         if let [(port, _)] = ports {
             let port = Held::Port(port.clone());
-            let suspect = self.backoff.failures(&port) > 0;
+            let suspect = self.agenda.failures(&port) > 0;
             self.settle(port, Some(&failure), None);
             // It was known to be bad; that says nothing of the trunk.
             if suspect && !failure.is_unknown() {
@@ -75,7 +75,7 @@ impl World {
             Err(failure) => Some(failure),
             _ => None,
         };
-        self.refresh_wanted |= failure.is_some();
+        self.list.want_if(failure.is_some());
         self.settle(Held::Port(id.clone()), failure.as_ref(), None);
         self.touch_all();
     }
@@ -88,7 +88,7 @@ impl World {
                 self.change_port(id, |p, n| (p.place, n.doomed) = (Place::Loose, true));
             }
         } else {
-            self.refresh_wanted = true;
+            self.list.want();
         }
         self.settle(Held::Trunk(trunk.clone()), failure.as_ref(), None);
     }
@@ -108,7 +108,7 @@ impl World {
                 }
             }
             Some(f) => {
-                self.refresh_wanted |= f.is_surprise();
+                self.list.want_if(f.is_surprise());
                 self.settle(Held::Port(port.clone()), Some(&f), None);
             }
         }
@@ -142,17 +142,18 @@ impl World {
             }
         }
         let there: BTreeSet<&Id> = seen.iter().map(|(id, _)| id).collect();
-        self.refresh_wanted |= asked.iter().any(|id| !there.contains(id));
+        self.list
+            .want_if(asked.iter().any(|id| !there.contains(id)));
         if self.unready.len() < before {
             self.look_wait = self.settings.look_first;
-            self.look_at = self.now + self.look_wait;
+            self.look_at = self.agenda.now() + self.look_wait;
         } else {
             self.slow_down_looking();
         }
     }
 
     fn slow_down_looking(&mut self) {
-        self.look_at = self.now + self.look_wait;
+        self.look_at = self.agenda.now() + self.look_wait;
         self.look_wait = (self.look_wait * 8 / 5).min(self.settings.look_longest);
     }
 }

@@ -103,7 +103,8 @@ impl World {
                 }
             }
             FailureKind::Unknown | FailureKind::Gone | FailureKind::Taken => {
-                (self.refresh_wanted, self.unsure) = (true, true);
+                self.sequence += 1;
+                self.list.doubt((), self.sequence);
                 self.settle(Held::Create, Some(failure), Some(Reason::NeutronFailed));
             }
             _ => self.settle(Held::Create, Some(failure), Some(Reason::NeutronFailed)),

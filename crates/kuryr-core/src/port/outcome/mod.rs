@@ -49,7 +49,7 @@ impl World {
             Action::RemoveSubports { trunk, ports } => {
                 self.set_trunk_busy(trunk, true);
                 if let Some(t) = self.trunks.get_mut(trunk) {
-                    t.shrunk_at = self.now;
+                    t.shrunk_at = self.agenda.now();
                 }
                 self.set_busy(ports, true);
             }
@@ -64,9 +64,7 @@ impl World {
             Action::Adopt { port, .. } => drop(self.adopting.insert(port.clone())),
             Action::Look { .. } => self.looking = true,
             Action::Refresh => {
-                (self.refreshing, self.refresh_wanted) = (true, false);
-                self.refresh_from = self.sequence;
-                self.gone_meanwhile.clear();
+                self.list.begin(self.sequence);
             }
             Action::Report {
                 pod,
@@ -88,7 +86,7 @@ impl World {
             self.users.insert(vif.port.clone(), pod.clone());
             self.reported.remove(pod);
         }
-        self.claim_calls.insert(pod.clone(), vif.cloned());
+        self.claims.call_begins(pod.clone(), vif.cloned());
     }
 
     fn set_busy<'a>(&mut self, ids: impl IntoIterator<Item = &'a Id>, busy: bool) {
@@ -134,21 +132,24 @@ impl World {
     }
 
     fn finish_claim(&mut self, pod: &PodKey, outcome: Outcome, failure: Option<Failure>) {
-        let given = self.claim_calls.remove(pod).flatten();
-        let gone = self.claim_gone.remove(pod);
+        let ended = self.claims.call_ends(pod);
         if let Ok(Answer::Claim(claim)) = outcome {
             if claim.vif.as_ref().is_some_and(|v| v.active) {
-                self.waiting.ready(&claim.pod, self.now);
+                self.waiting.ready(&claim.pod, self.agenda.now());
             }
             // The watch may have been faster than the answer.
-            if gone.is_none_or(|at| claim.version > at) {
+            if ended.is_current(&claim) {
                 self.apply_claim(claim);
             }
         }
         // Whatever came of it: the port goes back unless the claim has it.
         let claimed = self.claims.get(pod).and_then(|c| c.vif.as_ref());
         let mut failure = failure;
-        if let Some(vif) = given.filter(|v| claimed.map(|c| &c.port) != Some(&v.port)) {
+        if let Some(vif) = ended
+            .call
+            .flatten()
+            .filter(|v| claimed.map(|c| &c.port) != Some(&v.port))
+        {
             self.free(&vif.port, pod);
             // Where no answer came the pod may have it: the watch says so while the port cools.
             if !failure.as_ref().is_some_and(Failure::is_unknown) {
@@ -191,8 +192,8 @@ impl World {
     fn settle(&mut self, held: Held, failure: Option<&Failure>, reason: Option<Reason>) {
         match failure {
             None => {
-                self.backoff.succeeded(&held);
-                if self.trouble.remove(&held).is_some() {
+                self.agenda.release(&held);
+                if self.agenda.untell(&held).is_some() {
                     self.reported_nodes.clear();
                     self.touch_held(&held);
                 }
@@ -200,8 +201,7 @@ impl World {
             Some(f) if f.kind == FailureKind::NotLeader => {}
             Some(f) => {
                 if let Some(reason) = reason {
-                    self.trouble
-                        .insert(held.clone(), (reason, f.message.clone()));
+                    self.agenda.tell(held.clone(), (reason, f.message.clone()));
                 }
                 self.touch_held(&held);
                 // One call each for all that wait: it may come often.
@@ -209,7 +209,7 @@ impl World {
                     Held::Create | Held::Kind(_) | Held::Refresh => SOON,
                     _ => Millis::MAX,
                 };
-                self.backoff.failed_within(longest, held, self.now, f.after);
+                self.agenda.hold(held, longest, f.after);
             }
         }
     }

@@ -9,22 +9,20 @@ use crate::reconcile::Failure;
 
 impl World {
     pub(super) fn finish_refresh(&mut self, outcome: Outcome, failure: Option<Failure>) {
-        self.refreshing = false;
-        let ill = self.backoff.failures(&Held::Refresh) > 0;
+        let counts = self.list.end();
+        let ill = self.agenda.failures(&Held::Refresh) > 0;
         if failure.is_none() && ill {
             // Neutron is well again: what failed meanwhile is tried at once.
             let others = |h: &Held| matches!(h, Held::Claim(_) | Held::Kind(_));
-            self.backoff.retain(others);
+            self.agenda.release_all_but(others);
         }
         match outcome {
-            Ok(Answer::All { ports, trunks }) if self.refresh_from >= self.led_from => {
+            Ok(Answer::All { ports, trunks }) if counts => {
                 self.observe(ports, trunks);
-                // Unless another answer was lost while the list was made.
-                self.unsure &= self.refresh_wanted;
+                self.list.resolved();
                 self.shared.tidy();
             }
-            // One that began before this process led may be older than what another did.
-            _ => self.refresh_wanted = true,
+            _ => self.list.want(),
         }
         self.settle(Held::Refresh, failure.as_ref(), None);
         self.touch_all();
@@ -32,15 +30,14 @@ impl World {
 
     /// Takes over a full list, except where we changed something after it began.
     fn observe(&mut self, ports: Vec<Port>, trunks: Vec<Trunk>) {
-        let from = self.refresh_from;
         // First, because a port that is not listed may still stand in a trunk that is.
-        self.forget_unlisted(&ports, from);
+        self.forget_unlisted(&ports);
         let there: BTreeSet<Id> = trunks.iter().map(|t| t.id.clone()).collect();
         for trunk in trunks {
             if self
                 .trunks
                 .get(&trunk.id)
-                .is_none_or(|t| t.touched <= from && !t.busy)
+                .is_none_or(|t| self.list.knows(t.touched) && !t.busy)
             {
                 self.put_trunk(trunk);
             }
@@ -57,7 +54,7 @@ impl World {
             }
         }
         for port in ports {
-            self.observe_port(port, from);
+            self.observe_port(port);
         }
         let names: Vec<Id> = self.nodes.keys().cloned().collect();
         for name in names {
@@ -74,15 +71,15 @@ impl World {
                 }
             }
         }
-        self.synced.ports = true;
+        self.list.taken();
     }
 
-    fn forget_unlisted(&mut self, ports: &[Port], from: u64) {
+    fn forget_unlisted(&mut self, ports: &[Port]) {
         let listed: BTreeSet<&Id> = ports.iter().map(|p| &p.id).collect();
         let gone: Vec<Id> = self
             .ports
             .iter()
-            .filter(|(id, (_, n))| !listed.contains(*id) && n.touched <= from && !n.busy)
+            .filter(|(id, (_, n))| !listed.contains(*id) && self.list.knows(n.touched) && !n.busy)
             .map(|(id, _)| id.clone())
             .collect();
         for id in gone {
@@ -90,18 +87,18 @@ impl World {
         }
     }
 
-    fn observe_port(&mut self, port: Port, from: u64) {
+    fn observe_port(&mut self, port: Port) {
         let notes = match self.ports.get(&port.id) {
-            Some((_, n)) if n.touched > from || n.busy => return,
+            Some((_, n)) if !self.list.knows(n.touched) || n.busy => return,
             // The list is older than the port's end.
-            None if self.gone_meanwhile.contains(&port.id) => return,
+            None if self.list.went(&port.id) => return,
             Some((known, _)) if *known == port && self.is_placed(&port) => return,
             Some((_, n)) => PortNotes {
                 doomed: n.doomed && port.place == Place::Loose,
                 ..n.clone()
             },
             None => PortNotes {
-                free_since: self.now.max(1),
+                free_since: self.agenda.now().max(1),
                 ..PortNotes::default()
             },
         };

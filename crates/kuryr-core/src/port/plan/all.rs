@@ -1,22 +1,17 @@
 //! What concerns all nodes at once.
 
-use super::line::Lines;
+use super::line::{Lines, put_back};
 use super::{Draft, Need};
 use crate::port::action::Action;
 use crate::port::model::Id;
 use crate::port::world::{Held, World};
 
 impl World {
-    /// `Some` while the pause after a failure of `held` lasts: it is not tried again before.
-    pub(super) fn held_off(&self, held: &Held) -> Option<()> {
-        (!self.backoff.ready(held, self.now)).then_some(())
-    }
-
     /// Free ports on trunks of no node of ours are taken off.
     pub(super) fn orphans(&self, out: &mut Draft) {
         for t in self.trunks.values() {
             let held = Held::Trunk(t.trunk.id.clone());
-            if t.node.is_some() || t.busy || self.held_off(&held).is_some() {
+            if t.node.is_some() || t.busy || self.is_held(&held) {
                 continue;
             }
             let ports: Vec<Id> = t
@@ -51,8 +46,7 @@ impl World {
 
     /// How many more bulk creates may be under way.
     pub(super) fn create_slots(&self) -> usize {
-        let open =
-            self.held_off(&Held::Create).is_none() && !self.refresh_wanted && !self.refreshing;
+        let open = !self.is_held(&Held::Create) && !self.list.is_pending();
         if open {
             self.settings.creates_at_once.saturating_sub(self.creates)
         } else {
@@ -67,7 +61,7 @@ impl World {
         let pods = out.needs.len();
         let mut needs = std::mem::take(&mut out.needs);
         needs.append(&mut out.growth);
-        let waited = (pods > 0).then(|| lines.waited(self.now));
+        let waited = (pods > 0).then(|| lines.waited(self.agenda.now()));
         let most = self.create_size.size(waited);
         for _ in 0..self.create_slots() {
             let orders = self.next_batch(&mut needs, most.min(room));
@@ -78,10 +72,10 @@ impl World {
             out.actions.push(Action::CreatePorts { orders });
         }
         // Who waits for a kind that is held up is planned anew when it is no more.
-        let left = |n: &&Need| n.2 > 0 && self.held_off(&Held::Kind(n.1.clone())).is_none();
-        lines.pools.put_back(needs[pods..].iter().filter(left));
-        lines.pods.put_back(needs[..pods].iter().filter(left));
-        lines.note(self.now);
+        let left = |n: &&Need| n.2 > 0 && !self.is_held(&Held::Kind(n.1.clone()));
+        put_back(&mut lines.pools, needs[pods..].iter().filter(left));
+        put_back(&mut lines.pods, needs[..pods].iter().filter(left));
+        lines.note(self.agenda.now());
     }
 
     /// The next bulk create: what one call may hold, of kinds that are not held up.
@@ -91,7 +85,7 @@ impl World {
             if left == 0 {
                 break;
             }
-            if *count == 0 || self.held_off(&Held::Kind(kind.clone())).is_some() {
+            if *count == 0 || self.is_held(&Held::Kind(kind.clone())) {
                 continue;
             }
             let cap = self.kind_cap.get(kind).copied().unwrap_or(usize::MAX);
@@ -121,7 +115,7 @@ impl World {
             .chain(self.unclaimed_loose().filter(|id| self.is_old(id)))
             .filter(free)
             .chain(&out.delete)
-            .filter(|id| self.held_off(&Held::Port((*id).clone())).is_none());
+            .filter(|id| !self.is_held(&Held::Port((*id).clone())));
         let now: Vec<Id> = gone.take(open).cloned().collect();
         // A node's surplus is counted anew; the others stay what they are.
         let surplus = out.delete.iter().filter(|id| !now.contains(id));
@@ -134,12 +128,12 @@ impl World {
     /// Whether a port has been nobody's for long.
     fn is_old(&self, id: &Id) -> bool {
         let free_since = self.ports.get(id).map(|(_, notes)| notes.free_since);
-        free_since.is_some_and(|at| at + self.settings.orphan_grace <= self.now)
+        free_since.is_some_and(|at| at + self.settings.orphan_grace <= self.agenda.now())
     }
 
     /// One list for all ports that are not ACTIVE yet.
     pub(super) fn look(&self, out: &mut Draft) {
-        if self.looking || self.unready.is_empty() || self.now < self.look_at {
+        if self.looking || self.unready.is_empty() || self.agenda.now() < self.look_at {
             return;
         }
         let ports = self.unready.iter().cloned().collect();

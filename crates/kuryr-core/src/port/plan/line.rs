@@ -3,55 +3,24 @@
 //! Planning a node costs what is on it. So nodes whose turn has not come are not planned
 //! again with each answer, but when a create may be sent, and only as many as fill it.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::node::NodePlan;
 use super::{Draft, Need};
 use crate::Millis;
 use crate::port::model::Id;
 use crate::port::world::World;
+use crate::reconcile::Line;
 
 /// Who waits for ports to be made.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Lines {
     /// Nodes with pods that wait.
-    pub(super) pods: Line,
+    pub(super) pods: Line<Id>,
     /// Nodes whose pools are to grow.
-    pub(super) pools: Line,
+    pub(super) pools: Line<Id>,
     /// Since when somebody's pods have been left in line.
     since: Option<Millis>,
-}
-
-/// Nodes in the order in which they are served; who waits already keeps its place.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Line {
-    order: VecDeque<Id>,
-    members: BTreeSet<Id>,
-}
-
-impl Line {
-    fn join(&mut self, needs: &[Need]) {
-        for (node, ..) in needs {
-            if self.members.insert(node.clone()) {
-                self.order.push_back(node.clone());
-            }
-        }
-    }
-
-    fn next(&mut self) -> Option<Id> {
-        let first = self.order.pop_front()?;
-        self.members.remove(&first);
-        Some(first)
-    }
-
-    /// Those that were called and not served are first again.
-    pub(super) fn put_back<'a>(&mut self, needs: impl DoubleEndedIterator<Item = &'a Need>) {
-        for (node, ..) in needs.rev() {
-            if self.members.insert(node.clone()) {
-                self.order.push_front(node.clone());
-            }
-        }
-    }
 }
 
 impl Lines {
@@ -62,7 +31,7 @@ impl Lines {
 
     /// Notes whether somebody's pods are left in line now.
     pub(super) fn note(&mut self, now: Millis) {
-        self.since = (!self.pods.order.is_empty()).then(|| self.since.unwrap_or(now));
+        self.since = (!self.pods.is_empty()).then(|| self.since.unwrap_or(now));
     }
 
     /// Leaves in `out` the needs whose turn it is. `planned` are the nodes that were planned
@@ -71,7 +40,7 @@ impl Lines {
         let sizer = &world.create_size;
         let size = sizer
             .size(None)
-            .max(sizer.size(Some(self.waited(world.now))));
+            .max(sizer.size(Some(self.waited(world.agenda.now()))));
         let most = world.create_slots() * size;
         let pods = call(&mut self.pods, most, world, &mut planned, out, |out| {
             &mut out.needs
@@ -83,9 +52,14 @@ impl Lines {
     }
 }
 
+/// Those that were called and not served are first again.
+pub(super) fn put_back<'a>(line: &mut Line<Id>, needs: impl DoubleEndedIterator<Item = &'a Need>) {
+    needs.rev().for_each(|(node, ..)| line.put_back(node));
+}
+
 /// Calls nodes from the line's front until they need `most` ports; returns how many they do.
 fn call(
-    line: &mut Line,
+    line: &mut Line<Id>,
     most: usize,
     world: &World,
     planned: &mut BTreeSet<Id>,
@@ -96,8 +70,8 @@ fn call(
     let (mut called, mut sum) = (Vec::new(), 0);
     loop {
         let fresh = std::mem::take(needs_of(out));
-        line.join(&fresh);
         for need in fresh {
+            line.join(&need.0);
             waiting.entry(need.0.clone()).or_default().push(need);
         }
         if sum >= most {

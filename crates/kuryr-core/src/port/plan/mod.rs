@@ -27,20 +27,20 @@ const SUBPORTS_MAX: usize = (vlan::MAX - vlan::MIN + 1) as usize;
 /// deletion.
 pub(super) fn plan(world: &mut World) -> Vec<Action> {
     let mut out = Draft::default();
-    if world.refresh_wanted && !world.refreshing && world.held_off(&Held::Refresh).is_none() {
+    if world.list.is_due() && !world.is_held(&Held::Refresh) {
         out.actions.push(Action::Refresh);
     }
     if !world.has_read_all() {
         return out.actions;
     }
-    let dirty = std::mem::take(&mut world.dirty);
-    for name in &dirty {
+    let due = world.agenda.take_due();
+    for name in &due {
         if let Some(node) = world.nodes.get(name) {
             NodePlan { world, name, node }.run(&mut out);
         }
     }
     let mut lines = std::mem::take(&mut world.lines);
-    lines.call(world, dirty, &mut out);
+    lines.call(world, due, &mut out);
     world.orphans(&mut out);
     world.find_trunks(&mut out);
     world.creates(&mut lines, &mut out);
@@ -48,8 +48,10 @@ pub(super) fn plan(world: &mut World) -> Vec<Action> {
     world.look(&mut out);
     // What could not be had in this round is wanted in the next.
     world.lines = lines;
-    world.dirty.extend(out.unfinished);
-    world.later.extend(out.later);
+    world.agenda.touch_all(out.unfinished);
+    for (at, node) in out.later {
+        world.agenda.later(at, node);
+    }
     out.actions
 }
 

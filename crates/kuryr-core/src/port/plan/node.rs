@@ -42,7 +42,7 @@ impl NodePlan<'_> {
     fn claim(&self, claim: &Claim, out: &mut Draft) {
         let w = self.world;
         let key = &claim.pod;
-        if w.claim_calls.contains_key(key) || w.held_off(&Held::Claim(key.clone())).is_some() {
+        if w.claims.call(key).is_some() || w.is_held(&Held::Claim(key.clone())) {
             return;
         }
         let pod = w.pods.get(key).filter(|p| p.uid == claim.pod_uid);
@@ -103,9 +103,7 @@ impl NodePlan<'_> {
         let trunk = self.trunk();
         let there = trunk.filter(|t| t.trunk.subports.get(&vif.vlan) == Some(&vif.port));
         if let Some(t) = there {
-            if !w.adopting.contains(&vif.port)
-                && w.held_off(&Held::Port(vif.port.clone())).is_none()
-            {
+            if !w.adopting.contains(&vif.port) && !w.is_held(&Held::Port(vif.port.clone())) {
                 out.actions.push(Action::Adopt {
                     port: vif.port.clone(),
                     trunk: t.trunk.id.clone(),
@@ -133,10 +131,7 @@ impl NodePlan<'_> {
             return;
         };
         let held = Held::Port(port.id.clone());
-        if busy
-            || port.kind.security_groups == kind.security_groups
-            || self.world.held_off(&held).is_some()
-        {
+        if busy || port.kind.security_groups == kind.security_groups || self.world.is_held(&held) {
             return;
         }
         let kind = Arc::new(PortKind {
@@ -155,10 +150,10 @@ impl NodePlan<'_> {
         let mut wanting = Wanting::default();
         for pod in self.node.pods.iter().filter_map(|k| w.pods.get(k)) {
             let claim = w.claims.get(&pod.key);
-            let call = w.claim_calls.get(&pod.key);
+            let call = w.claims.call(&pod.key);
             let served = call.is_some_and(Option::is_some)
                 || claim.is_some_and(|c| c.pod_uid == pod.uid && c.vif.is_some());
-            if call.is_some() || w.held_off(&Held::Claim(pod.key.clone())).is_some() {
+            if call.is_some() || w.is_held(&Held::Claim(pod.key.clone())) {
                 if let Some(kind) = pod.wanted_kind().filter(|_| !served) {
                     *wanting.later.entry(kind.clone()).or_default() += 1;
                 }
@@ -190,7 +185,7 @@ impl NodePlan<'_> {
     /// The node's trunk is not known: look for it, and say so.
     fn without_trunk(&self, waiting: &[&Pod], out: &mut Draft) {
         let held = Held::Node(self.name.clone());
-        if !self.node.finding && self.world.held_off(&held).is_none() {
+        if !self.node.finding && !self.world.is_held(&held) {
             out.find.push(self.name.clone());
         }
         if self.node.trunk == NodeTrunk::Missing {
@@ -289,11 +284,11 @@ impl NodePlan<'_> {
         if adds.is_empty() && removes.is_empty() {
             return;
         }
-        if trunk.busy || self.world.held_off(&Held::Trunk(id.clone())).is_some() {
+        if trunk.busy || self.world.is_held(&Held::Trunk(id.clone())) {
             return;
         }
         let most = self.world.subport_size.size(None);
-        let failed = self.world.backoff.failures(&Held::Trunk(id.clone()));
+        let failed = self.world.agenda.failures(&Held::Trunk(id.clone()));
         // One bad port fails its whole batch: smaller ones find it.
         let most = (most >> failed.min(16)).max(1);
         let (adds, most) = self.without_suspects(adds, most);
@@ -326,13 +321,13 @@ impl NodePlan<'_> {
         most: usize,
     ) -> (Vec<(Id, Option<u16>)>, usize) {
         let w = self.world;
-        let failures = |id: &Id| w.backoff.failures(&Held::Port(id.clone()));
+        let failures = |id: &Id| w.agenda.failures(&Held::Port(id.clone()));
         let (suspects, clean): (Vec<_>, Vec<_>) =
             adds.into_iter().partition(|(id, _)| failures(id) > 0);
         if !clean.is_empty() {
             return (clean, most);
         }
-        let ready = |id: &Id| w.held_off(&Held::Port(id.clone())).is_none();
+        let ready = |id: &Id| !w.is_held(&Held::Port(id.clone()));
         let next = suspects.into_iter().filter(|(id, _)| ready(id));
         let next = next.min_by_key(|(id, _)| failures(id));
         (next.into_iter().collect(), 1)
@@ -350,7 +345,7 @@ impl NodePlan<'_> {
 
     /// A KuryrPort before there is a port: the daemon then sees why the pod waits.
     pub(super) fn early_claim(&self, pod: &Pod, out: &mut Draft) {
-        if !self.world.claims.contains_key(&pod.key) {
+        if !self.world.claims.contains(&pod.key) {
             out.actions.push(create_claim(pod, None));
         }
     }

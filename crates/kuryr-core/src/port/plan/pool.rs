@@ -75,7 +75,7 @@ impl<'a> PoolPlan<'a> {
                 plan.coming += 1;
             }
             if port.kind == *kind && w.is_being_given_back(&port.id) {
-                plan.left_alone = w.now;
+                plan.left_alone = w.agenda.now();
             }
             if !w.is_idle(&port.id) || port.kind != *kind || out.taken.contains(&port.id) {
                 continue;
@@ -170,7 +170,7 @@ impl<'a> PoolPlan<'a> {
             return;
         };
         let vif = Assignment::of(port, vlan);
-        let claimed = self.node.world.claims.contains_key(&pod.key);
+        let claimed = self.node.world.claims.contains(&pod.key);
         out.actions.push(if claimed {
             Action::WriteVif {
                 pod: pod.key.clone(),
@@ -185,7 +185,7 @@ impl<'a> PoolPlan<'a> {
     /// Why ports may have to wait for their place on the trunk.
     fn trunk_trouble(&self) -> Option<(Reason, String)> {
         let held = Held::Trunk(self.trunk.trunk.id.clone());
-        self.node.world.trouble.get(&held).cloned()
+        self.node.world.agenda.told(&held).cloned()
     }
 
     /// Why pods of this kind may have to wait here.
@@ -197,7 +197,7 @@ impl<'a> PoolPlan<'a> {
         }
         [Held::Create, Held::Kind(self.kind.clone())]
             .iter()
-            .find_map(|h| w.trouble.get(h).cloned())
+            .find_map(|h| w.agenda.told(h).cloned())
             .or_else(|| self.trunk_trouble())
     }
 
@@ -270,7 +270,7 @@ impl<'a> PoolPlan<'a> {
             return surplus;
         }
         let since = self.left_alone.max(self.trunk.shrunk_at);
-        if since > 0 && since + linger > w.now {
+        if since > 0 && since + linger > w.agenda.now() {
             out.later.push((since + linger, self.node.name.clone()));
             return 0;
         }
@@ -292,7 +292,7 @@ impl<'a> PoolPlan<'a> {
                 && port.kind.same_place(self.kind)
                 && !self.wanted.contains_key(&port.kind)
                 && w.cools_until(port, notes).is_none()
-                && w.held_off(&Held::Port(port.id.clone())).is_none()
+                && !w.is_held(&Held::Port(port.id.clone()))
         });
         let ids: Vec<Id> = fitting.map(|(p, _)| p.id.clone()).take(most).collect();
         out.actions

@@ -11,42 +11,31 @@ impl World {
     /// Watches and answers of calls bring the same object in any order: an older version
     /// than the one known is left aside.
     pub(crate) fn apply_claim(&mut self, mut claim: Claim) {
-        let known = self.claims.get(&claim.pod);
-        if known.is_some_and(|c| c.version > claim.version) {
+        self.sequence += 1;
+        if !self.claims.is_news(&claim.pod, &claim, self.sequence) {
             return;
         }
         self.share_claim(&mut claim);
-        let news = self.claims.get(&claim.pod) != Some(&claim);
-        self.sequence += 1;
-        self.claim_touched.insert(claim.pod.clone(), self.sequence);
-        if !news {
-            return;
-        }
         self.forget_claim_place(&claim.pod, claim.vif.as_ref().map(|v| &v.port));
         self.touch(&claim.node);
         self.node_mut(&claim.node).claims.insert(claim.pod.clone());
         if let Some(vif) = &claim.vif {
             self.users.insert(vif.port.clone(), claim.pod.clone());
         }
-        self.claims.insert(claim.pod.clone(), claim);
+        self.claims.put(claim.pod.clone(), claim, self.sequence);
     }
 
     /// A KuryrPort is gone; `version` is that of its deletion, for the reason given at
     /// [`World::apply_claim`].
     pub(crate) fn delete_claim(&mut self, key: &PodKey, version: u64) {
-        if self.claims.get(key).is_some_and(|c| c.version > version) {
-            return;
+        if self.claims.is_gone(key, version) {
+            self.remove_claim(key, version);
         }
-        self.remove_claim(key, version);
     }
 
     fn remove_claim(&mut self, key: &PodKey, version: u64) {
-        if self.claim_calls.contains_key(key) {
-            self.claim_gone.insert(key.clone(), version);
-        }
-        self.claim_touched.remove(key);
         self.forget_claim_place(key, None);
-        if let Some(claim) = self.claims.remove(key) {
+        if let Some(claim) = self.claims.remove(key, version) {
             if let Some(pod) = self.pods.get(key) {
                 let node = pod.node.clone();
                 self.touch(&node);
@@ -55,22 +44,13 @@ impl World {
         }
     }
 
-    /// The list of KuryrPorts that began at `from` was read whole: those
-    /// not in it and not written since are gone.
-    pub(crate) fn retain_claims(&mut self, there: &BTreeSet<PodKey>, from: u64) {
-        let gone: Vec<_> = self
-            .claims
-            .keys()
-            .filter(|k| !there.contains(*k))
-            .filter(|k| self.claim_touched.get(*k).is_none_or(|t| *t <= from))
-            .cloned()
-            .collect();
-        for key in gone {
+    /// The list of KuryrPorts that began last was read whole: those not in it and not written since are gone.
+    pub(crate) fn retain_claims(&mut self, there: &BTreeSet<PodKey>) {
+        for key in self.claims.absent(there) {
             // Made again or not, a call that is under way did not do it.
             self.remove_claim(&key, u64::MAX);
         }
-        if !self.synced.claims {
-            self.synced.claims = true;
+        if self.claims.list_ends() {
             self.touch_all();
         }
     }
@@ -97,7 +77,7 @@ impl World {
             return;
         }
         self.users.remove(port);
-        let now = self.now;
+        let now = self.agenda.now();
         if let Some((_, notes)) = self.ports.get_mut(port) {
             notes.free_since = now.max(1);
         }

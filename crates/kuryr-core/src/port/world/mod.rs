@@ -9,17 +9,17 @@ mod ports;
 mod shared;
 mod waiting;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::Millis;
-use crate::backoff::Backoff;
 use crate::batch::Sizer;
 use crate::port::action::{Assignment, Reason};
 use crate::port::model::{Claim, Id, Place, Pod, PodKey, Port, PortKind, PortNotes, Trunk, Want};
 use crate::port::plan::Lines;
 use crate::port::settings::Settings;
+use crate::reconcile::{Agenda, Listing, Mirror, Versioned};
 
 use self::addresses::ByAddress;
 use self::loose::Loose;
@@ -77,7 +77,8 @@ pub(crate) enum Held {
 pub struct World {
     pub(crate) settings: Settings,
     pub(crate) pods: HashMap<PodKey, Pod>,
-    pub(crate) claims: HashMap<PodKey, Claim>,
+    /// KuryrPorts; a call under way for one may give it a port.
+    pub(crate) claims: Mirror<PodKey, Claim, Option<Assignment>>,
     pub(crate) nodes: BTreeMap<Id, NodeState>,
     pub(crate) trunks: BTreeMap<Id, TrunkState>,
     pub(crate) nodes_at: ByAddress,
@@ -86,14 +87,6 @@ pub struct World {
     pub(crate) shared: Shared,
     /// Port to the pod that has it: by claim, or by an assignment under way.
     pub(crate) users: HashMap<Id, PodKey>,
-    /// When each claim was last written, by sequence.
-    pub(crate) claim_touched: HashMap<PodKey, u64>,
-    /// When the list of claims under way began, by sequence.
-    pub(crate) claims_from: u64,
-    /// Claims that a call is under way for, and the port that it gives them.
-    pub(crate) claim_calls: HashMap<PodKey, Option<Assignment>>,
-    /// Deletions seen while such a call was under way: its answer may be older.
-    pub(crate) claim_gone: HashMap<PodKey, u64>,
     /// Ports whose security groups are being set, and what they are to be.
     pub(crate) regrouping: BTreeMap<Id, Arc<PortKind>>,
     /// Ports that are being marked as ours again.
@@ -109,21 +102,13 @@ pub struct World {
     pub(crate) looking: bool,
     pub(crate) look_wait: Millis,
     pub(crate) look_at: Millis,
-    pub(crate) refreshing: bool,
-    pub(crate) refresh_wanted: bool,
-    pub(crate) refresh_from: u64,
-    /// Ports that went since the list under way began: it may show them still.
-    pub(crate) gone_meanwhile: HashSet<Id>,
-    /// Ports and trunks that were listed before this are no longer known.
-    pub(crate) led_from: u64,
-    /// A create may have been carried out without our knowing which ports it made.
-    pub(crate) unsure: bool,
+    /// The list of ports and trunks. One in doubt is a create whose ports are not known.
+    pub(crate) list: Listing<Id, ()>,
     /// Pods that wait, for figures.
     pub(crate) waiting: Waiting,
     pub(crate) synced: Synced,
-    pub(crate) backoff: Backoff<Held>,
-    /// Why something is held up, for the pods that wait for it.
-    pub(crate) trouble: BTreeMap<Held, (Reason, String)>,
+    /// Nodes that are to be planned. What is held up, and why, for the pods that wait for it.
+    pub(crate) agenda: Agenda<Id, Held, (Reason, String)>,
     pub(crate) quota_free: Option<usize>,
     /// Largest create of a kind, after a subnet turned out to be nearly full.
     pub(crate) kind_cap: BTreeMap<Arc<PortKind>, usize>,
@@ -132,21 +117,16 @@ pub struct World {
     pub(crate) reported_nodes: BTreeMap<Id, Reason>,
     pub(crate) create_size: Sizer,
     pub(crate) subport_size: Sizer,
-    pub(crate) dirty: BTreeSet<Id>,
     /// Nodes that want more ports than could be asked for so far, in the order of asking.
     pub(crate) lines: Lines,
-    pub(crate) later: BTreeSet<(Millis, Id)>,
     pub(crate) sequence: u64,
-    pub(crate) now: Millis,
 }
 
 /// Which watches and lists have been read whole at least once.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Synced {
     pub(crate) pods: bool,
-    pub(crate) claims: bool,
     pub(crate) nodes: bool,
-    pub(crate) ports: bool,
 }
 
 impl World {
@@ -157,7 +137,9 @@ impl World {
             look_wait: settings.look_first,
             settings,
             pods: HashMap::new(),
-            claims: HashMap::new(),
+            claims: Mirror::default(),
+            list: Listing::default(),
+            agenda: Agenda::default(),
             nodes: BTreeMap::new(),
             trunks: BTreeMap::new(),
             nodes_at: ByAddress::default(),
@@ -165,10 +147,6 @@ impl World {
             ports: HashMap::new(),
             shared: Shared::default(),
             users: HashMap::new(),
-            claim_touched: HashMap::new(),
-            claims_from: 0,
-            claim_calls: HashMap::new(),
-            claim_gone: HashMap::new(),
             regrouping: BTreeMap::new(),
             adopting: BTreeSet::new(),
             loose: Loose::default(),
@@ -178,16 +156,8 @@ impl World {
             deletes: 0,
             looking: false,
             look_at: 0,
-            refreshing: false,
-            refresh_wanted: true,
-            refresh_from: 0,
-            gone_meanwhile: HashSet::new(),
-            led_from: 0,
-            unsure: false,
             waiting: Waiting::default(),
             synced: Synced::default(),
-            backoff: Backoff::default(),
-            trouble: BTreeMap::new(),
             quota_free: None,
             kind_cap: BTreeMap::new(),
             reported: HashMap::new(),
@@ -195,41 +165,23 @@ impl World {
             // Two creates share the time that each takes.
             create_size: Sizer::new(2_000, 2, 8, 100),
             subport_size: Sizer::new(12_000, 8, 32, 200),
-            dirty: BTreeSet::new(),
             lines: Lines::default(),
-            later: BTreeSet::new(),
             sequence: 0,
-            now: 0,
         }
     }
 
     /// Moves the clock, and wakes what waited for it.
     pub(super) fn tick(&mut self, now: Millis) {
-        let before = self.now;
-        self.now = self.now.max(now);
-        let ready: Vec<Held> = self
-            .backoff
-            .became_ready(before, self.now)
-            .cloned()
-            .collect();
-        ready.iter().for_each(|held| self.touch_held(held));
-        while let Some((at, node)) = self.later.first().cloned() {
-            if at > self.now {
-                break;
-            }
-            self.later.pop_first();
-            self.dirty.insert(node);
+        for held in self.agenda.tick(now) {
+            self.touch_held(&held);
         }
     }
 
     /// This process leads from now on.
     pub(super) fn start_term(&mut self) {
         self.sequence += 1;
-        self.led_from = self.sequence;
-        self.synced.ports = false;
-        self.refresh_wanted = true;
-        self.backoff.retain(|_| false);
-        self.trouble.clear();
+        self.list.start_term(self.sequence);
+        self.agenda.start_term();
         self.reported_nodes.clear();
         self.quota_free = None;
         self.kind_cap.clear();
@@ -238,28 +190,21 @@ impl World {
 
     /// Whether all watches and lists have been read, so that absence means something.
     pub(crate) fn has_read_all(&self) -> bool {
-        let Synced {
-            pods,
-            claims,
-            nodes,
-            ports,
-        } = self.synced;
-        pods && claims && nodes && ports
+        let watched = self.synced.pods && self.synced.nodes && self.claims.is_listed();
+        watched && self.list.is_listed()
     }
 
     /// When something is to be looked at again without any new fact.
     pub(super) fn wakes_at(&self) -> Option<Millis> {
         let look = (!self.looking && !self.unready.is_empty()).then_some(self.look_at);
-        let held = self.backoff.next(self.now);
-        let later = self.later.first().map(|(at, _)| *at);
         let litter = self
             .unclaimed_loose()
             .filter(|id| self.is_idle(id))
             .filter_map(|id| {
                 let free_since = self.ports.get(id)?.1.free_since;
-                Some(free_since + self.settings.orphan_grace).filter(|at| *at > self.now)
+                Some(free_since + self.settings.orphan_grace).filter(|at| *at > self.agenda.now())
             });
-        [look, held, later, litter.min()]
+        [look, self.agenda.next_wake(), litter.min()]
             .into_iter()
             .flatten()
             .min()
@@ -267,15 +212,20 @@ impl World {
 
     /// What holds pods or pools up now, for metrics: a reason for each thing held.
     pub fn troubles(&self) -> impl Iterator<Item = Reason> + '_ {
-        self.trouble.values().map(|(reason, _)| *reason)
+        self.agenda.troubles().map(|(_, (reason, _))| *reason)
+    }
+
+    /// Whether the pause after a failure of `held` lasts.
+    pub(crate) fn is_held(&self, held: &Held) -> bool {
+        self.agenda.is_held(held)
     }
 
     pub(crate) fn touch(&mut self, node: &Id) {
-        self.dirty.insert(node.clone());
+        self.agenda.touch(node.clone());
     }
 
     pub(crate) fn touch_all(&mut self) {
-        self.dirty.extend(self.nodes.keys().cloned());
+        self.agenda.touch_all(self.nodes.keys().cloned());
     }
 
     /// What waits for `held` is to be planned anew.
@@ -297,8 +247,8 @@ impl World {
     pub(crate) fn touch_pod_nodes(&mut self, pod: &PodKey) {
         let by_pod = self.pods.get(pod).map(|p| &p.node);
         let by_claim = self.claims.get(pod).map(|c| &c.node);
-        self.dirty
-            .extend(by_pod.into_iter().chain(by_claim).cloned());
+        self.agenda
+            .touch_all(by_pod.into_iter().chain(by_claim).cloned());
     }
 
     /// Loose ports that no node there is was to have, or one without a trunk.
@@ -317,7 +267,7 @@ impl World {
             Place::Loose => notes.made_for.clone(),
         };
         if let Some(node) = node {
-            self.dirty.insert(node);
+            self.agenda.touch(node);
         }
     }
 
@@ -338,5 +288,11 @@ impl World {
             Want::Unknown(why) => Some(why),
             _ => None,
         }
+    }
+}
+
+impl Versioned for Claim {
+    fn version(&self) -> u64 {
+        self.version
     }
 }

@@ -20,10 +20,8 @@ impl World {
         self.touch_port_node(id);
         self.unplace(id);
         self.ports.remove(id);
-        if self.refreshing {
-            self.gone_meanwhile.insert(id.clone());
-        }
-        self.backoff.succeeded(&Held::Port(id.clone()));
+        self.list.note_gone(id.clone());
+        self.agenda.release(&Held::Port(id.clone()));
     }
 
     /// A port moved, or its status changed.
@@ -94,7 +92,8 @@ impl World {
     /// used now.
     pub(crate) fn cools_until(&self, port: &Port, notes: &PortNotes) -> Option<Millis> {
         let until = notes.free_since + self.settings.cooldown;
-        let cools = notes.free_since != 0 && until > self.now && port.status == PortStatus::Active;
+        let cools =
+            notes.free_since != 0 && until > self.agenda.now() && port.status == PortStatus::Active;
         cools.then_some(until)
     }
 

@@ -8,7 +8,7 @@ use crate::service::model::Id;
 use crate::service::observed::State;
 use crate::service::provider::{Refusal, refusal};
 use crate::service::tree::{BalancerKey, Tree};
-use crate::service::world::{Held, World};
+use crate::service::world::{Doubt, Held, World};
 
 use super::QUIET;
 
@@ -46,15 +46,15 @@ impl World {
     }
 
     fn note_repair(&mut self, key: &BalancerKey) {
-        let (now, calm) = (self.now, self.settings.calm);
+        let (now, calm) = (self.agenda.now(), self.settings.calm);
         let held = Held::Ill(key.clone());
         let ill = self.ills.entry(key.clone()).or_default();
         if ill.repairs > 0 && ill.at + calm < now {
             ill.repairs = 0;
-            self.backoff.succeeded(&held);
+            self.agenda.release(&held);
         }
         (ill.repairs, ill.at) = (ill.repairs + 1, now);
-        self.backoff.failed(held, now, None);
+        self.agenda.hold(held, Millis::MAX, None);
     }
 
     pub(super) fn finish_change(
@@ -92,8 +92,8 @@ impl World {
             summary(change)
         );
         let complaint = Complaint::new(Reason::ChangeNotTaken, "", message);
-        self.trouble.insert(held.clone(), complaint);
-        self.backoff.failed(held, self.now, None);
+        self.agenda.tell(held.clone(), complaint);
+        self.agenda.hold(held, Millis::MAX, None);
     }
 
     fn change_failed(&mut self, held: Held, lb: &Id, change: &Change, failure: &Failure) {
@@ -126,7 +126,7 @@ impl World {
             FailureKind::Refused { .. } | FailureKind::Invalid
         );
         let not_begun = !refused;
-        let tries = self.backoff.failures(&Held::Ill(key.clone()));
+        let tries = self.agenda.failures(&Held::Ill(key.clone()));
         if let Some(ill) = self
             .ills
             .get_mut(key)
@@ -138,7 +138,7 @@ impl World {
 
     /// A refusal taught something: what is wanted is another thing now.
     fn learned(&mut self, held: &Held) {
-        self.backoff.succeeded(held);
+        self.agenda.release(held);
         self.touch_all();
     }
 
@@ -157,7 +157,7 @@ impl World {
                 self.expect_change(&id);
                 self.succeeded(&held);
                 if self.quota.take().is_some() {
-                    self.backoff.succeeded(&Held::Quota);
+                    self.agenda.release(&Held::Quota);
                     self.touch_all();
                 }
             }
@@ -172,17 +172,16 @@ impl World {
             FailureKind::Unknown => self.creation_unsure(key),
             FailureKind::Quota { .. } => {
                 self.failed(held.clone(), failure, Reason::QuotaReached);
-                self.quota = self.trouble.get(&held).cloned();
+                self.quota = self.agenda.told(&held).cloned();
                 self.touch_all();
                 // Others that wait come first.
                 let (all, own) = (QUOTA_PAUSE, Some(2 * QUOTA_PAUSE));
-                self.backoff
-                    .failed_within(all, Held::Quota, self.now, Some(all));
-                self.backoff.failed(held, self.now, own);
+                self.agenda.hold(Held::Quota, all, Some(all));
+                self.agenda.hold(held, Millis::MAX, own);
                 return;
             }
             // Whose address it is may be seen by a list: an earlier creation's, perhaps.
-            FailureKind::Taken => self.list_wanted = true,
+            FailureKind::Taken => self.list.want(),
             FailureKind::Refused { said } => {
                 let whole = (!tree.listeners.is_empty()).then_some(Refusal::FullTree);
                 let provider = tree.provider.as_ref();
@@ -200,8 +199,8 @@ impl World {
     /// It may have been carried out: nothing is created before a list that begins now.
     fn creation_unsure(&mut self, key: &BalancerKey) {
         self.sequence += 1;
-        self.unsure.insert(key.clone(), self.sequence);
-        self.list_wanted = true;
+        let doubt = Doubt::Balancer(key.clone());
+        self.list.doubt(doubt, self.sequence);
     }
 
     pub(super) fn begin_look(&mut self, lb: &Id) {
@@ -216,7 +215,8 @@ impl World {
         self.touch_balancer(lb);
         // Changed while it was looked at: what was seen may be older.
         let state = self.balancers.get(lb);
-        let stale = from < self.led_from || state.is_some_and(|b| b.busy || b.touched > from);
+        let stale =
+            !self.list.is_of_term(from) || state.is_some_and(|b| b.busy || b.touched > from);
         match outcome {
             Ok(Answer::Gone)
             | Err(Failure {

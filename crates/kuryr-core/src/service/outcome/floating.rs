@@ -4,7 +4,7 @@ use crate::reconcile::{Failure, FailureKind};
 use crate::service::action::{Action, Answer, Outcome};
 use crate::service::complaint::Reason;
 use crate::service::model::{Id, ServiceKey};
-use crate::service::world::{Held, World};
+use crate::service::world::{Doubt, Held, World};
 
 impl World {
     pub(super) fn finish_floating(&mut self, action: &Action, outcome: Outcome) {
@@ -57,8 +57,8 @@ impl World {
             }
             // The port may be what is gone: the floating IP is kept until a list says more.
             Action::AssociateFloatingIp { id, .. } => {
-                self.floating_unsure.insert(service.clone(), self.sequence);
-                self.list_wanted = true;
+                let doubt = Doubt::Floating(service.clone());
+                self.list.doubt(doubt, self.sequence);
                 let message = format!("floating IP {id} can't be led to the VIP: {said}");
                 let failure = Failure::new(FailureKind::Gone, message);
                 self.failed(held, &failure, Reason::FloatingIpFailed);
@@ -79,11 +79,11 @@ impl World {
                 Action::DeleteFloatingIp { .. } | Action::AssociateFloatingIp { .. },
             ) => return self.floating_gone(service, action, &failure.message),
             (FailureKind::Unknown, Action::CreateFloatingIp { .. }) => {
-                self.floating_unsure.insert(service.clone(), self.sequence);
-                self.list_wanted = true;
+                let doubt = Doubt::Floating(service.clone());
+                self.list.doubt(doubt, self.sequence);
             }
             // What became of it is seen by a list.
-            (FailureKind::Unknown, _) => self.list_wanted = true,
+            (FailureKind::Unknown, _) => self.list.want(),
             _ => {}
         }
         self.failed(held, failure, Reason::FloatingIpFailed);

@@ -10,8 +10,7 @@ use crate::service::world::{Held, World};
 
 impl World {
     pub(super) fn finish_claim(&mut self, key: &ServiceKey, action: &Action, outcome: Outcome) {
-        self.claim_calls.remove(key);
-        let gone = self.claim_gone.remove(key);
+        let ended = self.claims.call_ends(key);
         let held = Held::Claim(key.clone());
         self.touch(key);
         match outcome {
@@ -28,7 +27,7 @@ impl World {
             Ok(Answer::Claim(claim)) => {
                 let before = self.claims.get(key).cloned();
                 // The watch may have been faster than the answer.
-                if gone.is_none_or(|at| claim.version > at) {
+                if ended.is_current(&*claim) {
                     self.apply_claim(*claim);
                 }
                 let after = self.claims.get(key);

@@ -27,15 +27,13 @@ impl World {
         match action {
             Action::CreateClaim { service, .. }
             | Action::WriteClaim { service, .. }
-            | Action::DropClaim { service, .. } => drop(self.claim_calls.insert(service.clone())),
+            | Action::DropClaim { service, .. } => self.claims.call_begins(service.clone(), ()),
             Action::WriteServiceStatus { service, .. }
             | Action::DropServiceFinalizer { service, .. } => {
                 self.service_calls.insert(service.clone());
             }
             Action::List => {
-                (self.listing, self.list_wanted) = (true, false);
-                self.list_from = self.sequence;
-                self.gone_meanwhile.clear();
+                self.list.begin(self.sequence);
             }
             Action::Look { lb } => self.begin_look(lb),
             Action::CreateBalancer { key, .. } => {
@@ -86,20 +84,20 @@ impl World {
 
     /// Notes success.
     fn succeeded(&mut self, held: &Held) {
-        self.backoff.succeeded(held);
-        self.trouble.remove(held);
+        self.agenda.release(held);
+        self.agenda.untell(held);
         self.touch_held(held);
     }
 
     /// Notes a failure, and what the owner is to know of it.
     fn failed(&mut self, held: Held, failure: &Failure, usual: Reason) {
-        let failures = self.backoff.failures(&held);
+        let failures = self.agenda.failures(&held);
         if let Some(reason) = reason_of(failure, usual, failures) {
             let text = &failure.message;
             let what = what_next(failure);
             let message = format!("{text}; {what}");
-            self.trouble
-                .insert(held.clone(), Complaint::new(reason, "", message));
+            self.agenda
+                .tell(held.clone(), Complaint::new(reason, "", message));
         }
         self.touch_held(&held);
         let longest = match failure.kind {
@@ -108,8 +106,7 @@ impl World {
             _ if held == Held::List => SOON,
             _ => Millis::MAX,
         };
-        self.backoff
-            .failed_within(longest, held, self.now, failure.after);
+        self.agenda.hold(held, longest, failure.after);
     }
 }
 

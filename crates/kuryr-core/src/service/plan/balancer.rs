@@ -11,7 +11,7 @@ use crate::service::model::{Id, Service, ServiceKey};
 use crate::service::observed::{Observed, State};
 use crate::service::provider::Traits;
 use crate::service::tree::{BalancerKey, Tree};
-use crate::service::world::{Held, World};
+use crate::service::world::{Doubt, Held, World};
 
 impl World {
     /// The load balancer that is, or will be, the one wanted. Where there are several, the
@@ -90,7 +90,7 @@ impl World {
                  may let load balancers be taken over"
             );
             let complaint = Complaint::new(Reason::LoadBalancerNotOurs, "", message);
-            self.trouble.insert(Held::Balancer(key.clone()), complaint);
+            self.agenda.tell(Held::Balancer(key.clone()), complaint);
             return false;
         }
         !self.is_held(&Held::Balancer(key.clone()))
@@ -104,7 +104,7 @@ impl World {
         draft: &mut Draft,
     ) {
         let waits = self.creating.contains(key)
-            || self.unsure.contains_key(key)
+            || self.list.is_in_doubt(&Doubt::Balancer(key.clone()))
             || self.is_held(&Held::Balancer(key.clone()))
             || self.is_recorded_unknown(&key.service)
             || self.gathers(service);
@@ -128,7 +128,7 @@ impl World {
         let Some(told) = self.quota.clone() else {
             return false;
         };
-        self.trouble.insert(Held::Balancer(key.clone()), told);
+        self.agenda.tell(Held::Balancer(key.clone()), told);
         let other = self.probe.as_ref().filter(|p| *p != key);
         let goes = |p: &BalancerKey| self.creating.contains(p) || self.changes.contains(&p.service);
         if self.is_held(&Held::Quota) || other.is_some_and(goes) {
@@ -143,7 +143,7 @@ impl World {
         let seen = self.first_seen.get(&service.key).copied().unwrap_or(0);
         let until = seen + self.settings.gather;
         let bare = service.has_selector && !self.slices.contains_key(&service.key);
-        let waits = bare && until > self.now;
+        let waits = bare && until > self.agenda.now();
         if waits {
             self.later(until, &service.key);
         }
@@ -162,7 +162,7 @@ impl World {
             return;
         }
         let ill = self.ills.get(key).copied().unwrap_or_default();
-        let fresh = ill.repairs == 0 || ill.at + self.settings.calm < self.now;
+        let fresh = ill.repairs == 0 || ill.at + self.settings.calm < self.agenda.now();
         let failover = fresh && traits.failover;
         let (change, what) = if failover {
             (Change::Failover, "failed over")
@@ -171,7 +171,7 @@ impl World {
         };
         let message = format!("load balancer {lb} is in ERROR; it is {what}");
         let complaint = Complaint::new(Reason::LoadBalancerError, what, message);
-        self.trouble.insert(Held::Ill(key.clone()), complaint);
+        self.agenda.tell(Held::Ill(key.clone()), complaint);
         draft.change(key, lb, change);
     }
 
@@ -180,9 +180,9 @@ impl World {
         if let Some(state) = self.balancers.get_mut(lb) {
             state.last = None;
         }
-        self.trouble.remove(&Held::Ill(key.clone()));
-        self.trouble.remove(&Held::Balancer(key.clone()));
-        self.backoff.succeeded(&Held::Balancer(key.clone()));
+        self.agenda.untell(&Held::Ill(key.clone()));
+        self.agenda.untell(&Held::Balancer(key.clone()));
+        self.agenda.release(&Held::Balancer(key.clone()));
     }
 
     /// Load balancers of a Service besides those wanted.
@@ -220,7 +220,7 @@ impl World {
         if self.looking.contains(lb) || self.is_held(&Held::Look(lb.clone())) {
             return;
         }
-        if at > self.now {
+        if at > self.agenda.now() {
             self.later(at, service);
             return;
         }
@@ -233,16 +233,16 @@ impl World {
     /// A load balancer that stays in a state in which nothing can be changed is told of.
     fn note_stuck(&mut self, key: &BalancerKey, lb: &Id) {
         let since = self.balancers.get(lb).and_then(|b| b.pending_since);
-        let Some(since) = since.filter(|s| s + self.settings.stuck < self.now) else {
+        let Some(since) = since.filter(|s| s + self.settings.stuck < self.agenda.now()) else {
             return;
         };
-        let seconds = (self.now - since) / 1000;
+        let seconds = (self.agenda.now() - since) / 1000;
         let message = format!(
             "load balancer {lb} has been changing for {seconds} s, and Octavia lets nothing be \
              changed meanwhile; it is looked at until that is over"
         );
         let complaint = Complaint::new(Reason::LoadBalancerStuck, "", message);
-        self.trouble.insert(Held::Balancer(key.clone()), complaint);
+        self.agenda.tell(Held::Balancer(key.clone()), complaint);
     }
 }
 

@@ -9,7 +9,7 @@ use crate::service::complaint::{Complaint, Reason};
 use crate::service::desired::{External, Wanted};
 use crate::service::model::{Claim, ClaimedAddress, FloatingIp, Id, Service, ServiceKey};
 use crate::service::tree::BalancerKey;
-use crate::service::world::{Held, World};
+use crate::service::world::{Doubt, Held, World};
 
 impl World {
     /// Adds to the draft the next call toward the wanted floating IP, if one is due; gives what the KuryrLoadBalancer is to
@@ -28,8 +28,8 @@ impl World {
         }
         // What was left alone may be free by now, or wanted no more.
         let held = Held::Floating(key.clone());
-        if self.backoff.failures(&held) == 0 {
-            self.trouble.remove(&held);
+        if self.agenda.failures(&held) == 0 {
+            self.agenda.untell(&held);
         }
         let port = self.vip_port(service, wanted);
         let chosen = match &wanted.external {
@@ -62,7 +62,7 @@ impl World {
 
     fn floating_waits(&self, key: &ServiceKey) -> bool {
         self.floating_calls.contains(key)
-            || self.floating_unsure.contains_key(key)
+            || self.list.is_in_doubt(&Doubt::Floating(key.clone()))
             || self.is_held(&Held::Floating(key.clone()))
     }
 
@@ -118,7 +118,7 @@ impl World {
             ip.port.as_deref().unwrap_or_default()
         );
         let complaint = Complaint::new(Reason::AddressInUse, address.to_string(), message);
-        self.trouble.insert(Held::Floating(key.clone()), complaint);
+        self.agenda.tell(Held::Floating(key.clone()), complaint);
         None
     }
 
@@ -166,6 +166,27 @@ impl World {
         None
     }
 
+    /// A claim that is about to be dropped is the only place that names a floating IP which we did not make, and its load
+    /// balancer may stay for a Service that wants another or none. True while it is to be given up first.
+    pub(super) fn inherits(&self, old: &Claim, wanted: &Wanted, draft: &mut Draft) -> bool {
+        let key = &old.service;
+        let Some(ip) = &old.floating else {
+            return false;
+        };
+        let of = self.floating_of.get(key);
+        let known = of.is_some_and(|of| of.contains(&ip.id));
+        if known || wanted.external == External::Address(ip.address) {
+            return false;
+        }
+        let Some(action) = self.release_of(key, ip) else {
+            return false;
+        };
+        if !self.floating_waits(key) {
+            draft.actions.push(action);
+        }
+        true
+    }
+
     /// The call that gives up a floating IP; none if there is nothing to be done.
     fn release_of(&self, key: &ServiceKey, ip: &ClaimedAddress) -> Option<Action> {
         let is = &self.floating.get(&ip.id)?.ip;
@@ -190,7 +211,8 @@ impl World {
         known: bool,
         draft: &mut Draft,
     ) -> bool {
-        if self.floating_calls.contains(key) || self.floating_unsure.contains_key(key) {
+        if self.floating_calls.contains(key) || self.list.is_in_doubt(&Doubt::Floating(key.clone()))
+        {
             return false;
         }
         let had = claim.and_then(|c| c.floating.as_ref());
@@ -211,7 +233,7 @@ impl World {
     }
 
     fn floating_grace_is_over(&mut self, key: &ServiceKey, id: &Id) -> bool {
-        let now = self.now;
+        let now = self.agenda.now();
         let Some(state) = self.floating.get_mut(id) else {
             return false;
         };

@@ -6,17 +6,16 @@
 
 mod balancer;
 mod floating;
-mod line;
 mod orphan;
 mod service;
 mod shared;
 
 use std::collections::HashMap;
 
-pub(crate) use self::line::Line;
 use super::action::Action;
 use super::model::ServiceKey;
 use super::world::{Held, World};
+use crate::reconcile::Line;
 
 /// What is to be done next for the Services that something changed on.
 ///
@@ -24,13 +23,13 @@ use super::world::{Held, World};
 /// deletion.
 pub(super) fn plan(world: &mut World) -> Vec<Action> {
     let mut round = Round::default();
-    if world.list_wanted && !world.listing && !world.is_held(&Held::List) {
+    if world.list.is_due() && !world.is_held(&Held::List) {
         round.actions.push(Action::List);
     }
     if !world.has_read_all() {
         return round.actions;
     }
-    for key in std::mem::take(&mut world.dirty) {
+    for key in world.agenda.take_due() {
         round.plan(world, &key);
     }
     round.serve_looks(world);
@@ -89,11 +88,11 @@ impl Round {
         &mut self,
         world: &mut World,
         mut slots: usize,
-        line: fn(&mut World) -> &mut Line,
+        line: fn(&mut World) -> &mut Line<ServiceKey>,
         wants: fn(&mut Draft) -> &mut Vec<Action>,
     ) {
         while slots > 0 {
-            let Some(key) = line(world).first() else {
+            let Some(key) = line(world).first().cloned() else {
                 return;
             };
             self.plan(world, &key);
@@ -105,7 +104,7 @@ impl Round {
             slots -= taken;
             self.actions.extend(wanted.drain(..taken));
             if wanted.is_empty() {
-                line(world).leave();
+                line(world).next();
             }
         }
     }

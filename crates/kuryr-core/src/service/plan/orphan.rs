@@ -5,7 +5,7 @@ use crate::service::action::Action;
 use crate::service::desired::Nothing;
 use crate::service::model::{Claim, Id, Service, ServiceKey};
 use crate::service::tree::{BalancerKey, Slot};
-use crate::service::world::{Held, World};
+use crate::service::world::{Doubt, Held, World};
 
 impl World {
     /// A Service that is to have no load balancer, or is not there at all.
@@ -55,14 +55,14 @@ impl World {
             || [Slot::First, Slot::Second].into_iter().any(|slot| {
                 let service = key.clone();
                 let key = BalancerKey { service, slot };
-                self.creating.contains(&key) || self.unsure.contains_key(&key)
+                self.creating.contains(&key) || self.list.is_in_doubt(&Doubt::Balancer(key.clone()))
             })
     }
 
     /// Whether a load balancer that neither Service nor claim has was left alone for long
     /// enough: another part of a cluster that is being set up may still come.
     fn grace_is_over(&mut self, key: &ServiceKey, lb: &Id) -> bool {
-        let now = self.now;
+        let now = self.agenda.now();
         let Some(state) = self.balancers.get_mut(lb) else {
             return false;
         };
@@ -88,7 +88,7 @@ impl World {
     fn drop_finalizer(&self, service: &Service, draft: &mut Draft) {
         let key = &service.key;
         let waits = self.service_calls.contains(key) || self.is_held(&Held::Status(key.clone()));
-        if service.deleting && service.finalizer && !waits && !self.claim_calls.contains(key) {
+        if service.deleting && service.finalizer && !waits && self.claims.call(key).is_none() {
             draft.actions.push(Action::DropServiceFinalizer {
                 service: key.clone(),
                 uid: service.uid.clone(),
@@ -103,12 +103,12 @@ impl World {
             let key = BalancerKey { service, slot };
             self.ills.remove(&key);
             for held in [Held::Balancer(key.clone()), Held::Ill(key)] {
-                self.trouble.remove(&held);
-                self.backoff.succeeded(&held);
+                self.agenda.untell(&held);
+                self.agenda.release(&held);
             }
         }
         let held = Held::Floating(key.clone());
-        self.trouble.remove(&held);
-        self.backoff.succeeded(&held);
+        self.agenda.untell(&held);
+        self.agenda.release(&held);
     }
 }

@@ -83,7 +83,7 @@ impl World {
             complaints.push(complaint);
         }
         let spec = Arc::new(wanted.spec.clone());
-        let Some(claim) = self.ready_claim(service, &spec, draft) else {
+        let Some(claim) = self.ready_claim(service, &wanted, &spec, draft) else {
             return complaints;
         };
         let mut kept = Vec::new();
@@ -115,6 +115,7 @@ impl World {
     fn ready_claim(
         &self,
         service: &Service,
+        wanted: &Wanted,
         spec: &Arc<ClaimSpec>,
         draft: &mut Draft,
     ) -> Option<Claim> {
@@ -124,7 +125,7 @@ impl World {
         if let Some(claim) = claim.filter(good) {
             return Some(claim.clone());
         }
-        if self.claim_waits(key) {
+        if self.claim_waits(key) || claim.is_some_and(|old| self.inherits(old, wanted, draft)) {
             return None;
         }
         // Deleted by hand, or left by an earlier Service of the name: the load balancer is
@@ -148,7 +149,7 @@ impl World {
     /// is as good as gone and the watch has not told yet.
     pub(super) fn claim_waits(&self, key: &ServiceKey) -> bool {
         let going = |c: &Claim| c.deleting && !c.finalizer;
-        self.claim_calls.contains(key)
+        self.claims.call(key).is_some()
             || self.is_held(&Held::Claim(key.clone()))
             || self.claims.get(key).is_some_and(going)
     }
@@ -186,7 +187,7 @@ impl World {
             return;
         };
         if !self.balancers.contains_key(lb) && !self.gone.contains(lb) {
-            self.want_look(&claim.service, lb, self.now, draft);
+            self.want_look(&claim.service, lb, self.agenda.now(), draft);
         }
     }
 
@@ -231,7 +232,7 @@ impl World {
             held.push(Held::Balancer(balancer.clone()));
             held.push(Held::Ill(balancer));
         }
-        let troubles = held.iter().filter_map(|h| self.trouble.get(h));
+        let troubles = held.iter().filter_map(|h| self.agenda.told(h));
         troubles.cloned().collect()
     }
 }

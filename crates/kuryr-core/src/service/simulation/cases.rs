@@ -494,3 +494,19 @@ fn what_can_not_be_created_whole_is_created_piece_by_piece_and_asked_whole_once(
     assert_eq!(creates(&calls), 3, "one of them refused");
     check_end(&cloud, &settings(true));
 }
+
+#[test]
+fn the_users_own_floating_ip_does_not_go_to_the_next_service_of_the_name() {
+    let mut cloud = Cloud::new();
+    let mut first = new_service(1, 2);
+    first.load_balancer_ip = Some(id(OWN));
+    cloud.add(first);
+    let mut c = Controller::start(&mut cloud, settings(true), 0);
+    assert!(c.settle(&mut cloud).is_some());
+    assert!(cloud.floating["own"].port.is_some());
+    cloud.delete(&key(1));
+    cloud.add(new_service(1, 1));
+    assert!(c.settle(&mut cloud).is_some());
+    assert_eq!(cloud.floating["own"].port, None);
+    check_end(&cloud, &settings(true));
+}

@@ -62,7 +62,7 @@ impl World {
                     fresh: false,
                     missed: false,
                     busy: false,
-                    look_at: self.now,
+                    look_at: self.agenda.now(),
                     look_wait: first,
                     pending_since: None,
                     last: None,
@@ -78,9 +78,7 @@ impl World {
     /// A load balancer is gone from Octavia.
     pub(crate) fn remove_balancer(&mut self, id: &Id) {
         self.touch_balancer(id);
-        if self.listing {
-            self.gone_meanwhile.insert(id.clone());
-        }
+        self.list.note_gone(id.clone());
         if self.recorded.contains_key(id) {
             self.gone.insert(id.clone());
         }
@@ -97,9 +95,9 @@ impl World {
         let waits = |(held, told): (&Held, &Complaint)| {
             (told.reason == Reason::AddressInUse).then(|| held.clone())
         };
-        let waiting: Vec<_> = self.trouble.iter().filter_map(waits).collect();
+        let waiting: Vec<_> = self.agenda.troubles().filter_map(waits).collect();
         for held in waiting {
-            self.backoff.succeeded(&held);
+            self.agenda.release(&held);
             self.touch_held(&held);
         }
     }
@@ -161,7 +159,7 @@ impl World {
     /// It changes: it is to be looked at, soon and then with growing pauses.
     pub(crate) fn expect_change(&mut self, id: &Id) {
         self.sequence += 1;
-        let (now, first, sequence) = (self.now, self.settings.look_first, self.sequence);
+        let (now, first, sequence) = (self.agenda.now(), self.settings.look_first, self.sequence);
         if let Some(state) = self.balancers.get_mut(id) {
             state.fresh = false;
             state.look_at = now + first;
@@ -175,7 +173,7 @@ impl World {
     pub(crate) fn see(&mut self, observed: Observed) {
         let id = observed.balancer.id.clone();
         self.put_balancer(observed.balancer.clone());
-        let (now, longest) = (self.now, self.settings.look_longest);
+        let (now, longest) = (self.agenda.now(), self.settings.look_longest);
         let Some(state) = self.balancers.get_mut(&id) else {
             return;
         };

@@ -31,7 +31,7 @@ impl World {
             of.insert(id.clone());
         }
         let touched = self.sequence;
-        self.gone_meanwhile.remove(&id);
+        self.list.note_there(&id);
         self.floating.insert(
             id.clone(),
             FloatingState {
@@ -49,9 +49,7 @@ impl World {
         let Some(state) = self.floating.remove(id) else {
             return;
         };
-        if self.listing {
-            self.gone_meanwhile.insert(id.clone());
-        }
+        self.list.note_gone(id.clone());
         let Some(key) = &state.ip.made_for else {
             return;
         };

@@ -110,6 +110,6 @@ impl World {
             let asking = ids.chain(&slots).filter_map(|name| self.guests.get(name));
             company.extend(asking.flatten().map(|(_, key)| key.clone()));
         }
-        self.dirty.extend(company);
+        self.agenda.touch_all(company);
     }
 }

@@ -13,12 +13,11 @@ use std::sync::Arc;
 
 use super::complaint::{Complaint, Reason};
 use super::model::{Claim, Id, Service, ServiceKey, Slice};
-use super::plan::Line;
 use super::provider::Providers;
 use super::settings::Settings;
 use super::tree::BalancerKey;
 use crate::Millis;
-use crate::backoff::Backoff;
+use crate::reconcile::{Agenda, Line, Listing, Mirror, Versioned};
 
 pub(crate) use self::balancers::{BalancerState, Illness};
 pub(crate) use self::floating::FloatingState;
@@ -39,6 +38,13 @@ pub(crate) enum Held {
     Quota,
 }
 
+/// What may have been created without our knowing.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Doubt {
+    Balancer(BalancerKey),
+    Floating(ServiceKey),
+}
+
 /// The facts. See the module's page.
 #[derive(Clone, Debug)]
 pub struct World {
@@ -57,15 +63,8 @@ pub struct World {
     pub(crate) slice_of: HashMap<(Id, Id), ServiceKey>,
     /// Names of the slices that each Endpoints object came to, by its namespace and name.
     pub(crate) subsets: HashMap<(Id, Id), BTreeSet<Id>>,
-    pub(crate) claims: HashMap<ServiceKey, Claim>,
-    /// When the list of claims under way began, by sequence.
-    pub(crate) claims_from: u64,
-    /// When each claim was last written, by sequence.
-    pub(crate) claim_touched: HashMap<ServiceKey, u64>,
-    /// Claims that a call is under way for.
-    pub(crate) claim_calls: HashSet<ServiceKey>,
-    /// Deletions seen while such a call was under way: its answer may be older.
-    pub(crate) claim_gone: HashMap<ServiceKey, u64>,
+    /// KuryrLoadBalancers.
+    pub(crate) claims: Mirror<ServiceKey, Claim>,
     pub(crate) balancers: HashMap<Id, BalancerState>,
     /// Whose each load balancer is.
     pub(crate) place: HashMap<Id, BalancerKey>,
@@ -78,9 +77,6 @@ pub struct World {
     /// When each look under way began, by sequence.
     pub(crate) look_from: HashMap<Id, u64>,
     pub(crate) creating: BTreeSet<BalancerKey>,
-    /// Creations that may have been carried out: none is tried again before a list that
-    /// began after this.
-    pub(crate) unsure: BTreeMap<BalancerKey, u64>,
     pub(crate) ills: BTreeMap<BalancerKey, Illness>,
     /// Why nothing can be created, while the quota is used up.
     pub(crate) quota: Option<Complaint>,
@@ -91,31 +87,20 @@ pub struct World {
     pub(crate) floating: HashMap<Id, FloatingState>,
     pub(crate) floating_of: HashMap<ServiceKey, BTreeSet<Id>>,
     pub(crate) floating_calls: HashSet<ServiceKey>,
-    /// As `unsure`, for floating IPs.
-    pub(crate) floating_unsure: BTreeMap<ServiceKey, u64>,
     /// Services whose status or finalizers are being written.
     pub(crate) service_calls: HashSet<ServiceKey>,
-    pub(crate) listing: bool,
-    pub(crate) list_wanted: bool,
-    pub(crate) list_from: u64,
-    /// Load balancers and floating IPs that went since the list under way began: it may show them still.
-    pub(crate) gone_meanwhile: HashSet<Id>,
-    /// What was listed before this is no longer known.
-    pub(crate) led_from: u64,
+    /// The list of load balancers and floating IPs.
+    pub(crate) list: Listing<Id, Doubt>,
     pub(crate) synced: Synced,
-    pub(crate) backoff: Backoff<Held>,
-    /// Why something is held up, for the Services that wait for it.
-    pub(crate) trouble: BTreeMap<Held, Complaint>,
+    /// Services that are to be planned. What is held up, and why, for the Services that wait for it.
+    pub(crate) agenda: Agenda<ServiceKey, Held, Complaint>,
     /// What each Service's owner was told and still holds.
     pub(crate) reported: HashMap<ServiceKey, BTreeSet<(Reason, String)>>,
-    pub(crate) dirty: BTreeSet<ServiceKey>,
-    pub(crate) later: BTreeSet<(Millis, ServiceKey)>,
     /// Who waits for a changing call.
-    pub(crate) changes: Line,
+    pub(crate) changes: Line<ServiceKey>,
     /// Who waits for a look.
-    pub(crate) looks: Line,
+    pub(crate) looks: Line<ServiceKey>,
     pub(crate) sequence: u64,
-    pub(crate) now: Millis,
 }
 
 /// Which watches and lists have been read whole at least once.
@@ -123,8 +108,6 @@ pub struct World {
 pub(crate) struct Synced {
     pub(crate) services: bool,
     pub(crate) slices: bool,
-    pub(crate) claims: bool,
-    pub(crate) balancers: bool,
 }
 
 impl World {
@@ -141,11 +124,9 @@ impl World {
             slices: HashMap::new(),
             slice_of: HashMap::new(),
             subsets: HashMap::new(),
-            claims: HashMap::new(),
-            claims_from: 0,
-            claim_touched: HashMap::new(),
-            claim_calls: HashSet::new(),
-            claim_gone: HashMap::new(),
+            claims: Mirror::default(),
+            list: Listing::default(),
+            agenda: Agenda::default(),
             balancers: HashMap::new(),
             place: HashMap::new(),
             of_service: HashMap::new(),
@@ -154,7 +135,6 @@ impl World {
             looking: HashSet::new(),
             look_from: HashMap::new(),
             creating: BTreeSet::new(),
-            unsure: BTreeMap::new(),
             ills: BTreeMap::new(),
             quota: None,
             probe: None,
@@ -162,89 +142,56 @@ impl World {
             floating: HashMap::new(),
             floating_of: HashMap::new(),
             floating_calls: HashSet::new(),
-            floating_unsure: BTreeMap::new(),
             service_calls: HashSet::new(),
-            listing: false,
-            list_wanted: true,
-            list_from: 0,
-            gone_meanwhile: HashSet::new(),
-            led_from: 0,
             synced: Synced::default(),
-            backoff: Backoff::default(),
-            trouble: BTreeMap::new(),
             reported: HashMap::new(),
-            dirty: BTreeSet::new(),
-            later: BTreeSet::new(),
             changes: Line::default(),
             looks: Line::default(),
             sequence: 0,
-            now: 0,
         }
     }
 
     /// Moves the clock, and wakes what waited for it.
     pub(super) fn tick(&mut self, now: Millis) {
-        let before = self.now;
-        self.now = self.now.max(now);
-        let ready: Vec<Held> = self
-            .backoff
-            .became_ready(before, self.now)
-            .cloned()
-            .collect();
-        ready.iter().for_each(|held| self.touch_held(held));
-        while let Some((at, key)) = self.later.first().cloned() {
-            if at > self.now {
-                break;
-            }
-            self.later.pop_first();
-            self.dirty.insert(key);
+        for held in self.agenda.tick(now) {
+            self.touch_held(&held);
         }
     }
 
     /// This process leads from now on.
     pub(super) fn start_term(&mut self) {
         self.sequence += 1;
-        self.led_from = self.sequence;
-        self.synced.balancers = false;
-        self.list_wanted = true;
-        self.backoff.retain(|_| false);
-        self.trouble.clear();
+        self.list.start_term(self.sequence);
+        self.agenda.start_term();
         self.balancers.values_mut().for_each(|b| b.fresh = false);
         self.touch_all();
     }
 
     /// Whether all watches and lists have been read, so that absence means something.
     pub(crate) fn has_read_all(&self) -> bool {
-        let Synced {
-            services,
-            slices,
-            claims,
-            balancers,
-        } = self.synced;
-        services && slices && claims && balancers
+        let watched = self.synced.services && self.synced.slices && self.claims.is_listed();
+        watched && self.list.is_listed()
     }
 
     /// When something is to be looked at again without any new fact.
     pub(super) fn wakes_at(&self) -> Option<Millis> {
-        let held = self.backoff.next(self.now);
-        let later = self.later.first().map(|(at, _)| *at);
-        held.into_iter().chain(later).min()
+        self.agenda.next_wake()
     }
 
     /// What holds Services up now, for metrics: a reason for each thing held.
     pub fn troubles(&self) -> impl Iterator<Item = Reason> + '_ {
-        self.trouble.values().map(|c| c.reason)
+        self.agenda.troubles().map(|(_, c)| c.reason)
     }
 
     pub(crate) fn touch(&mut self, key: &ServiceKey) {
-        self.dirty.insert(key.clone());
+        self.agenda.touch(key.clone());
         self.touch_company(key);
     }
 
     pub(crate) fn touch_all(&mut self) {
         let services = self.services.keys().chain(self.claims.keys());
         let others = self.of_service.keys().chain(self.floating_of.keys());
-        self.dirty.extend(services.chain(others).cloned());
+        self.agenda.touch_all(services.chain(others).cloned());
     }
 
     pub(crate) fn touch_held(&mut self, held: &Held) {
@@ -258,10 +205,16 @@ impl World {
     }
 
     pub(crate) fn is_held(&self, held: &Held) -> bool {
-        !self.backoff.ready(held, self.now)
+        self.agenda.is_held(held)
     }
 
     pub(crate) fn later(&mut self, at: Millis, key: &ServiceKey) {
-        self.later.insert((at, key.clone()));
+        self.agenda.later(at, key.clone());
+    }
+}
+
+impl Versioned for Claim {
+    fn version(&self) -> u64 {
+        self.version
     }
 }

@@ -33,7 +33,7 @@ impl World {
             asked.insert((service.age, key.clone()));
             self.touch_askers(address);
         }
-        let now = self.now;
+        let now = self.agenda.now();
         self.first_seen.entry(key.clone()).or_insert(now);
         self.services.insert(key.clone(), Arc::new(service));
         self.touch(&key);
@@ -129,10 +129,8 @@ impl World {
             let service = key.clone();
             Held::Balancer(BalancerKey { service, slot })
         });
-        balancers
-            .iter()
-            .for_each(|held| self.backoff.succeeded(held));
-        self.backoff.succeeded(&Held::Floating(key.clone()));
+        balancers.iter().for_each(|held| self.agenda.release(held));
+        self.agenda.release(&Held::Floating(key.clone()));
     }
 
     fn forget_asked(&mut self, key: &ServiceKey) {
@@ -154,6 +152,6 @@ impl World {
 
     fn touch_askers(&mut self, address: IpAddr) {
         let askers = self.asked.get(&address).into_iter().flatten();
-        self.dirty.extend(askers.map(|(_, key)| key.clone()));
+        self.agenda.touch_all(askers.map(|(_, key)| key.clone()));
     }
 }
