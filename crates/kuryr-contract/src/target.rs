@@ -35,8 +35,8 @@ pub struct Target {
 
 /// What lives as long as the target.
 enum Keep {
-    OpenStack(Box<kuryr_lab::openstack::OpenStack>),
-    Kubernetes(kuryr_lab::kube::KubeApi),
+    OpenStack(Box<kuryr_embedded_openstack::OpenStack>),
+    Kubernetes(kuryr_embedded_kubernetes::KubeApi),
     RealOpenStack(rented::Rented),
     RealKubernetes(kubeconfig::Namespace),
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::{Event, Node, Pod};
 use kube::api::{Api, DeleteParams, ListParams, PostParams};
 use kube::runtime::wait::{await_condition, conditions};
-use kuryr_lab::kube::{KubeApi, KubeOptions};
+use kuryr_embedded_kubernetes::{KubeApi, KubeOptions};
 use kuryr_lab::kubelet::{Kubelet, KubeletSpec};
 use serde_json::{Value, json};
 

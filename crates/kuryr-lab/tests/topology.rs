@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use kuryr_lab::openstack::{Caller, Fields, Kind, OpenStack, Settings};
+use kuryr_embedded_openstack::{Caller, Fields, Kind, OpenStack, Settings};
 use kuryr_lab::topology::{LabId, Topology, TopologyError, TopologySpec, Vm, VmSpec};
 use kuryr_net::netns;
 use serde_json::{Value, json};

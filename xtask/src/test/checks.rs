@@ -48,35 +48,69 @@ pub(super) fn fmt(run: &mut Run, log: &Path) -> Checked {
     Ok(String::new())
 }
 
-pub(super) fn core_purity(run: &mut Run, log: &Path) -> Checked {
-    let args = [
-        "tree",
-        "--locked",
-        "-p",
-        "kuryr-core",
-        "-e",
-        "normal",
-        "--prefix",
-        "none",
-        "--format",
-        "{p}",
-    ];
-    let tree = capture(run.workspace().cargo().args(args), log)?;
-    let found = effects_in(&tree);
-    if found.is_empty() {
-        return Ok(format!("crates: {}", tree.lines().count()));
-    }
-    Err(Error::Wrong(format!(
-        "kuryr-core must stay pure, but it depends on {} (cargo tree -p kuryr-core -i ...)",
-        found.join(", ")
-    )))
+/// What may not be under a package, and why.
+struct Border {
+    package: &'static str,
+    edges: &'static str,
+    without: &'static [&'static str],
+    because: &'static str,
 }
 
-/// Names of [`EFFECTS`] in the output of `cargo tree`, one `name vVERSION ...` a line.
-fn effects_in(tree: &str) -> Vec<&str> {
+const BORDERS: &[Border] = &[
+    Border {
+        package: "kuryr-core",
+        edges: "normal",
+        without: EFFECTS,
+        because: "decisions are pure",
+    },
+    Border {
+        package: "kuryr-programs",
+        edges: "normal,build",
+        without: &[
+            "kuryr-bench",
+            "kuryr-checkpoint",
+            "kuryr-doctor",
+            "kuryr-embedded-kubernetes",
+            "kuryr-embedded-openstack",
+            "kuryr-lab",
+        ],
+        because: "what runs in a cluster has no lab in it",
+    },
+    Border {
+        package: "kuryr-controller",
+        edges: "normal,dev,build",
+        without: &["kuryr-lab", "kuryr-net"],
+        because: "the controller's tests need no namespaces",
+    },
+];
+
+pub(super) fn core_purity(run: &mut Run, log: &Path) -> Checked {
+    for border in BORDERS {
+        let mut cargo = run.workspace().cargo();
+        let args = ["tree", "--locked", "-p", border.package, "-e", border.edges];
+        cargo
+            .args(args)
+            .args(["--prefix", "none", "--format", "{p}"]);
+        let tree = capture(&mut cargo, log)?;
+        let found = among(&tree, border.without);
+        if !found.is_empty() {
+            return Err(Error::Wrong(format!(
+                "{}, but {} depends on {} (cargo tree -p {} -i ...)",
+                border.because,
+                border.package,
+                found.join(", "),
+                border.package
+            )));
+        }
+    }
+    Ok(format!("packages: {}", BORDERS.len()))
+}
+
+/// Which of these names are in the output of `cargo tree`, one `name vVERSION ...` a line.
+fn among<'a>(tree: &'a str, names: &[&str]) -> Vec<&'a str> {
     tree.lines()
         .filter_map(|line| line.split_whitespace().next())
-        .filter(|name| EFFECTS.contains(name))
+        .filter(|name| names.contains(name))
         .collect()
 }
 
@@ -354,7 +388,7 @@ mod tests {
     #[test]
     fn an_effect_under_the_core_is_found_by_its_whole_name() {
         let tree = "kuryr-core v0.1.0 (/x)\nserde v1.0.1\nhttparse v1.0.0\ntokio v1.4.0 (*)\n";
-        assert_eq!(effects_in(tree), ["tokio"]);
+        assert_eq!(among(tree, EFFECTS), ["tokio"]);
     }
 
     #[test]

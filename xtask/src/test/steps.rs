@@ -25,7 +25,7 @@ pub(super) const STEPS: &[Step] = &[
     },
     Step {
         name: "core-purity",
-        about: "kuryr-core depends on no runtime, network or Kubernetes crate",
+        about: "what may not depend on what: kuryr-core on any effect, what is shipped on the lab",
         run: checks::core_purity,
         ..PLAIN
     },

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use kuryr_lab::openstack::{Call, CallLog};
+use kuryr_embedded_openstack::{Call, CallLog};
 
 /// Calls so far, by kind.
 #[derive(Clone, Debug, Default)]

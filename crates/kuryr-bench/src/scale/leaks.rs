@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use kuryr_api::names::cluster_tag;
-use kuryr_lab::openstack::{Kind, Query};
+use kuryr_embedded_openstack::{Kind, Query};
 
 use super::site::{CLUSTER_ID, Site, caller};
 use super::watch::Watch;
@@ -20,7 +20,7 @@ pub(super) fn ours(site: &Site) -> Result<HashSet<String>, BenchError> {
         what: "list ports".to_owned(),
         message: error.message,
     })?;
-    let id = |port: &kuryr_lab::openstack::Fields| port["id"].as_str().map(str::to_owned);
+    let id = |port: &kuryr_embedded_openstack::Fields| port["id"].as_str().map(str::to_owned);
     Ok(page.items.iter().filter_map(id).collect())
 }
 

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use kuryr_lab::kube::api::{DeleteOptions, Target};
-use kuryr_lab::kube::store::Key;
+use kuryr_embedded_kubernetes::api::{DeleteOptions, Target};
+use kuryr_embedded_kubernetes::store::Key;
 use rand::Rng;
 
 use super::calls::Counter;

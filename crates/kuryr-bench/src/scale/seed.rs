@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use indicatif::ProgressBar;
 use kuryr_api::names::{PORT_TAG, cluster_tag};
-use kuryr_lab::kube::store::{Expect, TableName};
-use kuryr_lab::openstack::Kind;
+use kuryr_embedded_kubernetes::store::{Expect, TableName};
+use kuryr_embedded_openstack::Kind;
 use serde_json::{Value, json};
 
 use super::objects::{SeededVif, claim, pod, running};
@@ -76,7 +76,7 @@ fn ports(site: &Site, node: &SimNode, count: usize) -> Result<Vec<SeededPort>, B
     let asked = port.as_object().cloned().unwrap_or_default();
     site.openstack.handle().with(|state| {
         let caller = caller(state);
-        let refused = |e: kuryr_lab::openstack::ApiError| broken(&e.message);
+        let refused = |e: kuryr_embedded_openstack::ApiError| broken(&e.message);
         let made = state
             .cloud
             .create_bulk(&caller, Kind::Port, vec![asked; count])

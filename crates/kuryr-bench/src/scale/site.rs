@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use kuryr_lab::kube::api::WriteOptions;
-use kuryr_lab::kube::{KubeApi, KubeOptions};
-use kuryr_lab::openstack::{Caller, Fields, Kind, OpenStack, Settings, State};
+use kuryr_embedded_kubernetes::api::WriteOptions;
+use kuryr_embedded_kubernetes::{KubeApi, KubeOptions};
+use kuryr_embedded_openstack::{Caller, Fields, Kind, OpenStack, Settings, State};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -42,7 +42,7 @@ pub(super) struct Site {
     folder: TempDir,
 }
 
-fn refused(what: &str) -> impl Fn(kuryr_lab::openstack::ApiError) -> BenchError {
+fn refused(what: &str) -> impl Fn(kuryr_embedded_openstack::ApiError) -> BenchError {
     move |error| BenchError::Cloud {
         what: what.to_owned(),
         message: error.message,

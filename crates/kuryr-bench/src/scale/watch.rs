@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use kuryr_lab::kube::KubeApi;
-use kuryr_lab::kube::api::{Api, Part, Target, WriteOptions};
-use kuryr_lab::kube::store::{ChangeKind, Key, Observed};
+use kuryr_embedded_kubernetes::KubeApi;
+use kuryr_embedded_kubernetes::api::{Api, Part, Target, WriteOptions};
+use kuryr_embedded_kubernetes::store::{ChangeKind, Key, Observed};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
@@ -141,7 +141,7 @@ fn run(api: &Api, pod: &str, claim: &Value) {
 }
 
 /// A pod that was deleted meanwhile has no status to write; anything else is a mistake here.
-fn tracing_gone(error: &kuryr_lab::kube::ApiError) {
+fn tracing_gone(error: &kuryr_embedded_kubernetes::ApiError) {
     if error.code != 404 {
         eprintln!("a pod's status can't be written: {}", error.message);
     }

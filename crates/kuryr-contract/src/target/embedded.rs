@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use kuryr_lab::kube::{KubeApi, KubeOptions};
-use kuryr_lab::openstack::{Account, Backend, OpenStack, Settings, TagsInPost};
+use kuryr_embedded_kubernetes::{KubeApi, KubeOptions};
+use kuryr_embedded_openstack::{Account, Backend, OpenStack, Settings, TagsInPost};
 use serde_json::json;
 
 use super::plug::Hypervisor;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use futures::future::join_all;
-use kuryr_lab::checkpoint::{Moment, Verdict};
+use kuryr_checkpoint::{Moment, Verdict};
 use tokio::sync::mpsc;
 
 use crate::world::{Foreign, Options, Pools, World, is_change};

@@ -1,7 +1,7 @@
 //! What other hands change in Neutron, and nodes that come, go and change.
 
 use kuryr_api::names::{NODE_LABEL, cluster_tag, node_label};
-use kuryr_lab::openstack::Kind;
+use kuryr_embedded_openstack::Kind;
 use serde_json::{Value, json};
 
 use crate::world::{CLUSTER, Options, Pools, World};
@@ -199,8 +199,8 @@ async fn a_removed_node_leaves_nothing() {
 async fn ports_made_for_a_node_that_is_gone_are_deleted() {
     let world = World::start(2).await;
     let faults = world.openstack.faults();
-    let never = kuryr_lab::openstack::Effect::Unavailable;
-    faults.add(kuryr_lab::openstack::Fault::once("PUT", "add_subports", never).always());
+    let never = kuryr_embedded_openstack::Effect::Unavailable;
+    faults.add(kuryr_embedded_openstack::Fault::once("PUT", "add_subports", never).always());
     let _controller = world.controller(Options::default()).await;
     world.add_pods("pod", 4, 2).await;
     world

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::Method;
 use kube::api::{DeleteParams, Patch, PatchParams};
 use kuryr_api::names::POD_FINALIZER;
-use kuryr_lab::kube::{Fault, FaultRule};
+use kuryr_embedded_kubernetes::{Fault, FaultRule};
 use serde_json::json;
 
 use crate::world::{Options, Pools, World};
@@ -49,11 +49,11 @@ async fn forgotten_history_is_listed_anew() {
     let store = world.kube.api().clone();
     let pods = store.kind("", "pods").unwrap();
     for name in ["pod1", "pod2"] {
-        let target = kuryr_lab::kube::api::Target {
+        let target = kuryr_embedded_kubernetes::api::Target {
             kind: pods.clone(),
-            key: kuryr_lab::kube::store::Key::new("default", name),
+            key: kuryr_embedded_kubernetes::store::Key::new("default", name),
         };
-        let now = kuryr_lab::kube::api::DeleteOptions {
+        let now = kuryr_embedded_kubernetes::api::DeleteOptions {
             grace: Some(0),
             ..Default::default()
         };
@@ -170,8 +170,8 @@ async fn pods_re_created_under_their_names_get_ports_of_their_own() {
 async fn a_kuryrport_deleted_before_it_has_a_port_is_made_again() {
     let world = World::start(1).await;
     let faults = world.openstack.faults();
-    let late = kuryr_lab::openstack::Effect::Unavailable;
-    faults.add(kuryr_lab::openstack::Fault::once("POST", "ports", late).always());
+    let late = kuryr_embedded_openstack::Effect::Unavailable;
+    faults.add(kuryr_embedded_openstack::Fault::once("POST", "ports", late).always());
     let _controller = world.controller(Options::default()).await;
     world.add_pod("pod", "node1").await;
     world

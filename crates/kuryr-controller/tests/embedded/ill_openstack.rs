@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use kuryr_lab::openstack::{Effect, Fault, Kind, Match};
+use kuryr_embedded_openstack::{Effect, Fault, Kind, Match};
 use serde_json::json;
 
 use crate::world::{Options, PROJECT, Pools, World};
@@ -52,8 +52,8 @@ async fn one_slow_trunk_holds_up_no_other_node() {
     world.ready("warm").await;
     // Until the test ends, whose other pods must be ready long before.
     let slow = world.trunk_of("node1").unwrap();
-    let hold = move |call: &kuryr_lab::checkpoint::Passing<'_>| {
-        use kuryr_lab::checkpoint::Verdict;
+    let hold = move |call: &kuryr_checkpoint::Passing<'_>| {
+        use kuryr_checkpoint::Verdict;
         match call.uri.contains(&slow) {
             true => Verdict::Hold,
             false => Verdict::Pass,

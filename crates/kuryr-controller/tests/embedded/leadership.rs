@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kuryr_lab::openstack::{Effect, Fault};
+use kuryr_embedded_openstack::{Effect, Fault};
 
 use crate::world::{Options, World};
 

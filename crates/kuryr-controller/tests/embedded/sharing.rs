@@ -1,7 +1,7 @@
 //! Two clusters and an operator's own VMs in one project.
 
 use kuryr_api::names::{PORT_TAG, cluster_tag};
-use kuryr_lab::openstack::Kind;
+use kuryr_embedded_openstack::Kind;
 use serde_json::json;
 
 use crate::world::{CLUSTER, Foreign, Options, Pools, World};

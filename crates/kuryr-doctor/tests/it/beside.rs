@@ -74,7 +74,7 @@ async fn a_leaked_port_that_was_changed_meanwhile_stays() {
     let look = doctor.look().await.unwrap();
     assert_eq!(troubles(&look), [FindingKind::PortLeaked]);
     world.cloud(|state, caller| {
-        let kind = kuryr_lab::openstack::Kind::Port;
+        let kind = kuryr_embedded_openstack::Kind::Port;
         state.cloud.clear_tags(caller, kind, &port).unwrap();
     });
     let fixed = doctor.fix(&look, |_| ()).await.unwrap();

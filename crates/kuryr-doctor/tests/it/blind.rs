@@ -2,8 +2,8 @@
 
 use kuryr_core::doctor::FindingKind;
 use kuryr_doctor::Outcome;
-use kuryr_lab::kube::{Fault as KubeFault, FaultRule};
-use kuryr_lab::openstack::{Effect, Fault};
+use kuryr_embedded_kubernetes::{Fault as KubeFault, FaultRule};
+use kuryr_embedded_openstack::{Effect, Fault};
 use serde_json::json;
 
 use crate::world::{World, kinds, troubles};

@@ -1,7 +1,7 @@
 //! What is not ours: shown, and never touched.
 
 use kuryr_core::doctor::{FindingKind, Severity};
-use kuryr_lab::openstack::{Fields, Kind};
+use kuryr_embedded_openstack::{Fields, Kind};
 use serde_json::json;
 
 use crate::world::{World, kinds, troubles};

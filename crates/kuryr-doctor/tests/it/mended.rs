@@ -4,7 +4,7 @@ use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use kuryr_api::names::{KURYRPORT_FINALIZER, POD_FINALIZER};
 use kuryr_core::doctor::FindingKind;
 use kuryr_doctor::Outcome;
-use kuryr_lab::openstack::Kind;
+use kuryr_embedded_openstack::Kind;
 use serde_json::json;
 
 use crate::world::{World, assert_mended, kinds, troubles};

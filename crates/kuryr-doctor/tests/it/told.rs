@@ -2,7 +2,7 @@
 
 use kuryr_core::doctor::{By, FindingKind, Scope, Severity};
 use kuryr_doctor::{LookError, json};
-use kuryr_lab::openstack::Kind;
+use kuryr_embedded_openstack::Kind;
 use serde_json::{Value, json};
 
 use crate::world::{World, kinds};

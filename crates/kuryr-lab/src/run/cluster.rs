@@ -6,11 +6,11 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::runtime::conditions::is_crd_established;
 use kube::runtime::wait::await_condition;
 use kube::{Api, Client, ResourceExt};
+use kuryr_embedded_kubernetes::{KubeApi, KubeOptions};
 
 use super::folder::Folder;
 use super::real::{Binaries, RealKubernetes};
 use super::{KubernetesKind, LabError};
-use crate::kube::{KubeApi, KubeOptions};
 
 /// A running Kubernetes API; it stops when dropped.
 #[derive(Debug)]

@@ -3,10 +3,11 @@
 use std::io;
 use std::path::PathBuf;
 
+use kuryr_embedded_kubernetes::StartError;
+use kuryr_embedded_openstack::TenantError;
+
 use super::real::RealError;
-use crate::kube::StartError;
 use crate::kubelet::KubeletError;
-use crate::openstack::ApiError;
 use crate::topology::TopologyError;
 
 /// Why a lab could not be started or ended early.
@@ -25,13 +26,8 @@ pub enum LabError {
     #[error("cannot listen for Keystone and Neutron: {0}")]
     OpenStack(io::Error),
     /// The embedded Neutron refused what the lab is made of.
-    #[error("cannot {what} in the embedded Neutron: {refused}")]
-    Tenant {
-        /// What was attempted.
-        what: String,
-        /// What Neutron answered.
-        refused: ApiError,
-    },
+    #[error(transparent)]
+    Tenant(#[from] TenantError),
     /// A file could not be made, written or removed.
     #[error("cannot {what}: {source}")]
     File {

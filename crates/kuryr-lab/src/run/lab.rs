@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use kube::Client;
+use kuryr_embedded_openstack::CallLog;
+use kuryr_embedded_openstack::Tenant;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -16,9 +18,8 @@ use super::reach::{self, Endpoint, Reach};
 use super::site::Site;
 use super::{
     ControllerSeat, DaemonSeat, LabError, LabOptions, PodRow, Product, Side, Snapshot, Stage, Step,
-    Tenant, Worker, pods, way,
+    Worker, pods, way,
 };
-use crate::openstack::CallLog;
 
 /// A running lab. Everything of it is removed when it is dropped, in the order of the fields.
 pub struct Lab {

@@ -1,8 +1,7 @@
 //! A whole lab: cloud, cluster, workers and pods, started, watched and stopped as one.
 //!
 //! ```text
-//!  Lab::start ── site        Keystone and Neutron, hypervisors and workers, a folder
-//!             │   tenant     networks, router, security group, a trunk for each worker
+//!  Lab::start ── site        Keystone, Neutron and a tenant in it, hypervisors and workers, a folder
 //!             ── cluster     the embedded Kubernetes API, or a real etcd and kube-apiserver
 //!             ── parts       the controller and daemons, which the caller brings as Product
 //!             ── nodes       a kubelet for each worker; it calls the plugin
@@ -29,7 +28,6 @@ mod reach;
 mod real;
 mod site;
 mod snapshot;
-mod tenant;
 mod way;
 
 pub use error::LabError;
@@ -39,5 +37,4 @@ pub use product::{ControllerSeat, DaemonSeat, Product};
 pub use reach::{Endpoint, Pair, Reach};
 pub use real::RealError;
 pub use snapshot::{PodRow, PodState, Snapshot, Worker};
-pub use tenant::Tenant;
 pub use way::{Side, Step};

@@ -1,9 +1,9 @@
 //! What lab is asked for.
 
+use kuryr_embedded_openstack::{Backend, Latency};
+
 use std::path::PathBuf;
 use std::time::Duration;
-
-use crate::openstack::{Backend, Latency};
 
 /// What lab to run.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,11 +2,13 @@
 
 use std::net::IpAddr;
 
-use super::folder::{Folder, write_private};
-use super::{LabError, LabOptions, Stage, Tenant, Worker, real, tenant};
-use crate::openstack::{
-    Activation, Allocation, Caller, Fields, Kind, OpenStack, Query, Settings, State,
+use kuryr_embedded_openstack::{
+    Activation, Allocation, Caller, Fields, Kind, OpenStack, Query, Settings, State, Tenant,
+    worker_name,
 };
+
+use super::folder::{Folder, write_private};
+use super::{LabError, LabOptions, Stage, Worker, real};
 use crate::topology::lock::Lock;
 use crate::topology::{
     LabId, Topology, TopologyError, TopologySpec, VmSpec, preflight, remove_namespaces,
@@ -137,7 +139,7 @@ async fn add_workers(topology: &Topology, tenant: &Tenant) -> Result<Vec<Worker>
     for (at, parent) in tenant.parents.iter().enumerate() {
         let hypervisors = topology.hypervisors();
         let spec = VmSpec {
-            name: tenant::worker_name(at + 1),
+            name: worker_name(at + 1),
             hypervisor: hypervisors[at % hypervisors.len()].clone(),
             port: parent.clone(),
         };

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use ipnet::IpNet;
+use kuryr_embedded_openstack::RouterLeg;
 use kuryr_net::hypervisor_trunk::HypervisorTrunk;
 use kuryr_net::links::{Links, NewLink, Vxlan};
 use kuryr_net::{MacAddr, netns};
@@ -11,7 +12,6 @@ use kuryr_net::{MacAddr, netns};
 use super::plan::{Action, Leg};
 use super::preflight::run_nft;
 use super::{LabId, TopologyError, names};
-use crate::openstack::RouterLeg;
 
 type Done = Result<(), TopologyError>;
 

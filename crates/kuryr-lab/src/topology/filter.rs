@@ -11,9 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use ipnet::IpNet;
+use kuryr_embedded_openstack::{Filter, PortWiring, Rule};
 
 use super::names;
-use crate::openstack::{Filter, PortWiring, Rule};
 
 /// The table's name in both families.
 const TABLE: &str = "kuryr_lab";

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use kuryr_embedded_openstack::{PortWiring, RouterLeg, Wiring};
+
 use super::filter;
-use crate::openstack::{PortWiring, RouterLeg, Wiring};
 
 /// What is wired, or shall be.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use kuryr_embedded_openstack::{Activation, Handle};
 use kuryr_net::netns;
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -14,7 +15,6 @@ use super::apply::Hypervisors;
 use super::lock::Lock;
 use super::plan::{Wired, desired, plan};
 use super::{LabId, TopologyError, Vm, VmSpec, preflight, vm};
-use crate::openstack::{Activation, Handle};
 
 /// First pause after a step failed; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_millis(100);

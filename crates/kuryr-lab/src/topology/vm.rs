@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use ipnet::IpNet;
+use kuryr_embedded_openstack::{Handle, Kind};
 use kuryr_net::links::{Links, NewLink, Route};
 use kuryr_net::{MacAddr, netns};
 
 use super::apply::Hypervisors;
 use super::{TopologyError, names};
-use crate::openstack::{Handle, Kind};
 
 /// What VM to make.
 #[derive(Debug, Clone, PartialEq, Eq)]

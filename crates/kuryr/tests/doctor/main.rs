@@ -7,9 +7,9 @@ use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::jiff::Timestamp;
 use kube::Api;
 use kube::api::PostParams;
-use kuryr_lab::kube::{Fault, FaultRule, KubeApi, KubeOptions};
-use kuryr_lab::openstack::{Caller, Kind, OpenStack, Settings, State};
-use kuryr_lab::run::Tenant;
+use kuryr_embedded_kubernetes::{Fault, FaultRule, KubeApi, KubeOptions};
+use kuryr_embedded_openstack::Tenant;
+use kuryr_embedded_openstack::{Caller, Kind, OpenStack, Settings, State};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 

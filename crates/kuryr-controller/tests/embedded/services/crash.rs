@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::future::join_all;
-use kuryr_lab::checkpoint::Moment;
+use kuryr_checkpoint::Moment;
 use serde_json::json;
 
 use crate::crash::{Told, hold};

@@ -1,6 +1,6 @@
 //! Load balancers that fail, and what other hands change.
 
-use kuryr_lab::openstack::{Effect, Fault, Kind, LbKind, Settings};
+use kuryr_embedded_openstack::{Effect, Fault, Kind, LbKind, Settings};
 use serde_json::json;
 
 use crate::world::{Options, World};
@@ -20,7 +20,7 @@ impl World {
     ) {
         let asked = asked.as_object().cloned().unwrap();
         let done = self.cloud(|state, caller| {
-            let kuryr_lab::openstack::State { cloud, octavia, .. } = state;
+            let kuryr_embedded_openstack::State { cloud, octavia, .. } = state;
             octavia.update(cloud, caller, kind, pool, id, asked)
         });
         done.unwrap();
@@ -153,7 +153,7 @@ async fn members_and_listeners_changed_by_hand_are_put_right() {
     let pool = world.lb_objects(LbKind::Pool).remove(0);
     let pool = pool["id"].as_str().unwrap();
     world.cloud(|state, caller| {
-        let kuryr_lab::openstack::State { cloud, octavia, .. } = state;
+        let kuryr_embedded_openstack::State { cloud, octavia, .. } = state;
         let none = octavia.set_members(cloud, caller, pool, Vec::new(), false);
         none.unwrap();
     });
@@ -180,7 +180,7 @@ async fn what_others_have_is_left_alone() {
         let asked = json!({"name": "default/gone", "vip_subnet_id": subnet,
             "vip_address": "10.96.200.1", "provider": "ovn"});
         let asked = asked.as_object().cloned().unwrap();
-        let kuryr_lab::openstack::State { cloud, octavia, .. } = state;
+        let kuryr_embedded_openstack::State { cloud, octavia, .. } = state;
         octavia.create_load_balancer(cloud, caller, asked).unwrap()["id"].clone()
     });
     let foreign = foreign.as_str().unwrap();

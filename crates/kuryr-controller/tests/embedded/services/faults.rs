@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kuryr_lab::openstack::{Effect, Fault, Latency, Settings};
+use kuryr_embedded_openstack::{Effect, Fault, Latency, Settings};
 use serde_json::{Value, json};
 
 use super::drift::watchful;

@@ -1,6 +1,6 @@
 //! What owners write that can't be: they are told, and no other Service is harmed.
 
-use kuryr_lab::openstack::{Kind, LbKind};
+use kuryr_embedded_openstack::{Kind, LbKind};
 use serde_json::json;
 
 use crate::world::{PROJECT, World};

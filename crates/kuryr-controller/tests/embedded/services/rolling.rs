@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::api::{Api, Patch, PatchParams};
-use kuryr_lab::checkpoint::{Moment, Verdict};
-use kuryr_lab::openstack::{Latency, Settings};
+use kuryr_checkpoint::{Moment, Verdict};
+use kuryr_embedded_openstack::{Latency, Settings};
 use serde_json::json;
 
 use crate::world::{NAMESPACE, World};

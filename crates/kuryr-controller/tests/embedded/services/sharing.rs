@@ -1,6 +1,6 @@
 //! Several Services on one load balancer.
 
-use kuryr_lab::openstack::LbKind;
+use kuryr_embedded_openstack::LbKind;
 use serde_json::{Value, json};
 
 use crate::world::World;

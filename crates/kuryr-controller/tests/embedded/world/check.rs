@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use kuryr_lab::openstack::Kind;
+use kuryr_embedded_openstack::Kind;
 
 use super::{CLUSTER, Pod, World};
 

@@ -1,6 +1,6 @@
 //! What others have in the same project: an operator's VM, and one with a trunk.
 
-use kuryr_lab::openstack::{Fields, Kind};
+use kuryr_embedded_openstack::{Fields, Kind};
 use serde_json::json;
 
 use super::World;

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 
 use http::HeaderName;
-use kuryr_lab::checkpoint::{Moment, Passing, Verdict};
+use kuryr_checkpoint::{Moment, Passing, Verdict};
 
 use super::World;
 

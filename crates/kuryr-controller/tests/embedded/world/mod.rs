@@ -20,11 +20,11 @@ use std::net::SocketAddr;
 
 use kube::Client;
 use kube::api::{Api, PostParams};
-use kuryr_lab::kube::{KubeApi, KubeOptions};
-use kuryr_lab::openstack::{
+use kuryr_embedded_kubernetes::{KubeApi, KubeOptions};
+use kuryr_embedded_openstack::Tenant;
+use kuryr_embedded_openstack::{
     Allocation, Caller, Fields, Kind, OpenStack, Query, Settings, State as CloudState,
 };
-use kuryr_lab::run::Tenant;
 use serde_json::Value;
 
 pub(crate) use cluster::NAMESPACE;

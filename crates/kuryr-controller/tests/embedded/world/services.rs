@@ -8,7 +8,7 @@ use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
 use kuryr_api::names::cluster_tag;
 use kuryr_controller::ServiceConfig;
 use kuryr_core::service::Settings;
-use kuryr_lab::openstack::{Caller, Fields, Kind, LbKind};
+use kuryr_embedded_openstack::{Caller, Fields, Kind, LbKind};
 use serde_json::{Value, json};
 
 use super::cluster::NAMESPACE;

@@ -1,8 +1,8 @@
 //! What is there, read from the services' own state: looking costs no call.
 
 use kuryr_api::names::cluster_tag;
-use kuryr_lab::kube::store::TableName;
-use kuryr_lab::openstack::{Fields, Kind};
+use kuryr_embedded_kubernetes::store::TableName;
+use kuryr_embedded_openstack::{Fields, Kind};
 use serde_json::Value;
 
 use super::World;

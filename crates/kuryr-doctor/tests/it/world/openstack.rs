@@ -1,6 +1,6 @@
 //! Ports and trunks, by hand: these are no calls.
 
-use kuryr_lab::openstack::{Caller, Fields, Kind, Query, State};
+use kuryr_embedded_openstack::{Caller, Fields, Kind, Query, State};
 use serde_json::{Value, json};
 
 use super::World;

@@ -22,7 +22,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use kuryr_lab::openstack::{Backend, Latency};
+use kuryr_embedded_openstack::{Backend, Latency};
 use kuryr_lab::run::{KubernetesKind, LabOptions};
 
 const EXAMPLES: &str = "\
