@@ -1,18 +1,11 @@
-//! `/alive`, `/ready` and `/metrics`.
+//! What `/alive`, `/ready` and `/metrics` say.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use axum::Router;
-use axum::extract::State;
-use axum::http::{StatusCode, header};
-use axum::response::IntoResponse;
-use axum::routing::get;
+use kuryr_process::{Answer, Probed};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 use crate::lease;
 
@@ -65,74 +58,32 @@ impl Health {
     /// What is wrong with the loops; nothing if they turn.
     fn stuck(&self) -> Option<String> {
         let stuck = self.0.iter().find(|pulse| pulse.is_stuck())?;
-        Some(format!("the controller's {} is stuck\n", stuck.name))
+        Some(format!("the controller's {} is stuck", stuck.name))
     }
 
     /// What was not read yet; nothing if all was.
     fn unread(&self) -> Option<String> {
         let unread = |pulse: &&Arc<Pulse>| !pulse.synced.load(Ordering::Relaxed);
         let unread = self.0.iter().find(unread)?;
-        Some(format!("{} were not read yet\n", unread.reads))
+        Some(format!("{} were not read yet", unread.reads))
     }
 }
 
-/// Serves the probes.
-pub(crate) async fn serve_health(
-    address: SocketAddr,
-    health: Arc<Health>,
-    stop: CancellationToken,
-) -> std::io::Result<()> {
-    let app = Router::new()
-        .route("/alive", get(alive))
-        .route("/ready", get(ready))
-        .with_state(health);
-    serve(address, app, stop).await
-}
+impl Probed for Health {
+    fn alive(&self) -> Answer {
+        self.stuck().map_or(Ok(()), Err)
+    }
 
-/// Serves the metrics.
-pub(crate) async fn serve_metrics(
-    address: SocketAddr,
-    registry: Arc<Registry>,
-    stop: CancellationToken,
-) -> std::io::Result<()> {
-    let app = Router::new()
-        .route("/metrics", get(metrics))
-        .with_state(registry);
-    serve(address, app, stop).await
-}
-
-async fn serve(address: SocketAddr, app: Router, stop: CancellationToken) -> std::io::Result<()> {
-    let listener = TcpListener::bind(address).await?;
-    axum::serve(listener, app)
-        .with_graceful_shutdown(stop.cancelled_owned())
-        .await
-}
-
-async fn alive(State(health): State<Arc<Health>>) -> impl IntoResponse {
-    match health.stuck() {
-        None => (StatusCode::OK, "ok\n".to_owned()),
-        Some(what) => (StatusCode::INTERNAL_SERVER_ERROR, what),
+    async fn ready(&self) -> Answer {
+        self.unread().map_or(Ok(()), Err)
     }
 }
 
-async fn ready(State(health): State<Arc<Health>>) -> impl IntoResponse {
-    match health.unread() {
-        None => (StatusCode::OK, "ok\n".to_owned()),
-        Some(what) => (StatusCode::SERVICE_UNAVAILABLE, what),
-    }
-}
-
-async fn metrics(State(registry): State<Arc<Registry>>) -> impl IntoResponse {
+/// Metrics as Prometheus reads them.
+pub(crate) fn text(registry: &Registry) -> Result<String, String> {
     let mut text = String::new();
-    let content = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    match encode(&mut text, &registry) {
-        Ok(()) => (StatusCode::OK, [(header::CONTENT_TYPE, content)], text),
-        Err(e) => (
-            StatusCode::INTERNAL_SERVER_ERROR,
-            [(header::CONTENT_TYPE, "text/plain")],
-            e.to_string(),
-        ),
-    }
+    encode(&mut text, registry).map_err(|error| error.to_string())?;
+    Ok(text)
 }
 
 #[cfg(test)]
@@ -144,11 +95,11 @@ mod tests {
         let mut health = Health::default();
         let pods = health.pulse("loop of pods", "pods");
         let services = health.pulse("loop of Services", "Services");
-        assert_eq!(health.unread().as_deref(), Some("pods were not read yet\n"));
+        assert_eq!(health.unread().as_deref(), Some("pods were not read yet"));
         pods.beat(true);
         services.beat(false);
         let unread = health.unread();
-        assert_eq!(unread.as_deref(), Some("Services were not read yet\n"));
+        assert_eq!(unread.as_deref(), Some("Services were not read yet"));
         services.beat(true);
         assert_eq!(health.unread(), None);
         assert_eq!(health.stuck(), None);
@@ -165,7 +116,7 @@ mod tests {
             let stuck = health.stuck();
             assert_eq!(
                 stuck.as_deref(),
-                Some("the controller's loop of Services is stuck\n")
+                Some("the controller's loop of Services is stuck")
             );
         }
     }

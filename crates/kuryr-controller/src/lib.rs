@@ -9,10 +9,10 @@
 //! failure    what the clients' errors mean to a plan
 //! lease      who may write: leader election, and the fence before each write
 //! tenure     the same lease, for a tool that must not write beside a leader
-//! supervise  every task in one set; a call whose task dies is answered as lost
+//! supervise  a call whose task dies is answered as lost
 //! objects    what is done alike to objects of every kind
 //! events     Kubernetes Events
-//! health     /alive, /ready, /metrics
+//! health     what /alive, /ready and /metrics say
 //! metrics    what figures of all reconcilers have in common
 //! ```
 
@@ -32,9 +32,9 @@ mod supervise;
 mod tenure;
 
 pub use config::ControllerConfig;
+pub use kuryr_process::TaskEnded;
 pub use lease::{Fence, LeaseSettings};
 pub use pods::networks::{NetworkError, Networks};
 pub use run::{ControllerError, run};
 pub use service::ServiceConfig;
-pub use supervise::TaskEnded;
 pub use tenure::Tenure;

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric};
+use kuryr_process::Resident;
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 /// How many of what is counted are in a state.
@@ -78,31 +78,6 @@ pub(crate) fn process(registry: &mut Registry) -> Gauge {
     );
     registry.register_collector(Box::new(Resident));
     leader
-}
-
-/// Resident memory, read when it is asked for.
-#[derive(Debug)]
-struct Resident;
-
-impl Collector for Resident {
-    fn encode(&self, mut encoder: DescriptorEncoder) -> Result<(), std::fmt::Error> {
-        let resident = ConstGauge::new(resident_bytes());
-        let metric = encoder.encode_descriptor(
-            "process_resident_memory_bytes",
-            "Resident memory of this process",
-            None,
-            prometheus_client::metrics::MetricType::Gauge,
-        )?;
-        resident.encode(metric)
-    }
-}
-
-/// Resident memory of this process, bytes; 0 if the kernel does not say.
-fn resident_bytes() -> i64 {
-    let page = i64::try_from(rustix::param::page_size()).unwrap_or(4096);
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages = statm.split(' ').nth(1).and_then(|p| p.parse::<i64>().ok());
-    pages.unwrap_or(0) * page
 }
 
 #[cfg(test)]

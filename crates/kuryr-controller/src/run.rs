@@ -4,11 +4,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use futures::FutureExt;
-use futures::future::BoxFuture;
 use kube::Client;
 use kuryr_api::names::{PORT_TAG, cluster_tag};
 use kuryr_openstack::{Cloud, OwnershipMark};
+use kuryr_process::{TaskEnded, Tasks};
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use thiserror::Error;
@@ -22,7 +23,6 @@ use crate::pods;
 use crate::pods::networks::{NetworkError, Networks};
 use crate::reconcile::{Duty, Engine, Watch};
 use crate::service;
-use crate::supervise::{TaskEnded, Tasks};
 
 /// How long calls under way are waited for at the end.
 const TO_FINISH: Duration = Duration::from_secs(8);
@@ -227,28 +227,29 @@ impl Start<'_> {
 
     /// Probes and metrics, of all that was started before.
     fn servers(self) {
-        let (config, stop) = (self.config, self.running);
-        if let Some(address) = config.health {
-            let serving = health::serve_health(address, Arc::new(self.health), stop.clone());
-            let serving = serve("health", address, serving.boxed(), stop.clone());
-            self.others.spawn("health server", serving);
-        }
-        if let Some(address) = config.metrics {
-            let serving = health::serve_metrics(address, Arc::new(self.registry), stop.clone());
-            let serving = serve("metrics", address, serving.boxed(), stop.clone());
-            self.others.spawn("metrics server", serving);
+        let registry = Arc::new(self.registry);
+        let probes = kuryr_process::probes(Arc::new(self.health));
+        let metrics = kuryr_process::metrics(move || health::text(&registry));
+        let servers = [
+            ("health", "health server", self.config.health, probes),
+            ("metrics", "metrics server", self.config.metrics, metrics),
+        ];
+        for (what, name, address, app) in servers {
+            if let Some(address) = address {
+                let serving = serve(what, address, app, self.running.clone());
+                self.others.spawn(name, serving);
+            }
         }
     }
 }
 
 /// Serves until `stop`; a port that can't be listened on is told, and the controller goes on without it.
-async fn serve(
-    what: &'static str,
-    address: SocketAddr,
-    serving: BoxFuture<'static, std::io::Result<()>>,
-    stop: CancellationToken,
-) {
-    if let Err(source) = serving.await {
+async fn serve(what: &'static str, address: SocketAddr, app: Router, stop: CancellationToken) {
+    let served = async {
+        let listener = kuryr_process::listen(address).await?;
+        kuryr_process::serve(listener, app, stop.clone()).await
+    };
+    if let Err(source) = served.await {
         let error = ControllerError::Listen {
             address,
             what,

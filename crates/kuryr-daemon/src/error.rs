@@ -1,6 +1,5 @@
 //! Why the daemon could not start, and why it refused a call.
 
-use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,6 +13,9 @@ use crate::ports::PodKey;
 /// Why the daemon could not start, or had to stop.
 #[derive(Debug, thiserror::Error)]
 pub enum DaemonError {
+    /// A task ended that was to go on.
+    #[error(transparent)]
+    TaskEnded(#[from] kuryr_process::TaskEnded),
     /// The node's name is not configured and the host has none.
     #[error(
         "the node's name is not known: set [kuryr] node_name or KUBERNETES_NODE_NAME ({source})"
@@ -217,19 +219,4 @@ impl Refusal {
     pub fn to_cni(&self) -> CniError {
         CniError::new(self.code(), self.to_string())
     }
-}
-
-/// An error with its causes, as one line.
-#[must_use]
-pub fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let inner_text = inner.to_string();
-        if !text.contains(&inner_text) {
-            text = format!("{text}: {inner_text}");
-        }
-        cause = inner.source();
-    }
-    text
 }

@@ -32,8 +32,8 @@ pub mod server;
 
 use std::sync::Arc;
 
+use kuryr_process::{Tasks, listen, probes, serve};
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use config::DaemonConfig;
@@ -106,18 +106,14 @@ pub async fn run_with(
         failures_allowed: config.failures_allowed,
     };
     // Dropped at the end, which ends what is still in it.
-    let mut tasks = JoinSet::new();
+    let mut tasks = Tasks::default();
     serve_http(&mut tasks, &config, &shown, &shutdown).await?;
 
     attachments.undo_unfinished().await;
     let swept = Arc::new(Notify::new());
     let node = config.node_name.clone();
-    tasks.spawn(ports::watch::run(
-        client,
-        node,
-        Arc::clone(&store),
-        Arc::clone(&swept),
-    ));
+    let watch = ports::watch::run(client, node, Arc::clone(&store), Arc::clone(&swept));
+    tasks.spawn("watch of KuryrPorts", watch);
     let server = Arc::new(Server {
         attachments: Arc::clone(&attachments),
         metrics: Arc::clone(&shown.metrics),
@@ -125,26 +121,48 @@ pub async fn run_with(
     let stop = shutdown.child_token();
     let serving = tokio::spawn(server.serve(socket, stop.clone()));
     tracing::info!(node = config.node_name, socket = %config.socket.display(), "serving");
-    let tidied = tidy(&attachments, &store, &swept, &shutdown).await;
+    let tidied = tokio::select! {
+        tidied = tidy(&attachments, &store, &swept, &shutdown) => tidied,
+        // Servers end with the daemon; before that it is a death.
+        ended = tasks.first_end(), if !shutdown.is_cancelled() => Err(ended.into()),
+    };
     stop.cancel();
     // It ends what it has begun; a panic in it was already reported.
     let _ = serving.await;
     tidied
 }
 
+/// Probes and metrics; their ports are the daemon's before anything is plugged.
 async fn serve_http(
-    tasks: &mut JoinSet<()>,
+    tasks: &mut Tasks,
     config: &DaemonConfig,
     shown: &http::Shown,
     shutdown: &CancellationToken,
 ) -> Result<(), DaemonError> {
-    if let Some(address) = config.health {
-        let router = http::health(shown.clone());
-        tasks.spawn(http::bind("health", address, router, shutdown.clone()).await?);
-    }
-    if let Some(address) = config.metrics {
-        let router = http::metrics(shown.clone());
-        tasks.spawn(http::bind("metrics", address, router, shutdown.clone()).await?);
+    let (probed, metrics) = (Arc::new(shown.clone()), shown.clone());
+    let servers = [
+        ("health", "health server", config.health, probes(probed)),
+        (
+            "metrics",
+            "metrics server",
+            config.metrics,
+            kuryr_process::metrics(move || Ok(metrics.text())),
+        ),
+    ];
+    for (what, name, address, app) in servers {
+        let Some(address) = address else { continue };
+        let failed = |source| DaemonError::Http {
+            what,
+            address,
+            source,
+        };
+        let listener = listen(address).await.map_err(failed)?;
+        let serving = serve(listener, app, shutdown.clone());
+        tasks.spawn(name, async move {
+            if let Err(error) = serving.await {
+                tracing::error!(%error, what, "no longer served");
+            }
+        });
     }
     Ok(())
 }

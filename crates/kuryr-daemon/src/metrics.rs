@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use kuryr_process::Resident;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::family::Family;
@@ -23,7 +24,6 @@ pub struct Metrics {
     registry: Registry,
     requests: Family<Request, Histogram, fn() -> Histogram>,
     attachments: Gauge,
-    resident: Gauge,
 }
 
 /// Labels of a call, as upstream has them.
@@ -40,7 +40,6 @@ impl Metrics {
         let requests =
             Family::new_with_constructor((|| Histogram::new(BUCKETS)) as fn() -> Histogram);
         let attachments = Gauge::default();
-        let resident = Gauge::default();
         let mut registry = Registry::default();
         registry.register(
             "kuryr_cni_request_duration_seconds",
@@ -57,16 +56,11 @@ impl Metrics {
             "How pods are plugged on this node, and why so",
             Info::new([("method", method.0.to_owned()), ("reason", method.1)]),
         );
-        registry.register(
-            "process_resident_memory_bytes",
-            "Resident memory of this process",
-            resident.clone(),
-        );
+        registry.register_collector(Box::new(Resident));
         Self {
             registry,
             requests,
             attachments,
-            resident,
         }
     }
 
@@ -83,18 +77,9 @@ impl Metrics {
     pub fn text(&self, attachments: usize) -> String {
         self.attachments
             .set(i64::try_from(attachments).unwrap_or(i64::MAX));
-        self.resident.set(resident_bytes());
         let mut text = String::new();
         // Writing to a string does not fail.
         let _ = encode(&mut text, &self.registry);
         text
     }
-}
-
-/// Resident memory of this process, bytes (proc(5), `VmRSS`); 0 if the kernel does not say.
-fn resident_bytes() -> i64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:"));
-    let kib = line.and_then(|l| l.trim().trim_end_matches(" kB").parse::<i64>().ok());
-    kib.unwrap_or(0) * 1024
 }

@@ -15,7 +15,6 @@ use tokio::sync::Notify;
 
 use super::PortStore;
 use super::view::{Known, view};
-use crate::error::chain;
 
 /// How long a question whether the API server answers may take.
 const PROBE_LIMIT: Duration = Duration::from_secs(3);
@@ -33,7 +32,7 @@ pub async fn run(client: kube::Client, node: String, store: Arc<PortStore>, swep
         match event {
             Ok(event) => accept(&store, &swept, event),
             Err(error) => {
-                let error = chain(&error);
+                let error = kuryr_process::chain(&error);
                 tracing::warn!(%error, "KuryrPorts cannot be watched; trying again");
                 store.failed(error);
             }
@@ -81,7 +80,7 @@ pub fn probe(client: kube::Client, node: &str) -> Probe {
         Box::pin(async move {
             match tokio::time::timeout(PROBE_LIMIT, api.list(&params)).await {
                 Ok(Ok(_)) => Ok(()),
-                Ok(Err(error)) => Err(chain(&error)),
+                Ok(Err(error)) => Err(kuryr_process::chain(&error)),
                 Err(_) => Err(format!("no answer within {} s", PROBE_LIMIT.as_secs())),
             }
         })

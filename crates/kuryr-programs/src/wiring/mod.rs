@@ -31,16 +31,7 @@ impl Stop {
 
     /// An error with all of its causes, each once.
     pub fn from_error(error: impl std::error::Error) -> Self {
-        let mut text = error.to_string();
-        let mut cause = error.source();
-        while let Some(inner) = cause {
-            let inner_text = inner.to_string();
-            if !text.contains(&inner_text) {
-                text = format!("{text}: {inner_text}");
-            }
-            cause = inner.source();
-        }
-        Self(text)
+        Self(kuryr_process::chain(&error))
     }
 }
 

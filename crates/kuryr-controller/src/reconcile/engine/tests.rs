@@ -2,9 +2,10 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use kuryr_process::Tasks;
+
 use super::*;
 use crate::health::Health;
-use crate::supervise::Tasks;
 
 #[derive(Default)]
 struct Once {
