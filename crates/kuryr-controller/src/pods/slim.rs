@@ -1,7 +1,6 @@
 //! Objects read without what facts are not drawn from: most of a pod, all of a node's images,
 //! and who manages which field. A list of thousands costs a part of the time and memory.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{Node, NodeAddress, NodeStatus, Pod, PodSpec, PodStatus};
@@ -9,36 +8,71 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use kube::Resource;
 use serde::{Deserialize, Deserializer};
 
-/// An object of which only some fields were read; the others are at their defaults.
-#[derive(Clone, Debug)]
-pub(crate) struct Slim<K>(pub(crate) K);
+/// A pod of which only some fields were read.
+#[derive(Clone, Debug, Deserialize, Resource)]
+#[resource(inherit = "Pod")]
+pub(crate) struct SlimPod {
+    #[serde(default, deserialize_with = "slim_meta")]
+    metadata: ObjectMeta,
+    spec: Option<SpecOfPod>,
+    status: Option<StatusOfPod>,
+}
 
-impl<K: Resource<DynamicType = ()>> Resource for Slim<K> {
-    type DynamicType = ();
-    type Scope = K::Scope;
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SpecOfPod {
+    node_name: Option<String>,
+    host_network: Option<bool>,
+}
 
-    fn kind((): &()) -> Cow<'_, str> {
-        K::kind(&())
+#[derive(Clone, Debug, Deserialize)]
+struct StatusOfPod {
+    phase: Option<String>,
+}
+
+/// A node of which only some fields were read.
+#[derive(Clone, Debug, Deserialize, Resource)]
+#[resource(inherit = "Node")]
+pub(crate) struct SlimNode {
+    #[serde(default, deserialize_with = "slim_meta")]
+    metadata: ObjectMeta,
+    status: Option<StatusOfNode>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct StatusOfNode {
+    addresses: Option<Vec<NodeAddress>>,
+}
+
+/// The other fields are at their defaults.
+impl From<SlimPod> for Pod {
+    fn from(slim: SlimPod) -> Self {
+        Self {
+            metadata: slim.metadata,
+            spec: slim.spec.map(|s| PodSpec {
+                node_name: s.node_name,
+                host_network: s.host_network,
+                ..PodSpec::default()
+            }),
+            status: slim.status.map(|s| PodStatus {
+                phase: s.phase,
+                ..PodStatus::default()
+            }),
+        }
     }
+}
 
-    fn group((): &()) -> Cow<'_, str> {
-        K::group(&())
-    }
-
-    fn version((): &()) -> Cow<'_, str> {
-        K::version(&())
-    }
-
-    fn plural((): &()) -> Cow<'_, str> {
-        K::plural(&())
-    }
-
-    fn meta(&self) -> &ObjectMeta {
-        self.0.meta()
-    }
-
-    fn meta_mut(&mut self) -> &mut ObjectMeta {
-        self.0.meta_mut()
+/// The other fields are at their defaults.
+impl From<SlimNode> for Node {
+    fn from(slim: SlimNode) -> Self {
+        Self {
+            metadata: slim.metadata,
+            spec: None,
+            status: slim.status.map(|s| NodeStatus {
+                addresses: s.addresses,
+                ..NodeStatus::default()
+            }),
+        }
     }
 }
 
@@ -56,86 +90,20 @@ struct Meta {
     annotations: Option<BTreeMap<String, String>>,
 }
 
-impl From<Meta> for ObjectMeta {
-    fn from(meta: Meta) -> Self {
-        Self {
-            name: meta.name,
-            namespace: meta.namespace,
-            uid: meta.uid,
-            resource_version: meta.resource_version,
-            creation_timestamp: meta.creation_timestamp,
-            deletion_timestamp: meta.deletion_timestamp,
-            deletion_grace_period_seconds: meta.deletion_grace_period_seconds,
-            finalizers: meta.finalizers,
-            annotations: meta.annotations,
-            ..Self::default()
-        }
-    }
-}
-
-/// An object's parts, of which some may be absent.
-#[derive(Deserialize)]
-#[serde(bound = "S: Deserialize<'de>, T: Deserialize<'de>")]
-struct Parts<S, T> {
-    #[serde(default)]
-    metadata: Meta,
-    spec: Option<S>,
-    status: Option<T>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct SpecOfPod {
-    node_name: Option<String>,
-    host_network: Option<bool>,
-}
-
-#[derive(Deserialize)]
-struct StatusOfPod {
-    phase: Option<String>,
-}
-
-impl<'de> Deserialize<'de> for Slim<Pod> {
-    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
-        let parts = Parts::<SpecOfPod, StatusOfPod>::deserialize(reader)?;
-        let spec = |s: SpecOfPod| PodSpec {
-            node_name: s.node_name,
-            host_network: s.host_network,
-            ..PodSpec::default()
-        };
-        let status = |s: StatusOfPod| PodStatus {
-            phase: s.phase,
-            ..PodStatus::default()
-        };
-        Ok(Self(Pod {
-            metadata: parts.metadata.into(),
-            spec: parts.spec.map(spec),
-            status: parts.status.map(status),
-        }))
-    }
-}
-
-#[derive(Deserialize)]
-struct SpecOfNode {}
-
-#[derive(Deserialize)]
-struct StatusOfNode {
-    addresses: Option<Vec<NodeAddress>>,
-}
-
-impl<'de> Deserialize<'de> for Slim<Node> {
-    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
-        let parts = Parts::<SpecOfNode, StatusOfNode>::deserialize(reader)?;
-        let status = |s: StatusOfNode| NodeStatus {
-            addresses: s.addresses,
-            ..NodeStatus::default()
-        };
-        Ok(Self(Node {
-            metadata: parts.metadata.into(),
-            spec: None,
-            status: parts.status.map(status),
-        }))
-    }
+fn slim_meta<'de, D: Deserializer<'de>>(reader: D) -> Result<ObjectMeta, D::Error> {
+    let meta = Meta::deserialize(reader)?;
+    Ok(ObjectMeta {
+        name: meta.name,
+        namespace: meta.namespace,
+        uid: meta.uid,
+        resource_version: meta.resource_version,
+        creation_timestamp: meta.creation_timestamp,
+        deletion_timestamp: meta.deletion_timestamp,
+        deletion_grace_period_seconds: meta.deletion_grace_period_seconds,
+        finalizers: meta.finalizers,
+        annotations: meta.annotations,
+        ..ObjectMeta::default()
+    })
 }
 
 #[cfg(test)]
@@ -177,10 +145,10 @@ mod tests {
         }));
         for over in [false, true] {
             let whole: Pod = serde_json::from_value(pod(over)).unwrap();
-            let slim: Slim<Pod> = serde_json::from_value(pod(over)).unwrap();
-            assert!(slim.0.metadata.managed_fields.is_none());
+            let slim: SlimPod = serde_json::from_value(pod(over)).unwrap();
+            assert!(slim.metadata.managed_fields.is_none());
             assert_eq!(slim.meta().resource_version.as_deref(), Some("7"));
-            let fact = facts::pod(&slim.0, &kind);
+            let fact = facts::pod(&slim.into(), &kind);
             assert!(fact.is_some());
             assert_eq!(fact, facts::pod(&whole, &kind));
         }
@@ -191,9 +159,9 @@ mod tests {
         let status = json!({"addresses": [{"type": "InternalIP", "address": "10.0.0.1"}],
             "images": [{"names": ["i"], "sizeBytes": 1}]});
         let node = json!({"metadata": {"name": "n"}, "spec": {"podCIDR": "x"}, "status": status});
-        let slim: Slim<Node> = serde_json::from_value(node).unwrap();
-        assert_eq!(facts::addresses(&slim.0).len(), 1);
-        let bare: Slim<Node> = serde_json::from_value(json!({"metadata": {"name": "n"}})).unwrap();
-        assert!(facts::addresses(&bare.0).is_empty());
+        let slim: SlimNode = serde_json::from_value(node).unwrap();
+        assert_eq!(facts::addresses(&slim.into()).len(), 1);
+        let bare: SlimNode = serde_json::from_value(json!({"metadata": {"name": "n"}})).unwrap();
+        assert!(facts::addresses(&bare.into()).is_empty());
     }
 }

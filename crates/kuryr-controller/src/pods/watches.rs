@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use futures::FutureExt;
-use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::api::ApiResource;
 use kube::core::DynamicObject;
 use kube::{Api, Client, ResourceExt};
@@ -11,7 +10,7 @@ use kuryr_api::KuryrPort;
 use kuryr_core::port::{Event, Id, PodKey, PortKind};
 use tokio::sync::mpsc;
 
-use super::slim::Slim;
+use super::slim::{SlimNode, SlimPod};
 use crate::facts::{addresses, claim, pod};
 use crate::reconcile::{Kind, Watch, follow};
 
@@ -21,12 +20,12 @@ pub(crate) fn watches(client: &Client, kind: Arc<PortKind>) -> (mpsc::Receiver<E
     let kind = Ok(kind);
     let pods = Kind {
         id: key,
-        read: move |p: Slim<Pod>| pod(&p.0, &kind),
+        read: move |p: SlimPod| pod(&p.into(), &kind),
         news: Event::Pod,
     };
     let nodes = Kind {
-        id: |n: &Slim<Node>| Id::from(n.name_any()),
-        read: |n: Slim<Node>| Some((n.name_any().into(), addresses(&n.0))),
+        id: |n: &SlimNode| Id::from(n.name_any()),
+        read: |n: SlimNode| Some((n.name_any().into(), addresses(&n.into()))),
         news: Event::Node,
     };
     let claims = Kind {

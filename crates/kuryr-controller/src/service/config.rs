@@ -1,6 +1,6 @@
 //! What the operator sets, completed by what Neutron says.
 
-use kuryr_core::service::{Cidr, Settings, Subnet};
+use kuryr_core::service::{Settings, Subnet};
 use kuryr_openstack::{Error, Neutron};
 use thiserror::Error;
 
@@ -61,11 +61,10 @@ async fn subnets(neutron: &Neutron, ids: &[String]) -> Result<Vec<Subnet>, Subne
             subnet: id.clone(),
             source,
         })?;
-        let cidr = Cidr::new(subnet.cidr.addr(), subnet.cidr.prefix_len());
-        read.extend(cidr.map(|cidr| Subnet {
+        read.push(Subnet {
             id: subnet.id.as_str().into(),
-            cidr,
-        }));
+            cidr: subnet.cidr.trunc(),
+        });
     }
     Ok(read)
 }

@@ -51,7 +51,6 @@ mod simulation;
 
 pub use action::{Action, Answer, Change, Outcome};
 pub use annotations::Annotations;
-pub use cidr::Cidr;
 pub use complaint::{Complaint, Reason};
 pub use desired::{External, Nothing, Want, Wanted, desired, provider_of};
 pub use event::{Event, ObjectName};

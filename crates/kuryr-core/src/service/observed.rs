@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use super::cidr::Cidr;
 use super::model::{Id, Protocol};
 use super::tree::{Algorithm, Member, Monitor, Persistence};
+use ipnet::IpNet;
 
 /// A load balancer without what is in it: an entry of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,7 +98,7 @@ pub struct SeenListener {
     /// `timeout_member_data`, milliseconds.
     pub timeout_member: Option<u32>,
     /// `allowed_cidrs`, in any order.
-    pub allowed: Vec<Cidr>,
+    pub allowed: Vec<IpNet>,
     /// Whether its own `provisioning_status` is ERROR.
     pub broken: bool,
 }

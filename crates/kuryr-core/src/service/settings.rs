@@ -1,9 +1,9 @@
 //! What the operator sets.
 
-use super::cidr::Cidr;
 use super::model::Id;
 use super::tree::Algorithm;
 use crate::Millis;
+use ipnet::IpNet;
 
 /// Settings of the service reconciler.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub struct Settings {
     /// Network to take floating IPs from, and a subnet of it.
     pub external: Option<(Id, Option<Id>)>,
     /// Pods, nodes and Services: admitted where source ranges are enforced at the VIP.
-    pub cluster: Vec<Cidr>,
+    pub cluster: Vec<IpNet>,
     /// Whether the Service `default/kubernetes` gets a load balancer.
     pub serve_kubernetes: bool,
     /// Whether NodePort Services are served at their cluster address, without node ports.
@@ -97,7 +97,7 @@ pub struct Subnet {
     /// Id.
     pub id: Id,
     /// Its addresses.
-    pub cidr: Cidr,
+    pub cidr: IpNet,
 }
 
 /// How a load balancer reaches its members.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
 
-use super::cidr::Cidr;
 use super::model::{Id, Protocol, ServiceKey};
+use ipnet::IpNet;
 
 /// Which of a Service's load balancers: one a family where the provider has no further VIPs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -119,7 +119,7 @@ pub struct Listener {
     /// `timeout_member_data`, milliseconds; none: as it is.
     pub timeout_member: Option<u32>,
     /// Who may connect, sorted; empty: all.
-    pub allowed: Vec<Cidr>,
+    pub allowed: Vec<IpNet>,
     /// The pool.
     pub pool: Pool,
 }

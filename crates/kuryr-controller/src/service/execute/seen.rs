@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use ipnet::IpNet;
 use kuryr_core::service::{
-    Algorithm, Balancer, Cidr, Id, Member, Monitor, MonitorKind, Observed, Persistence, Protocol,
+    Algorithm, Balancer, Id, Member, Monitor, MonitorKind, Observed, Persistence, Protocol,
     SeenListener, SeenMember, SeenMonitor, SeenPool, State,
 };
 use kuryr_openstack::model;
@@ -57,18 +57,9 @@ fn listener(l: &model::Listener) -> SeenListener {
         pool: id(l.default_pool_id.as_deref()),
         timeout_client: l.timeout_client_data,
         timeout_member: l.timeout_member_data,
-        allowed: l
-            .allowed_cidrs
-            .iter()
-            .flatten()
-            .filter_map(network)
-            .collect(),
+        allowed: l.allowed_cidrs.iter().flatten().map(IpNet::trunc).collect(),
         broken: l.provisioning_status == model::ProvisioningStatus::Error,
     }
-}
-
-fn network(network: &IpNet) -> Option<Cidr> {
-    Cidr::new(network.addr(), network.prefix_len())
 }
 
 fn pool(p: &model::Pool, parts: &Parts) -> SeenPool {

@@ -2,8 +2,7 @@
 
 use std::net::IpAddr;
 
-use ipnet::IpNet;
-use kuryr_core::service::{Cidr, Listener, Member, Monitor, Persistence, Pool, Tree, Vip};
+use kuryr_core::service::{Listener, Member, Monitor, Persistence, Pool, Tree, Vip};
 use kuryr_openstack::model::{
     AdditionalVip, DefaultPool, HealthMonitorUpdate, ListenerUpdate, NewHealthMonitor, NewListener,
     NewLoadBalancer, NewMember, NewPool, PersistenceType, PoolUpdate, SessionPersistence,
@@ -43,7 +42,7 @@ pub(super) fn listener(listener: &Listener, tags: &[String]) -> NewListener {
         name: listener.name.to_string(),
         protocol: listener.protocol.word().into(),
         protocol_port: listener.port,
-        allowed_cidrs: (!listener.allowed.is_empty()).then(|| networks(&listener.allowed)),
+        allowed_cidrs: (!listener.allowed.is_empty()).then(|| listener.allowed.clone()),
         timeout_client_data: listener.timeout_client,
         timeout_member_data: listener.timeout_member,
         tags: tags.to_vec(),
@@ -55,17 +54,11 @@ pub(super) fn listener(listener: &Listener, tags: &[String]) -> NewListener {
 pub(super) fn listener_update(listener: &Listener) -> ListenerUpdate {
     ListenerUpdate {
         name: Some(listener.name.to_string()),
-        allowed_cidrs: Some((!listener.allowed.is_empty()).then(|| networks(&listener.allowed))),
+        allowed_cidrs: Some((!listener.allowed.is_empty()).then(|| listener.allowed.clone())),
         timeout_client_data: listener.timeout_client.map(Some),
         timeout_member_data: listener.timeout_member.map(Some),
         ..ListenerUpdate::default()
     }
-}
-
-fn networks(cidrs: &[Cidr]) -> Vec<IpNet> {
-    // Both are written alike.
-    let network = |c: &Cidr| c.to_string().parse().ok();
-    cidrs.iter().filter_map(network).collect()
 }
 
 /// A pool without members and monitor.

@@ -1,7 +1,11 @@
 //! Who may connect: `loadBalancerSourceRanges`.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::IpNet;
+
 use super::Draft;
-use crate::service::cidr::Cidr;
+use crate::service::cidr::network;
 use crate::service::complaint::Reason;
 use crate::service::model::{Family, Kind};
 
@@ -9,7 +13,7 @@ impl Draft<'_> {
     /// The access list of a listener, sorted; empty: all.
     ///
     /// The VIP is the cluster address too, so the cluster's own networks are on the list.
-    pub(super) fn allowed(&mut self, families: &[Family]) -> Vec<Cidr> {
+    pub(super) fn allowed(&mut self, families: &[Family]) -> Vec<IpNet> {
         if self.service.kind != Kind::LoadBalancer || self.service.source_ranges.is_empty() {
             return Vec::new();
         }
@@ -27,25 +31,25 @@ impl Draft<'_> {
             return Vec::new();
         }
         let own = self.settings.cluster.iter().copied();
-        let mut allowed: Vec<Cidr> = ranges
+        let mut allowed: Vec<IpNet> = ranges
             .into_iter()
             .chain(own)
-            .filter(|c| families.contains(&c.family()))
+            .filter(|c| families.contains(&Family::of(c.addr())))
             .collect();
         // An empty list would let all in.
         if allowed.is_empty() {
-            allowed = families.iter().filter_map(|f| nobody(*f)).collect();
+            allowed = families.iter().map(|f| nobody(*f)).collect();
         }
         allowed.sort();
         allowed.dedup();
         allowed
     }
 
-    fn ranges(&mut self) -> Vec<Cidr> {
+    fn ranges(&mut self) -> Vec<IpNet> {
         let service = self.service;
         let mut ranges = Vec::new();
         for text in &service.source_ranges {
-            match text.parse() {
+            match network(text) {
                 Ok(range) => ranges.push(range),
                 Err(why) => self.complain(
                     Reason::InvalidValue,
@@ -59,10 +63,10 @@ impl Draft<'_> {
 }
 
 /// A network of one address that nobody has.
-fn nobody(family: Family) -> Option<Cidr> {
-    let text = match family {
-        Family::V4 => "255.255.255.255/32",
-        Family::V6 => "100::/128",
+fn nobody(family: Family) -> IpNet {
+    let address: IpAddr = match family {
+        Family::V4 => Ipv4Addr::BROADCAST.into(),
+        Family::V6 => Ipv6Addr::new(0x100, 0, 0, 0, 0, 0, 0, 0).into(),
     };
-    text.parse().ok()
+    address.into()
 }

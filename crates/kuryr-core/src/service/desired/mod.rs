@@ -197,7 +197,7 @@ impl Draft<'_> {
                 continue;
             }
             let subnets = self.settings.service_subnets.iter();
-            match subnets.into_iter().find(|s| s.cidr.contains(*address)) {
+            match subnets.into_iter().find(|s| s.cidr.contains(address)) {
                 Some(subnet) => vips.push(Vip {
                     address: *address,
                     subnet: subnet.id.clone(),
@@ -306,6 +306,6 @@ fn families(vips: &[Vip]) -> Vec<Family> {
 fn subnet_at(settings: &Settings, address: IpAddr) -> Option<&Id> {
     let all = settings.member_subnets.iter();
     all.into_iter()
-        .find(|s| s.cidr.contains(address))
+        .find(|s| s.cidr.contains(&address))
         .map(|s| &s.id)
 }
