@@ -11,6 +11,8 @@
 //! Names, fields and formats are those of kuryr-kubernetes 10.0 (2024), so that
 //! an object written by it is read here, and the other way round.
 
+#![warn(missing_docs)] // Descriptions of the CRDs are made of them.
+
 pub mod crd;
 pub mod names;
 pub mod ovo;

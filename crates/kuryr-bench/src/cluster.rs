@@ -18,7 +18,6 @@ use crate::error::For;
 #[derive(Clone)]
 pub struct Playground {
     client: Client,
-    /// The namespace.
     pub namespace: String,
     image: String,
     limit: Duration,

@@ -19,7 +19,6 @@ pub enum BenchError {
     /// The daemon can't be asked, or refused.
     #[error("the daemon at {socket}: {message}")]
     Daemon {
-        /// Its socket.
         socket: String,
         /// What it said.
         message: String,

@@ -10,7 +10,6 @@ use crate::stats::Runs;
 /// Figures under stable names, the runs behind them, and notes.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Report {
-    /// The benchmark.
     pub benchmark: String,
     /// Name to number; the unit is in the name.
     pub figures: BTreeMap<String, f64>,

@@ -18,7 +18,6 @@ const OWN_LINKS: &str = "/proc/thread-self/net/dev";
 pub enum Presence {
     /// Its namespace is gone, or it is not in it.
     Gone,
-    /// It is there.
     There,
     /// It cannot be seen, and why.
     Unknown(String),

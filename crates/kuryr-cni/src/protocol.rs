@@ -72,9 +72,7 @@ pub struct Target {
 /// A pod, as the runtime names it in `CNI_ARGS`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pod {
-    /// Its namespace.
     pub namespace: String,
-    /// Its name.
     pub name: String,
     /// Its uid; old runtimes do not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -84,7 +82,6 @@ pub struct Pod {
 /// The key of an attachment within its network.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct AttachmentId {
-    /// The container.
     #[serde(rename = "containerID")]
     pub container_id: String,
     /// The interface's name in the pod.
@@ -128,7 +125,6 @@ pub struct Attached {
 /// A link.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Interface {
-    /// Its name.
     pub name: String,
     /// Its MAC address, where it says something.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -153,7 +149,6 @@ pub struct Ip {
     pub interface: usize,
 }
 
-/// A route.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Route {
     /// Destination prefix.

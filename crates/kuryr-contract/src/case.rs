@@ -35,7 +35,6 @@ pub struct Case {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Setting {
-    /// The usual one.
     #[default]
     Usual,
     /// One whose load balancers take so long that nothing else can be done with them meanwhile.

@@ -23,7 +23,6 @@ pub enum SuiteError {
     /// A case can't be carried out.
     #[error("{case}: {source}")]
     Run {
-        /// The case.
         case: String,
         /// Why.
         source: RunError,
@@ -31,7 +30,6 @@ pub enum SuiteError {
     /// There is nothing to carry it out against.
     #[error("{case}: {source}")]
     Target {
-        /// The case.
         case: String,
         /// Why.
         source: TargetError,

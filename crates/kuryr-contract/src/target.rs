@@ -74,7 +74,6 @@ pub enum TargetError {
     Plug {
         /// What was run.
         command: String,
-        /// What it said.
         said: String,
     },
 }

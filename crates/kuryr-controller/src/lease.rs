@@ -19,7 +19,6 @@ use tokio_util::sync::CancellationToken;
 pub struct LeaseSettings {
     /// Namespace of the Lease.
     pub namespace: String,
-    /// Its name.
     pub name: String,
     /// A leader that does not renew for so long is replaced.
     pub duration: Duration,

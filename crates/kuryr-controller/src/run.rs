@@ -39,7 +39,6 @@ pub enum ControllerError {
     /// A port can't be listened on.
     #[error("can't listen on {address} for {what}: {source}")]
     Listen {
-        /// The address.
         address: SocketAddr,
         /// What for.
         what: &'static str,

@@ -65,7 +65,6 @@ pub enum DaemonError {
     Http {
         /// `health` or `metrics`.
         what: &'static str,
-        /// The address.
         address: SocketAddr,
         /// What the kernel said.
         source: io::Error,
@@ -78,7 +77,6 @@ pub enum Refusal {
     /// What was waited for did not come in time.
     #[error("pod {pod} got no interface within {limit_s} s: {cause}")]
     Timeout {
-        /// The pod.
         pod: PodKey,
         /// How long was waited, in seconds.
         limit_s: u64,
@@ -88,7 +86,6 @@ pub enum Refusal {
     /// The pod's VIF can't be plugged, now or later.
     #[error("the KuryrPort of pod {pod} cannot be plugged: {reason}")]
     InvalidVif {
-        /// The pod.
         pod: PodKey,
         /// What is wrong with it.
         reason: String,
@@ -96,7 +93,6 @@ pub enum Refusal {
     /// The pod went away meanwhile.
     #[error("pod {pod} is gone: {why}")]
     PodGone {
-        /// The pod.
         pod: PodKey,
         /// How that was seen.
         why: String,
@@ -104,7 +100,6 @@ pub enum Refusal {
     /// The call is not wanted any more.
     #[error("ADD for pod {pod} was given up: {why}")]
     Stopped {
-        /// The pod.
         pod: PodKey,
         /// Who gave it up.
         why: String,
@@ -114,7 +109,6 @@ pub enum Refusal {
         "VLAN {vlan} of pod {pod} is in use by pod {holder}, whose KuryrPort still has it; the runtime will try again"
     )]
     VlanHeld {
-        /// The pod.
         pod: PodKey,
         /// The VLAN id.
         vlan: u16,
@@ -126,7 +120,6 @@ pub enum Refusal {
     Kernel {
         /// `plugging` or `unplugging`.
         attempted: &'static str,
-        /// The pod.
         pod: PodKey,
         /// The Neutron port.
         port_id: String,
@@ -140,7 +133,6 @@ pub enum Refusal {
     Died {
         /// `plugging` or `unplugging`.
         attempted: &'static str,
-        /// The pod.
         pod: PodKey,
         /// What it said.
         reason: String,
@@ -148,7 +140,6 @@ pub enum Refusal {
     /// The record of what is plugged could not be written.
     #[error("the interface of pod {pod} cannot be recorded: {source}")]
     Record {
-        /// The pod.
         pod: PodKey,
         /// Why.
         source: CheckpointError,
@@ -156,7 +147,6 @@ pub enum Refusal {
     /// CHECK: there is no such attachment.
     #[error("container {container} has no interface {ifname} of Kuryr on this node")]
     NotAttached {
-        /// The container.
         container: String,
         /// The interface.
         ifname: String,
@@ -164,7 +154,6 @@ pub enum Refusal {
     /// CHECK: it is not as it was plugged.
     #[error("pod {pod}: {source}")]
     Changed {
-        /// The pod.
         pod: PodKey,
         /// What differs.
         source: Box<NetError>,
@@ -172,7 +161,6 @@ pub enum Refusal {
     /// The call lacks what its command needs.
     #[error("{command} needs {what}")]
     Incomplete {
-        /// The command.
         command: &'static str,
         /// What it lacks.
         what: &'static str,

@@ -10,9 +10,7 @@ use crate::metrics::Metrics;
 /// What is asked about.
 #[derive(Clone)]
 pub struct Shown {
-    /// The attachments.
     pub attachments: Arc<Attachments>,
-    /// The metrics.
     pub metrics: Arc<Metrics>,
     /// Refusals of the kernel in a row that are not yet a reason to restart.
     pub failures_allowed: u32,

@@ -75,9 +75,7 @@ impl Drop for Socket {
 
 /// What answers calls.
 pub struct Server {
-    /// The attachments.
     pub attachments: Arc<Attachments>,
-    /// The metrics.
     pub metrics: Arc<Metrics>,
 }
 

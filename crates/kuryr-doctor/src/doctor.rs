@@ -48,7 +48,6 @@ pub struct Doctor {
 /// What was seen.
 #[derive(Clone, Debug)]
 pub struct Look {
-    /// The facts.
     pub facts: Facts,
     /// What they mean, within the scope.
     pub findings: Vec<Finding>,

@@ -30,7 +30,6 @@ pub enum LookError {
     Unknown {
         /// `node` or `namespace`.
         what: &'static str,
-        /// Its name.
         name: String,
     },
 }

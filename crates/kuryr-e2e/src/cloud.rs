@@ -58,7 +58,6 @@ pub struct Tenant {
 /// A security group: pods get in what its one rule lets in, which is everything over IPv4.
 #[derive(Clone, Debug)]
 pub struct Group {
-    /// Its id.
     pub id: String,
 }
 

@@ -20,7 +20,6 @@ const PLUGIN: &str = "kuryr-cni-e2e";
 /// A node of the stack.
 #[derive(Clone, Debug)]
 pub struct Node {
-    /// Its name.
     pub name: String,
     /// Its network.
     pub netns: PathBuf,

@@ -29,11 +29,8 @@ pub struct Pods {
 /// A pod that runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Running {
-    /// Its name.
     pub name: String,
-    /// Its node.
     pub node: String,
-    /// Its address.
     pub address: IpAddr,
     /// Tells it from an earlier one of the same name.
     pub uid: String,

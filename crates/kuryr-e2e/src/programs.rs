@@ -32,12 +32,10 @@ pub struct Kit {
     kuryr: PathBuf,
     controller: PathBuf,
     daemon: PathBuf,
-    /// The plugin.
     pub plugin: PathBuf,
     group: Group,
 }
 
-/// A controller.
 #[derive(Debug)]
 pub struct Controller {
     /// The running program.

@@ -44,7 +44,6 @@ pub struct Ids {
     pub subnets: BTreeMap<String, String>,
 }
 
-/// A node.
 #[derive(Clone, Debug, Deserialize)]
 pub struct NodeIds {
     /// Its InternalIP.
@@ -60,11 +59,9 @@ pub struct NodeIds {
 /// A virtual machine on a tenant network.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Vm {
-    /// Its name.
     pub name: String,
     /// Name of the namespace that it is.
     pub netns: String,
-    /// Its address.
     pub address: IpAddr,
 }
 

@@ -30,7 +30,6 @@ pub struct Places<'a> {
     pub tenant: &'a Tenant,
     /// The group of all pods' ports.
     pub group: Option<&'a Group>,
-    /// The nodes.
     pub nodes: &'a [Node],
 }
 

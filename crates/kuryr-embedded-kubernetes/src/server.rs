@@ -54,7 +54,6 @@ pub enum StartError {
     /// The address cannot be listened on.
     #[error("cannot listen on {address} for the Kubernetes API: {source}")]
     Listen {
-        /// The address.
         address: SocketAddr,
         /// What the kernel said.
         source: io::Error,

@@ -6,7 +6,6 @@ use std::time::SystemTime;
 
 use super::faults::path_matches;
 
-/// One call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
     /// When it arrived.

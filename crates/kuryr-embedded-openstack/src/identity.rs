@@ -14,7 +14,6 @@ use super::settings::{Account, Settings};
 /// A credential that stands for a user in a project without the password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApplicationCredential {
-    /// Its id.
     pub id: String,
     /// Its name, unique to the user.
     pub name: String,

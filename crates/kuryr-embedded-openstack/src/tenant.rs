@@ -25,9 +25,7 @@ pub struct TenantError {
 pub struct Tenant {
     /// The account, as `clouds.yaml` names its cloud.
     pub account: String,
-    /// Network of pods.
     pub pod_network: String,
-    /// Subnet of pods.
     pub pod_subnet: String,
     /// Security group of pods: they reach each other, and workers reach them.
     pub pod_security_group: String,

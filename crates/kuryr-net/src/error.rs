@@ -14,7 +14,6 @@ pub enum NetError {
     Invalid {
         /// The specification's field.
         field: &'static str,
-        /// Its value.
         value: String,
         /// What is allowed.
         reason: &'static str,
@@ -218,7 +217,6 @@ fn join<T: fmt::Display>(items: &[T]) -> String {
 #[derive(Debug, thiserror::Error)]
 #[error("{error}{}{detail}", if detail.is_empty() { "" } else { ": " })]
 pub struct Refusal {
-    /// The error.
     #[source]
     pub error: io::Error,
     /// The words of an extended acknowledgement; empty if there were none.

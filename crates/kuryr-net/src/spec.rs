@@ -246,7 +246,6 @@ pub struct Capabilities {
 /// The node's link that carries an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Uplink {
-    /// Its name.
     pub name: String,
     /// Its index in the node's namespace.
     pub ifindex: u32,

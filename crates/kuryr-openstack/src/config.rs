@@ -69,33 +69,24 @@ pub enum Auth {
     Password {
         /// The user.
         user: User,
-        /// Its password.
         password: SecretString,
     },
-    /// An application credential.
     ApplicationCredential {
-        /// The credential.
         credential: Credential,
-        /// Its secret.
         secret: SecretString,
     },
     /// A token made elsewhere. It can't be renewed: at its end every call fails with `Unauthorized`.
-    Token {
-        /// The token.
-        token: SecretString,
-    },
+    Token { token: SecretString },
 }
 
 /// A user by id, or by name and domain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum User {
-    /// By id.
     Id(String),
     /// By name in a domain.
     Name {
         /// User name.
         name: String,
-        /// Its domain.
         domain: Domain,
     },
 }
@@ -103,7 +94,6 @@ pub enum User {
 /// An application credential by id, or by name and user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Credential {
-    /// By id.
     Id(String),
     /// By name among a user's.
     Name {
@@ -129,13 +119,11 @@ pub enum Scope {
     /// What Keystone gives: right for application credentials.
     #[default]
     Unset,
-    /// By id.
     Id(String),
     /// By name in a domain.
     Name {
         /// Project name.
         name: String,
-        /// Its domain.
         domain: Domain,
     },
 }

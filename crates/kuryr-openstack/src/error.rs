@@ -69,7 +69,6 @@ pub enum ErrorKind {
     /// 409 or 412, and Octavia's 403 about a quota.
     #[error("conflict ({kind}): {message}")]
     Conflict {
-        /// Which conflict.
         kind: ConflictKind,
         /// The cloud's words.
         message: String,

@@ -56,7 +56,6 @@ impl<T: Marked> Marked for &T {
 /// What marks an object as ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnershipMark {
-    /// The tag.
     pub tag: String,
     /// The description, used where tags are not to be had. The filter by it matches exactly.
     pub description: String,
@@ -65,7 +64,6 @@ pub struct OwnershipMark {
 /// By what an object was recognised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MarkedBy {
-    /// By its tag.
     Tag,
     /// By its description only.
     Description,

@@ -1,6 +1,6 @@
 //! No secret leaves by logs, errors or debug output. A binary of its own: other tests would switch off log levels
 //! for all threads.
-#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
+#![allow(clippy::unwrap_used, unreachable_pub)]
 
 #[allow(dead_code)]
 #[path = "it/cloud.rs"]

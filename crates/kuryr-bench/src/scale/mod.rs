@@ -62,9 +62,7 @@ pub struct Options {
 /// So many pods on so many nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Size {
-    /// Pods.
     pub pods: usize,
-    /// Nodes.
     pub nodes: usize,
 }
 

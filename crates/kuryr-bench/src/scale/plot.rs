@@ -7,7 +7,6 @@ use crate::BenchError;
 /// Width and height, pixels.
 const SIZE: (u32, u32) = (900, 420);
 
-/// One plot.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Plot {
     pub(super) title: String,

@@ -22,7 +22,6 @@ pub enum Flavour {
     Octavia,
     /// Keystone, and Neutron's view of its tokens.
     Keystone,
-    /// Kubernetes.
     Kubernetes,
 }
 

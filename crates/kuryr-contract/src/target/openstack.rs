@@ -14,9 +14,7 @@ use crate::exchange::{Answer, Request, send};
 
 /// The user that cases are carried out as; in the real Keystone with the run's suffix.
 pub(super) const USER: &str = "contract-user";
-/// Its password.
 pub(super) const PASSWORD: &str = "contract-password";
-/// Its project.
 pub(super) const PROJECT: &str = "contract-project";
 /// Its application credential.
 pub(super) const CREDENTIAL: &str = "contract-credential";

@@ -51,7 +51,6 @@ macro_rules! kinds {
         }
 
         impl FindingKind {
-            /// All kinds.
             pub const ALL: &[Self] = &[$(Self::$kind),*];
 
             fn entry(self) -> Entry {

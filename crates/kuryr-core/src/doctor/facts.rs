@@ -34,7 +34,6 @@ pub struct Facts {
 /// From when on something is a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Pool limits.
     pub pool: pool::Limits,
     /// How long a loose port that nobody names may be there: `[kuryr] orphan_grace`.
     pub grace: Duration,
@@ -88,19 +87,15 @@ impl Lease {
     }
 }
 
-/// A node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
-    /// Its name.
     pub name: Id,
     /// Its InternalIPs.
     pub addresses: Vec<IpAddr>,
 }
 
-/// A pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PodFact {
-    /// The pod.
     pub pod: Pod,
     /// Time since it was bound to its node.
     pub bound: Duration,
@@ -135,7 +130,6 @@ pub struct ClaimFact {
 /// A port of ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PortFact {
-    /// The port.
     pub port: Port,
     /// Neutron's word for its status.
     pub status: String,
@@ -148,7 +142,6 @@ pub struct PortFact {
 pub struct OtherPort {
     /// Port id.
     pub id: Id,
-    /// Its name.
     pub name: String,
     /// What uses it.
     pub device_owner: String,
@@ -182,10 +175,8 @@ impl Usage {
 /// A subnet of pods.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SubnetUsage {
-    /// Its id.
     pub id: Id,
     /// Its prefix.
     pub cidr: String,
-    /// Addresses.
     pub addresses: Usage,
 }

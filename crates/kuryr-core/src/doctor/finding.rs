@@ -37,13 +37,11 @@ pub enum Subject {
     Lease,
     /// The OpenStack project.
     Project,
-    /// A subnet.
     Subnet(Id),
     /// A Kubernetes node.
     Node(Id),
     /// A Neutron trunk.
     Trunk(Id),
-    /// A pod.
     Pod(PodKey),
     /// A KuryrPort.
     KuryrPort(PodKey),
@@ -160,10 +158,8 @@ impl Remedy {
     }
 }
 
-/// One finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// What kind.
     pub kind: FindingKind,
     /// How bad.
     pub severity: Severity,

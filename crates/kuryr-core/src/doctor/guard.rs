@@ -35,7 +35,6 @@ pub fn need(claim: &Claim, pod: Option<&Pod>) -> Need {
 /// What was read again just before an action, as far as the action concerns it.
 #[derive(Clone, Debug, Default)]
 pub struct Fresh {
-    /// The pod.
     pub pod: Option<Pod>,
     /// The pod's KuryrPort.
     pub claim: Option<Claim>,

@@ -32,7 +32,6 @@ pub struct NodeRow {
 /// Pods and ports of one namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NamespaceRow {
-    /// The namespace.
     pub namespace: String,
     /// Pods that are to have a port.
     pub pods: usize,
@@ -53,7 +52,6 @@ pub struct NamespaceRow {
 pub struct Overview {
     /// A row a node or trunk.
     pub nodes: Vec<NodeRow>,
-    /// A row a namespace.
     pub namespaces: Vec<NamespaceRow>,
 }
 

@@ -12,11 +12,8 @@ use crate::reconcile::{Effect, Failure, Lane};
 pub enum Action {
     /// Create the pod's KuryrPort, with its port if there is one already.
     CreateClaim {
-        /// The pod.
         pod: PodKey,
-        /// Its uid.
         uid: Id,
-        /// Its node.
         node: Id,
         /// Whether it is a static pod.
         is_static: bool,
@@ -25,16 +22,13 @@ pub enum Action {
     },
     /// Write the port into the pod's KuryrPort, or that it became active.
     WriteVif {
-        /// The pod.
         pod: PodKey,
-        /// Its uid.
         uid: Id,
         /// The port.
         vif: Assignment,
     },
     /// Delete the KuryrPort and take our finalizer off it.
     DropClaim {
-        /// The pod.
         pod: PodKey,
         /// Uid of the pod that the KuryrPort is for.
         uid: Id,
@@ -43,9 +37,7 @@ pub enum Action {
     },
     /// Take upstream's finalizer off a pod that is over.
     DropPodFinalizer {
-        /// The pod.
         pod: PodKey,
-        /// Its uid.
         uid: Id,
     },
     /// Find the trunks of these nodes by their addresses.
@@ -60,49 +52,39 @@ pub enum Action {
     },
     /// One `PUT /trunks/ID/add_subports`.
     AddSubports {
-        /// The trunk.
         trunk: Id,
         /// Ports and their segmentation ids.
         ports: Vec<(Id, u16)>,
     },
-    /// One remove_subports.
     RemoveSubports {
-        /// The trunk.
         trunk: Id,
-        /// Ports.
         ports: Vec<Id>,
     },
     /// Delete a port that is on no trunk.
     DeletePort {
-        /// The port.
         port: Id,
     },
     /// Set a port's security groups.
     SetSecurityGroups {
-        /// The port.
         port: Id,
         /// What it is to be.
         kind: Arc<PortKind>,
     },
     /// Mark a port as ours again: a KuryrPort names it, and it is in its place.
     Adopt {
-        /// The port.
         port: Id,
-        /// The trunk that it is on.
         trunk: Id,
         /// Its segmentation id there.
         vlan: u16,
     },
     /// One list of ports that are not ACTIVE yet.
     Look {
-        /// The ports.
         ports: Vec<Id>,
     },
     /// List all our ports and trunks anew: an answer was lost.
     Refresh,
     /// Tell the node's owner why fewer ports than wanted wait there.
     ReportNode {
-        /// The node.
         node: Id,
         /// Why.
         reason: Reason,
@@ -111,9 +93,7 @@ pub enum Action {
     },
     /// Tell the pod's owner why it waits.
     Report {
-        /// The pod.
         pod: PodKey,
-        /// Its uid.
         uid: Id,
         /// Why.
         reason: Reason,

@@ -13,9 +13,7 @@ pub type Id = Arc<str>;
 /// A pod's namespace and name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PodKey {
-    /// Namespace.
     pub namespace: Id,
-    /// Name.
     pub name: Id,
 }
 
@@ -112,9 +110,7 @@ impl Pod {
 /// A KuryrPort: the port that a pod has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// The pod.
     pub pod: PodKey,
-    /// Uid of the pod that it is for.
     pub pod_uid: Id,
     /// The node on which it is plugged.
     pub node: Id,
@@ -183,7 +179,6 @@ pub enum Place {
     Loose,
     /// A subport.
     On {
-        /// Trunk id.
         trunk: Id,
         /// Segmentation id.
         vlan: u16,

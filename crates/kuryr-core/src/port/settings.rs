@@ -6,7 +6,6 @@ use crate::pool::Limits;
 /// Settings of the port reconciler.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// Pool limits.
     pub pool: Limits,
     /// A pool is not made smaller before it was left alone for so long, and then by one batch
     /// in each such time, milliseconds.

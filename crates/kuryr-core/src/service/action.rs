@@ -15,20 +15,16 @@ pub enum Action {
     /// Create the KuryrLoadBalancer, with its finalizer and the Service as its owner; if there
     /// is one already, read it.
     CreateClaim {
-        /// The Service.
         service: ServiceKey,
         /// The Service's uid.
         uid: Id,
-        /// Its spec.
         spec: Arc<ClaimSpec>,
     },
     /// Write spec, status and finalizer of the KuryrLoadBalancer.
     WriteClaim {
-        /// The Service.
         service: ServiceKey,
         /// The KuryrLoadBalancer's uid.
         uid: Id,
-        /// Its spec.
         spec: Arc<ClaimSpec>,
         /// The load balancer for its status; none: that part of the status stays.
         observed: Option<Arc<Observed>>,
@@ -37,7 +33,6 @@ pub enum Action {
     },
     /// Delete the KuryrLoadBalancer and take our finalizer off it.
     DropClaim {
-        /// The Service.
         service: ServiceKey,
         /// The KuryrLoadBalancer's uid.
         uid: Id,
@@ -46,20 +41,13 @@ pub enum Action {
     },
     /// Write `status.loadBalancer.ingress` of the Service.
     WriteServiceStatus {
-        /// The Service.
         service: ServiceKey,
-        /// Its uid.
         uid: Id,
         /// Addresses.
         ingress: Vec<IpAddr>,
     },
     /// Take upstream's finalizer off a Service that is being deleted.
-    DropServiceFinalizer {
-        /// The Service.
-        service: ServiceKey,
-        /// Its uid.
-        uid: Id,
-    },
+    DropServiceFinalizer { service: ServiceKey, uid: Id },
     /// List all load balancers with our tag, and all floating IPs of the project.
     List,
     /// Read one load balancer, and if it is ACTIVE what is in it.
@@ -78,32 +66,25 @@ pub enum Action {
     Change {
         /// Which of which Service.
         key: BalancerKey,
-        /// Its id.
         lb: Id,
         /// The call.
         change: Change,
     },
     /// Take a floating IP from the pool for a VIP. Never sent twice.
     CreateFloatingIp {
-        /// The Service.
         service: ServiceKey,
-        /// Network.
         network: Id,
-        /// Subnet of it.
         subnet: Option<Id>,
         /// Port of the VIP.
         port: Id,
     },
     /// Find the user's floating IP by its address.
     FindFloatingIp {
-        /// The Service.
         service: ServiceKey,
-        /// The address.
         address: IpAddr,
     },
     /// Let a floating IP lead to a port, or nowhere.
     AssociateFloatingIp {
-        /// The Service.
         service: ServiceKey,
         /// The floating IP.
         id: Id,
@@ -112,16 +93,13 @@ pub enum Action {
     },
     /// Give a floating IP back to the pool.
     DeleteFloatingIp {
-        /// The Service.
         service: ServiceKey,
         /// The floating IP.
         id: Id,
     },
     /// Tell the Service's owner.
     Report {
-        /// The Service.
         service: ServiceKey,
-        /// Its uid.
         uid: Id,
         /// What.
         complaint: Complaint,
@@ -132,10 +110,7 @@ pub enum Action {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// Set name and our tag.
-    Update {
-        /// Name.
-        name: Id,
-    },
+    Update { name: Id },
     /// Delete it with all that is in it (`cascade`).
     Delete,
     /// Make it anew from what Octavia's database says.
@@ -159,7 +134,6 @@ pub enum Change {
     },
     /// Create a listener's default pool, without members and monitor.
     CreatePool {
-        /// The listener's id.
         listener: Id,
         /// What it is to be.
         pool: Pool,
@@ -178,28 +152,22 @@ pub enum Change {
     },
     /// Set all members of a pool by one batch.
     SetMembers {
-        /// The pool's id.
         pool: Id,
         /// All members.
         members: Arc<[Member]>,
     },
-    /// Create one member.
     CreateMember {
-        /// The pool's id.
         pool: Id,
         /// What it is to be.
         member: Member,
     },
-    /// Delete one member.
     DeleteMember {
-        /// The pool's id.
         pool: Id,
         /// The member's id.
         id: Id,
     },
     /// Create a pool's health monitor.
     CreateMonitor {
-        /// The pool's id.
         pool: Id,
         /// What it is to be.
         monitor: Monitor,

@@ -48,7 +48,6 @@ pub enum Reason {
     SourceRangesNotEnforced,
     /// `sessionAffinity` is not kept.
     SessionAffinityNotKept,
-    /// A traffic policy is not kept.
     TrafficPolicyNotKept,
     /// The provider has no health monitor for the protocol.
     HealthMonitorNotSupported,
@@ -68,7 +67,6 @@ pub enum Reason {
     OptionRefused,
     /// Octavia refused or failed.
     OctaviaFailed,
-    /// The load balancer is in ERROR.
     LoadBalancerError,
     /// The load balancer stays in a state in which nothing can be changed.
     LoadBalancerStuck,

@@ -11,9 +11,7 @@ pub use crate::port::Id;
 /// A Service's namespace and name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServiceKey {
-    /// Namespace.
     pub namespace: Id,
-    /// Name.
     pub name: Id,
 }
 
@@ -36,11 +34,8 @@ impl fmt::Display for ServiceKey {
 /// A transport protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Protocol {
-    /// TCP.
     Tcp,
-    /// UDP.
     Udp,
-    /// SCTP.
     Sctp,
 }
 
@@ -110,7 +105,6 @@ pub enum Kind {
     ExternalName,
 }
 
-/// A Service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Service {
     /// Namespace and name.
@@ -160,7 +154,6 @@ pub struct Service {
 pub struct ServicePort {
     /// Name; empty if it has none.
     pub name: Id,
-    /// Protocol.
     pub protocol: Protocol,
     /// Port of the Service.
     pub port: u16,
@@ -179,9 +172,7 @@ pub struct Slice {
     pub service: Id,
     /// Family of all addresses in it; none for names (FQDN).
     pub family: Option<Family>,
-    /// Its ports.
     pub ports: Vec<SlicePort>,
-    /// Its endpoints.
     pub endpoints: Vec<Endpoint>,
 }
 
@@ -198,13 +189,11 @@ impl Slice {
 pub struct SlicePort {
     /// Name of the Service's port; empty if it has none.
     pub name: Id,
-    /// Protocol.
     pub protocol: Protocol,
     /// Number; none means any, which a load balancer can't do.
     pub port: Option<u16>,
 }
 
-/// An endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
     /// Its addresses, each as good as the other: the first is used, as kube-proxy does.
@@ -232,7 +221,6 @@ pub struct Claim {
     pub finalizer: bool,
     /// Version of the object: an older one never replaces a newer.
     pub version: u64,
-    /// Its spec.
     pub spec: ClaimSpec,
     /// The load balancer in its status.
     pub record: Option<Record>,
@@ -268,9 +256,7 @@ pub struct ClaimSpec {
 /// What the status of a KuryrLoadBalancer says of the load balancer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// Its id.
     pub balancer: Id,
-    /// Its provider.
     pub provider: Option<Id>,
     /// Its VIP.
     pub address: Option<IpAddr>,
@@ -283,7 +269,6 @@ pub struct Record {
 pub struct ClaimedAddress {
     /// Id of the floating IP.
     pub id: Id,
-    /// Its address.
     pub address: IpAddr,
     /// Whether we took it from the pool (`alloc_method`): only then it is given back.
     pub from_pool: bool,
@@ -292,9 +277,7 @@ pub struct ClaimedAddress {
 /// A Neutron floating IP that can be seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FloatingIp {
-    /// Id.
     pub id: Id,
-    /// Its address.
     pub address: IpAddr,
     /// The port that it leads to.
     pub port: Option<Id>,

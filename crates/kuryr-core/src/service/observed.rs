@@ -10,13 +10,10 @@ use ipnet::IpNet;
 /// A load balancer without what is in it: an entry of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Balancer {
-    /// Id.
     pub id: Id,
-    /// Name.
     pub name: Id,
     /// Whether it has the tag of this cluster.
     pub ours: bool,
-    /// Provider.
     pub provider: Id,
     /// VIP.
     pub address: IpAddr,
@@ -24,7 +21,6 @@ pub struct Balancer {
     pub more_addresses: Vec<IpAddr>,
     /// Neutron port of the VIP.
     pub vip_port: Option<Id>,
-    /// Subnet of the VIP.
     pub vip_subnet: Option<Id>,
     /// `provisioning_status`.
     pub state: State,
@@ -63,9 +59,7 @@ impl State {
 pub struct Observed {
     /// Itself.
     pub balancer: Balancer,
-    /// Its listeners.
     pub listeners: Vec<SeenListener>,
-    /// Its pools.
     pub pools: Vec<SeenPool>,
 }
 
@@ -80,16 +74,12 @@ impl Observed {
     }
 }
 
-/// A listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeenListener {
-    /// Id.
     pub id: Id,
-    /// Name.
     pub name: Id,
     /// Protocol; none if it is one that Services don't have (HTTP...).
     pub protocol: Option<Protocol>,
-    /// Port.
     pub port: u16,
     /// Default pool.
     pub pool: Option<Id>,
@@ -103,12 +93,9 @@ pub struct SeenListener {
     pub broken: bool,
 }
 
-/// A pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeenPool {
-    /// Id.
     pub id: Id,
-    /// Name.
     pub name: Id,
     /// Protocol; none if it is one that Services don't have.
     pub protocol: Option<Protocol>,
@@ -116,7 +103,6 @@ pub struct SeenPool {
     pub algorithm: Option<Algorithm>,
     /// Session persistence, if it has any.
     pub persistence: Option<Persistence>,
-    /// Members.
     pub members: Vec<SeenMember>,
     /// Health monitor.
     pub monitor: Option<SeenMonitor>,
@@ -124,10 +110,8 @@ pub struct SeenPool {
     pub broken: bool,
 }
 
-/// A member.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeenMember {
-    /// Id.
     pub id: Id,
     /// What it is.
     pub member: Member,
@@ -136,7 +120,6 @@ pub struct SeenMember {
 /// A health monitor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeenMonitor {
-    /// Id.
     pub id: Id,
     /// What it does; none if it is of a kind that we don't make.
     pub monitor: Option<Monitor>,

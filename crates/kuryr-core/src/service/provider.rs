@@ -12,7 +12,6 @@ use super::tree::{Algorithm, MonitorKind};
 /// What a provider does with an option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Support {
-    /// It works.
     Works,
     /// It is accepted and has no effect.
     Pretends,
@@ -157,7 +156,6 @@ pub enum Refusal {
     FullTree,
     /// Members without a subnet.
     MemberSubnet,
-    /// Failover.
     Failover,
     /// Several VIPs.
     MoreVips,

@@ -13,7 +13,6 @@ use crate::reconcile::{Outcome, Reconciler, Watched};
 /// Figures of Services and load balancers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
-    /// Services.
     pub services: usize,
     /// Services that wait for their turn to change a load balancer.
     pub waiting: usize,

@@ -94,7 +94,6 @@ impl Default for Settings {
 /// A Neutron subnet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subnet {
-    /// Id.
     pub id: Id,
     /// Its addresses.
     pub cidr: IpNet,

@@ -19,7 +19,6 @@ pub enum Slot {
 /// One load balancer of a Service.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BalancerKey {
-    /// The Service.
     pub service: ServiceKey,
     /// Which of them.
     pub slot: Slot,
@@ -62,7 +61,6 @@ impl fmt::Display for BalancerKey {
 pub struct Tree {
     /// `<namespace>/<service>`, as upstream's.
     pub name: Id,
-    /// The VIP.
     pub vip: Vip,
     /// VIPs of other families (API 2.26, `additional_vips`).
     pub more_vips: Vec<Vip>,
@@ -70,7 +68,6 @@ pub struct Tree {
     pub provider: Option<Id>,
     /// Flavor; it counts at creation only.
     pub flavor: Option<Id>,
-    /// Project.
     pub project: Option<Id>,
     /// Listeners, by protocol and port.
     pub listeners: BTreeMap<(Protocol, u16), Listener>,
@@ -96,12 +93,10 @@ impl Tree {
     }
 }
 
-/// A VIP.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Vip {
     /// Its address: the Service's cluster address.
     pub address: IpAddr,
-    /// Its subnet.
     pub subnet: Id,
 }
 
@@ -110,9 +105,7 @@ pub struct Vip {
 pub struct Listener {
     /// `<namespace>/<service>:<protocol>:<port>`.
     pub name: Id,
-    /// Protocol.
     pub protocol: Protocol,
-    /// Port.
     pub port: u16,
     /// `timeout_client_data`, milliseconds; none: as it is.
     pub timeout_client: Option<u32>,
@@ -120,11 +113,9 @@ pub struct Listener {
     pub timeout_member: Option<u32>,
     /// Who may connect, sorted; empty: all.
     pub allowed: Vec<IpNet>,
-    /// The pool.
     pub pool: Pool,
 }
 
-/// A pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pool {
     /// The listener's name.
@@ -186,12 +177,9 @@ pub struct Persistence {
     pub timeout: Option<u32>,
 }
 
-/// A member.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Member {
-    /// Its address.
     pub address: IpAddr,
-    /// Its port.
     pub port: u16,
     /// `<namespace>/<pod>:<port>`.
     pub name: Id,

@@ -10,7 +10,6 @@ use crate::ports::{Known, PodKey, PodPort, WaitReason};
 /// The pod of an ADD.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
-    /// The pod.
     pub pod: PodKey,
     /// Its uid, if the runtime says it.
     pub uid: Option<String>,
@@ -39,7 +38,6 @@ pub enum Waiting {
     },
     /// There is no KuryrPort.
     KuryrPort {
-        /// The node.
         node: String,
         /// What the API server last said, if it fails.
         error: Option<String>,

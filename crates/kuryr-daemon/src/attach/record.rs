@@ -27,7 +27,6 @@ pub struct Attachment {
     pub netns: Option<PathBuf>,
     /// The namespace's inode number: another namespace may come to the same path.
     pub netns_inode: Option<u64>,
-    /// The pod.
     pub pod: PodKey,
     /// The pod's uid, as the KuryrPort has it.
     pub pod_uid: String,

@@ -14,9 +14,7 @@ use serde_json::Value;
 /// Namespace and name of a pod; its KuryrPort has the same.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PodKey {
-    /// Its namespace.
     pub namespace: String,
-    /// Its name.
     pub name: String,
 }
 

@@ -24,7 +24,6 @@ pub(crate) use neutron::{port_fact, read_ports};
 pub struct Unseen {
     /// What.
     pub what: String,
-    /// Why.
     pub why: String,
 }
 

@@ -22,6 +22,5 @@ pub struct Place {
     pub name: String,
     /// Its network namespace.
     pub netns: PathBuf,
-    /// Its address.
     pub address: IpAddr,
 }

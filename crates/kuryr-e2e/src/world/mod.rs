@@ -31,7 +31,6 @@ const PATIENCE: Duration = Duration::from_secs(240);
 
 /// The stack with our programs on it.
 pub struct World {
-    /// The stack.
     pub stack: Stack,
     /// What is said.
     pub progress: Progress,
@@ -39,9 +38,7 @@ pub struct World {
     pub tenant: Tenant,
     /// The security group of the pods' ports.
     pub group: Group,
-    /// The pods.
     pub pods: Pods,
-    /// The nodes.
     pub nodes: Vec<Node>,
     /// The programs.
     pub kit: Kit,

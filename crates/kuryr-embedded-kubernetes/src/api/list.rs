@@ -26,9 +26,7 @@ const KEPT_LISTS: usize = 64;
 pub struct Filter {
     /// Namespace; "" for all.
     pub namespace: String,
-    /// By labels.
     pub labels: LabelSelector,
-    /// By fields.
     pub fields: FieldSelector,
 }
 
@@ -58,7 +56,6 @@ pub enum VersionMatch {
 pub struct ListQuery {
     /// Which objects.
     pub filter: Filter,
-    /// Of which version.
     pub version: VersionMatch,
     /// At most so many; 0 for all.
     pub limit: usize,

@@ -34,13 +34,11 @@ pub struct Api {
 /// One object of one kind.
 #[derive(Debug, Clone)]
 pub struct Target {
-    /// Its kind.
     pub kind: Arc<Kind>,
     /// Its namespace and name.
     pub key: Key,
 }
 
-/// Options of a write.
 #[derive(Debug, Clone, Default)]
 pub struct WriteOptions {
     /// Do all but store.

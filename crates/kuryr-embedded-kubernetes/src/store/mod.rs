@@ -42,7 +42,6 @@ impl TableName {
 pub struct Key {
     /// Namespace; "" for cluster-wide objects.
     pub namespace: String,
-    /// Name.
     pub name: String,
 }
 
@@ -142,9 +141,7 @@ pub struct Change {
 /// A change and the table it happened in.
 #[derive(Debug, Clone)]
 pub struct Observed {
-    /// The table.
     pub table: TableName,
-    /// The change.
     pub change: Change,
 }
 

@@ -1,5 +1,5 @@
 //! The embedded Kubernetes API, seen from outside: one scenario a test.
-#![allow(clippy::unwrap_used, missing_docs)]
+#![allow(clippy::unwrap_used)]
 
 mod crds;
 mod deletion;

@@ -16,7 +16,6 @@ pub struct State {
     pub identity: Identity,
     /// Neutron.
     pub cloud: Cloud,
-    /// Octavia.
     pub octavia: Octavia,
 }
 

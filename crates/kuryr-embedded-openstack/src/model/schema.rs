@@ -161,9 +161,7 @@ pub enum Shape {
     OneOf(&'static [&'static str]),
     /// 4 or 6.
     IpVersion,
-    /// A UUID.
     Uuid,
-    /// A UUID or null.
     UuidOrNull,
     /// A list of UUIDs.
     Uuids,
@@ -196,13 +194,11 @@ pub enum Post {
     Refused,
     /// Left to the resource's own code.
     Unset,
-    /// null
     Null,
     /// `true` or `false`
     Bool(bool),
     /// a string
     Text(&'static str),
-    /// an empty list
     EmptyList,
 }
 

@@ -29,7 +29,6 @@ pub struct PortWiring {
     pub host: String,
     /// For a subport: the parent port and the VLAN on it.
     pub trunk: Option<(String, u16)>,
-    /// Its network.
     pub network: String,
     /// VNI of its network.
     pub vni: u32,
@@ -71,7 +70,6 @@ pub struct Rule {
     pub group: Option<String>,
 }
 
-/// One router.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct RouterWiring {
     /// Its interfaces, by port id.
@@ -81,7 +79,6 @@ pub struct RouterWiring {
 /// One interface of a router.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RouterLeg {
-    /// Network that it is on.
     pub network: String,
     /// VNI of that network.
     pub vni: u32,

@@ -12,7 +12,6 @@ use super::schema::LbKind;
 use super::{Octavia, text};
 use crate::Caller;
 
-/// A provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Provider {
     /// OVN's own load balancers.

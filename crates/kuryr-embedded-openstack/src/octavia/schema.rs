@@ -125,7 +125,6 @@ pub(super) enum Shape {
     Int(i64, i64),
     /// One of these strings.
     OneOf(&'static [&'static str]),
-    /// A UUID.
     Uuid,
     /// An address.
     Ip,
@@ -173,7 +172,6 @@ impl Absent {
     }
 }
 
-/// One attribute.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Attribute {
     pub(super) name: &'static str,

@@ -14,7 +14,6 @@ use serde_json::{Map, Value, json};
 /// A network configuration: a `.conflist`, or a `.conf` as a list of one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Network {
-    /// Its name.
     pub name: String,
     /// The CNI version that plugins are to speak.
     pub version: String,
@@ -59,7 +58,6 @@ pub enum CniError {
     /// A configuration that can't be read.
     #[error("network config {file}: {reason}")]
     BadConfig {
-        /// The file.
         file: String,
         /// What is wrong with it.
         reason: String,

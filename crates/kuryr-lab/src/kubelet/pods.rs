@@ -29,7 +29,6 @@ pub enum KubeletError {
     /// The API refused its Node.
     #[error("register Node {node}: {source}")]
     Register {
-        /// The Node.
         node: String,
         /// What came back.
         source: Box<kube::Error>,

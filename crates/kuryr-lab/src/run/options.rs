@@ -45,7 +45,6 @@ pub enum Stage {
     Hardware,
     /// The Kubernetes API and the custom resources.
     Cluster,
-    /// The controller.
     Controller,
     /// Daemons and kubelets.
     Nodes,

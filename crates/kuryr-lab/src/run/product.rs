@@ -35,7 +35,6 @@ pub struct ControllerSeat {
     pub client: kube::Client,
     /// A `clouds.yaml`.
     pub clouds_file: PathBuf,
-    /// The cloud in it.
     pub cloud: String,
     /// Subnet of pods' ports, by id.
     pub pod_subnet: String,
@@ -52,7 +51,6 @@ pub struct DaemonSeat {
     pub client: kube::Client,
     /// The worker's name in Kubernetes.
     pub node: String,
-    /// Its address.
     pub address: IpAddr,
     /// Its network namespace.
     pub netns: PathBuf,

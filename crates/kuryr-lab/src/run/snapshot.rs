@@ -37,12 +37,9 @@ pub struct Snapshot {
     pub unclaimed: Vec<String>,
 }
 
-/// One pod.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PodRow {
-    /// Namespace.
     pub namespace: String,
-    /// Name.
     pub name: String,
     /// Uid: a re-created pod of the same name has another.
     pub uid: String,

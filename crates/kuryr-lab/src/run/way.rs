@@ -8,7 +8,6 @@ use super::{PodRow, Worker};
 use crate::topology::names;
 use crate::topology::plan::Wired;
 
-/// One step.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Step {
     /// Where it happens: a pod, a worker, a hypervisor.
@@ -24,9 +23,7 @@ pub struct Step {
 pub struct Side {
     /// The pod's name.
     pub pod: String,
-    /// Its address.
     pub address: IpAddr,
-    /// Its worker.
     pub worker: Worker,
     /// The worker's end of the pod's veth pair; `None`: the pod has a vlan link instead.
     pub tap: Option<String>,

@@ -37,16 +37,12 @@ pub struct Leg {
 pub enum Action {
     /// Make a network's bridge and VXLANs on all hypervisors.
     AddNetwork {
-        /// Its VNI.
         vni: u32,
         /// Its MTU in bytes.
         mtu: u32,
     },
     /// Remove them.
-    RemoveNetwork {
-        /// Its VNI.
-        vni: u32,
-    },
+    RemoveNetwork { vni: u32 },
     /// Replace a hypervisor's filters.
     SetFilter {
         /// The hypervisor.
@@ -70,7 +66,6 @@ pub enum Action {
     },
     /// Give a router an interface.
     AddRouterLeg {
-        /// The router.
         router: String,
         /// The interface's port.
         port: String,
@@ -79,7 +74,6 @@ pub enum Action {
     },
     /// Take a router's interface away.
     RemoveRouterLeg {
-        /// The router.
         router: String,
         /// The interface's port.
         port: String,

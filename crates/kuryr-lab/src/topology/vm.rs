@@ -24,7 +24,6 @@ pub struct VmSpec {
 /// A VM that runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vm {
-    /// Its name.
     pub name: String,
     /// The hypervisor that it runs on.
     pub hypervisor: String,

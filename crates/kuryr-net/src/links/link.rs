@@ -11,7 +11,6 @@ use crate::MacAddr;
 pub struct Link {
     /// Its index, unique in its namespace.
     pub index: u32,
-    /// Its name.
     pub name: String,
     /// Its kind, such as `veth` or `vlan`; empty for hardware and loopback.
     pub kind: String,

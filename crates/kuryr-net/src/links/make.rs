@@ -21,7 +21,6 @@ use crate::{MacAddr, NetError};
 /// A link to be made. What is `None` is the kernel's choice.
 #[derive(Debug, Clone, Default)]
 pub struct NewLink<'a> {
-    /// Its name.
     pub name: &'a str,
     /// Its MAC address.
     pub mac: Option<MacAddr>,

@@ -42,7 +42,6 @@ pub struct Filter {
     pub name: String,
     /// The program's id.
     pub program: u32,
-    /// Its preference.
     pub preference: u16,
 }
 

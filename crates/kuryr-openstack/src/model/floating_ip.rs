@@ -9,7 +9,6 @@ use super::{id, null_default};
 /// An address of an external network that leads to a port, or to nothing yet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FloatingIp {
-    /// Id.
     #[serde(deserialize_with = "id")]
     pub id: String,
     /// The address. None if only some fields were asked for.
@@ -36,7 +35,6 @@ pub struct FloatingIp {
     /// Free text.
     #[serde(default, deserialize_with = "null_default")]
     pub description: String,
-    /// Tags.
     #[serde(default, deserialize_with = "null_default")]
     pub tags: Vec<String>,
     /// Counts changes.

@@ -51,13 +51,9 @@ words! {
 words! {
     /// What a listener or pool speaks. Not every provider takes every one.
     LbProtocol {
-        /// TCP.
         Tcp = "TCP",
-        /// UDP.
         Udp = "UDP",
-        /// SCTP.
         Sctp = "SCTP",
-        /// HTTP.
         Http = "HTTP",
         /// TLS that is passed through.
         Https = "HTTPS",

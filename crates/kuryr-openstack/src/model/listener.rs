@@ -9,7 +9,6 @@ use super::{IdRef, LbProtocol, NewPool, OperatingStatus, ProvisioningStatus, id,
 /// same port, but for one of TCP and one of UDP (and SCTP).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listener {
-    /// Id.
     #[serde(deserialize_with = "id")]
     pub id: String,
     /// Name, not unique.
@@ -49,7 +48,6 @@ pub struct Listener {
     pub timeout_member_connect: Option<u32>,
     /// Longest silence of a member, in milliseconds.
     pub timeout_member_data: Option<u32>,
-    /// Tags.
     #[serde(default, deserialize_with = "null_default")]
     pub tags: Vec<String>,
 }
@@ -60,7 +58,6 @@ pub struct NewListener {
     /// Its load balancer, if that is there already.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loadbalancer_id: Option<String>,
-    /// Name.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// Free text.
@@ -94,7 +91,6 @@ pub struct NewListener {
     /// Longest silence of a member, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout_member_data: Option<u32>,
-    /// Tags.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
 }
@@ -106,10 +102,7 @@ pub enum DefaultPool {
     /// Made here.
     New(Box<NewPool>),
     /// Described elsewhere in the same call, by its name.
-    Named {
-        /// The name.
-        name: String,
-    },
+    Named { name: String },
 }
 
 impl NewListener {
@@ -125,7 +118,6 @@ impl NewListener {
 /// What to change of a listener; the outer `None` leaves it, an inner one takes it away.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct ListenerUpdate {
-    /// Name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Free text.

@@ -11,7 +11,6 @@ use super::{
 /// One object named by its id.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct IdRef {
-    /// Its id.
     #[serde(deserialize_with = "id")]
     pub id: String,
 }
@@ -33,10 +32,8 @@ pub struct AdditionalVip {
     pub ip_address: Option<IpAddr>,
 }
 
-/// A load balancer.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoadBalancer {
-    /// Id.
     #[serde(deserialize_with = "id")]
     pub id: String,
     /// Name, not unique.
@@ -55,13 +52,10 @@ pub struct LoadBalancer {
     pub operating_status: OperatingStatus,
     /// Whether it is switched on.
     pub admin_state_up: Option<bool>,
-    /// Its address.
     pub vip_address: Option<IpAddr>,
     /// The Neutron port that holds it. Its owner may delete it, also while it is in use.
     pub vip_port_id: Option<String>,
-    /// Its subnet.
     pub vip_subnet_id: Option<String>,
-    /// Its network.
     pub vip_network_id: Option<String>,
     /// Its further addresses.
     #[serde(default, deserialize_with = "null_default")]
@@ -71,13 +65,10 @@ pub struct LoadBalancer {
     pub provider: String,
     /// Flavour that was asked for.
     pub flavor_id: Option<String>,
-    /// Its listeners.
     #[serde(default, deserialize_with = "null_default")]
     pub listeners: Vec<IdRef>,
-    /// Its pools.
     #[serde(default, deserialize_with = "null_default")]
     pub pools: Vec<IdRef>,
-    /// Tags.
     #[serde(default, deserialize_with = "null_default")]
     pub tags: Vec<String>,
     /// When it was made, UTC, as Octavia writes it (`2024-05-06T07:08:09`).
@@ -92,7 +83,6 @@ pub struct LoadBalancer {
 /// uses it or in `pools`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct NewLoadBalancer {
-    /// Name.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// Free text.
@@ -126,10 +116,8 @@ pub struct NewLoadBalancer {
     /// Flavour.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub flavor_id: Option<String>,
-    /// Availability zone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub availability_zone: Option<String>,
-    /// Tags.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
     /// Listeners, with their pools.
@@ -151,7 +139,6 @@ impl NewLoadBalancer {
 /// What to change of a load balancer; `None` leaves it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct LoadBalancerUpdate {
-    /// Name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Free text.
@@ -168,10 +155,8 @@ pub struct LoadBalancerUpdate {
 /// The statuses of a load balancer and of all that its listeners lead to.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StatusTree {
-    /// Id.
     #[serde(deserialize_with = "id")]
     pub id: String,
-    /// Name.
     #[serde(default, deserialize_with = "null_default")]
     pub name: String,
     /// Whether Octavia is at work on it.
@@ -188,10 +173,8 @@ pub struct StatusTree {
 /// A listener in the tree of statuses.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListenerStatus {
-    /// Id.
     #[serde(deserialize_with = "id")]
     pub id: String,
-    /// Name.
     #[serde(default, deserialize_with = "null_default")]
     pub name: String,
     /// Whether Octavia is at work on it.
@@ -208,10 +191,8 @@ pub struct ListenerStatus {
 /// A pool in the tree of statuses.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PoolStatus {
-    /// Id.
     #[serde(deserialize_with = "id")]
     pub id: String,
-    /// Name.
     #[serde(default, deserialize_with = "null_default")]
     pub name: String,
     /// Whether Octavia is at work on it.
@@ -220,10 +201,8 @@ pub struct PoolStatus {
     /// Whether it carries traffic.
     #[serde(default, deserialize_with = "null_default")]
     pub operating_status: OperatingStatus,
-    /// Its health monitor.
     #[serde(default)]
     pub health_monitor: Option<MonitorStatus>,
-    /// Its members.
     #[serde(default, deserialize_with = "null_default")]
     pub members: Vec<MemberStatus>,
 }
@@ -231,10 +210,8 @@ pub struct PoolStatus {
 /// A health monitor in the tree of statuses.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MonitorStatus {
-    /// Id.
     #[serde(deserialize_with = "id")]
     pub id: String,
-    /// Name.
     #[serde(default, deserialize_with = "null_default")]
     pub name: String,
     /// How it probes.
@@ -251,10 +228,8 @@ pub struct MonitorStatus {
 /// A member in the tree of statuses.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemberStatus {
-    /// Id.
     #[serde(deserialize_with = "id")]
     pub id: String,
-    /// Name.
     #[serde(default, deserialize_with = "null_default")]
     pub name: String,
     /// Whether Octavia is at work on it.
@@ -263,8 +238,6 @@ pub struct MemberStatus {
     /// Whether it answers its monitor.
     #[serde(default, deserialize_with = "null_default")]
     pub operating_status: OperatingStatus,
-    /// Its address.
     pub address: IpAddr,
-    /// Its port.
     pub protocol_port: u16,
 }

@@ -9,7 +9,6 @@ use super::{OperatingStatus, ProvisioningStatus, id, null_default};
 /// A member: an address and port, of which a pool has each pair once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
-    /// Id.
     #[serde(deserialize_with = "id")]
     pub id: String,
     /// Name, not unique.
@@ -18,9 +17,7 @@ pub struct Member {
     /// Owner.
     #[serde(default)]
     pub project_id: Option<String>,
-    /// Its address.
     pub address: IpAddr,
-    /// Its port.
     pub protocol_port: u16,
     /// Its subnet, if it was said; the VIP's otherwise.
     #[serde(default)]
@@ -46,7 +43,6 @@ pub struct Member {
     /// Whether it answers its monitor.
     #[serde(default, deserialize_with = "null_default")]
     pub operating_status: OperatingStatus,
-    /// Tags.
     #[serde(default, deserialize_with = "null_default")]
     pub tags: Vec<String>,
 }
@@ -54,11 +50,8 @@ pub struct Member {
 /// A member to be made. In a batch, one whose address and port are there already is changed to this.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NewMember {
-    /// Its address.
     pub address: IpAddr,
-    /// Its port.
     pub protocol_port: u16,
-    /// Name.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// Its subnet: `ovn` wants it said where it is not the VIP's.
@@ -79,7 +72,6 @@ pub struct NewMember {
     /// The port where it is probed, if another.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub monitor_port: Option<u16>,
-    /// Tags.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
 }
@@ -105,7 +97,6 @@ impl NewMember {
 /// What to change of a member; the outer `None` leaves it, an inner one takes it away.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct MemberUpdate {
-    /// Name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Its share of connections.

@@ -7,7 +7,6 @@ use super::{IdRef, MonitorType, OperatingStatus, ProvisioningStatus, id, null_de
 /// A health monitor: how the members of a pool are probed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HealthMonitor {
-    /// Id.
     #[serde(deserialize_with = "id")]
     pub id: String,
     /// Name, not unique.
@@ -30,7 +29,6 @@ pub struct HealthMonitor {
     /// Failures after which a member is left out.
     #[serde(default, deserialize_with = "null_default")]
     pub max_retries_down: u32,
-    /// HTTP method.
     pub http_method: Option<String>,
     /// HTTP path.
     pub url_path: Option<String>,
@@ -40,7 +38,6 @@ pub struct HealthMonitor {
     pub domain_name: Option<String>,
     /// Whether it is switched on.
     pub admin_state_up: Option<bool>,
-    /// Its pool.
     #[serde(default, deserialize_with = "null_default")]
     pub pools: Vec<IdRef>,
     /// Whether Octavia is at work on it.
@@ -49,7 +46,6 @@ pub struct HealthMonitor {
     /// Whether it works.
     #[serde(default, deserialize_with = "null_default")]
     pub operating_status: OperatingStatus,
-    /// Tags.
     #[serde(default, deserialize_with = "null_default")]
     pub tags: Vec<String>,
 }
@@ -64,7 +60,6 @@ pub struct NewHealthMonitor {
     /// Its pool, if that is there already.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pool_id: Option<String>,
-    /// Name.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// How it probes.
@@ -79,7 +74,6 @@ pub struct NewHealthMonitor {
     /// Failures after which a member is left out, 3 if none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_retries_down: Option<u32>,
-    /// HTTP method.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http_method: Option<String>,
     /// HTTP path.
@@ -94,7 +88,6 @@ pub struct NewHealthMonitor {
     /// Whether it is switched on; it is if none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub admin_state_up: Option<bool>,
-    /// Tags.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
 }
@@ -102,7 +95,6 @@ pub struct NewHealthMonitor {
 /// What to change of a health monitor; `None` leaves it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct HealthMonitorUpdate {
-    /// Name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Time between probes, in seconds.
@@ -117,7 +109,6 @@ pub struct HealthMonitorUpdate {
     /// Failures after which a member is left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_retries_down: Option<u32>,
-    /// HTTP method.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub http_method: Option<String>,
     /// HTTP path.

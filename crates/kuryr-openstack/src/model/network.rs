@@ -7,10 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{AllocationPool, HostRoute, id, null_default};
 
-/// A network.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Network {
-    /// Id.
     #[serde(deserialize_with = "id")]
     pub id: String,
     /// Name, not unique.
@@ -36,7 +34,6 @@ pub struct Network {
     /// Free text.
     #[serde(default, deserialize_with = "null_default")]
     pub description: String,
-    /// Tags.
     #[serde(default, deserialize_with = "null_default")]
     pub tags: Vec<String>,
     /// Counts changes.
@@ -46,7 +43,6 @@ pub struct Network {
 /// A network to be made.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct NewNetwork {
-    /// Name.
     pub name: String,
     /// Free text.
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -59,16 +55,13 @@ pub struct NewNetwork {
     pub mtu: Option<u32>,
 }
 
-/// A subnet.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subnet {
-    /// Id.
     #[serde(deserialize_with = "id")]
     pub id: String,
     /// Name, not unique.
     #[serde(default, deserialize_with = "null_default")]
     pub name: String,
-    /// Its network.
     #[serde(deserialize_with = "id")]
     pub network_id: String,
     /// Owner.
@@ -84,7 +77,6 @@ pub struct Subnet {
     /// Name servers for its hosts.
     #[serde(default, deserialize_with = "null_default")]
     pub dns_nameservers: Vec<IpAddr>,
-    /// Routes for its hosts.
     #[serde(default, deserialize_with = "null_default")]
     pub host_routes: Vec<HostRoute>,
     /// Where ports' addresses are taken from.
@@ -99,7 +91,6 @@ pub struct Subnet {
     /// Free text.
     #[serde(default, deserialize_with = "null_default")]
     pub description: String,
-    /// Tags.
     #[serde(default, deserialize_with = "null_default")]
     pub tags: Vec<String>,
 }
@@ -107,9 +98,7 @@ pub struct Subnet {
 /// A subnet to be made: with a `cidr`, or with a `subnetpool_id` (and perhaps a `prefixlen`).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct NewSubnet {
-    /// Name.
     pub name: String,
-    /// Its network.
     pub network_id: String,
     /// 4 or 6.
     pub ip_version: u8,
@@ -138,7 +127,6 @@ pub struct NewSubnet {
 /// A pool of prefixes for subnets.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubnetPool {
-    /// Id.
     #[serde(deserialize_with = "id")]
     pub id: String,
     /// Name, not unique.
@@ -153,10 +141,8 @@ pub struct SubnetPool {
     pub address_scope_id: Option<String>,
 }
 
-/// A router.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Router {
-    /// Id.
     #[serde(deserialize_with = "id")]
     pub id: String,
     /// Name, not unique.
@@ -167,7 +153,6 @@ pub struct Router {
     /// `ACTIVE` or else.
     #[serde(default, deserialize_with = "null_default")]
     pub status: String,
-    /// Tags.
     #[serde(default, deserialize_with = "null_default")]
     pub tags: Vec<String>,
 }
@@ -178,10 +163,8 @@ pub struct RouterInterface {
     /// The router.
     #[serde(deserialize_with = "id")]
     pub id: String,
-    /// Its port.
     #[serde(default, deserialize_with = "null_default")]
     pub port_id: String,
-    /// The subnet.
     #[serde(default, deserialize_with = "null_default")]
     pub subnet_id: String,
 }
@@ -189,10 +172,8 @@ pub struct RouterInterface {
 /// How many addresses of a network are used. By default admins only may ask.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IpAvailability {
-    /// The network.
     #[serde(deserialize_with = "id")]
     pub network_id: String,
-    /// Its subnets.
     #[serde(default, deserialize_with = "null_default")]
     pub subnet_ip_availability: Vec<SubnetUse>,
 }
@@ -200,7 +181,6 @@ pub struct IpAvailability {
 /// How many addresses of a subnet are used. What is too large to count (IPv6) is `u64::MAX`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubnetUse {
-    /// The subnet.
     #[serde(deserialize_with = "id")]
     pub subnet_id: String,
     /// Addresses in its pools.

@@ -77,10 +77,8 @@ pub struct Described {
 /// A flavour: settings of a provider that the cloud's administrators put together.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LbFlavor {
-    /// Id.
     #[serde(deserialize_with = "id")]
     pub id: String,
-    /// Name.
     #[serde(default, deserialize_with = "null_default")]
     pub name: String,
     /// What it is, in words.
@@ -98,9 +96,7 @@ pub struct LoadBalancerQuota {
     pub load_balancer: Option<i64>,
     /// Load balancers, as its reference has it.
     pub loadbalancer: Option<i64>,
-    /// Listeners.
     pub listener: Option<i64>,
-    /// Pools.
     pub pool: Option<i64>,
     /// Members, of all pools.
     pub member: Option<i64>,

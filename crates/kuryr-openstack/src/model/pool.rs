@@ -10,7 +10,6 @@ use super::{
 /// A pool: the members that connections are spread over.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pool {
-    /// Id.
     #[serde(deserialize_with = "id")]
     pub id: String,
     /// Name, not unique but in a load balancer that was made in one call.
@@ -43,12 +42,10 @@ pub struct Pool {
     /// The listeners that lead to it.
     #[serde(default, deserialize_with = "null_default")]
     pub listeners: Vec<IdRef>,
-    /// Its members.
     #[serde(default, deserialize_with = "null_default")]
     pub members: Vec<IdRef>,
     /// Its health monitor.
     pub healthmonitor_id: Option<String>,
-    /// Tags.
     #[serde(default, deserialize_with = "null_default")]
     pub tags: Vec<String>,
 }
@@ -79,7 +76,6 @@ pub struct NewPool {
     /// The listener whose default pool it becomes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub listener_id: Option<String>,
-    /// Name.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// Free text.
@@ -101,7 +97,6 @@ pub struct NewPool {
     /// Its monitor: only with its load balancer, and not with the provider `ovn` 3.0, which never makes it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub healthmonitor: Option<NewHealthMonitor>,
-    /// Tags.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
 }
@@ -116,7 +111,6 @@ impl NewPool {
 /// What to change of a pool; the outer `None` leaves it, an inner one takes it away.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct PoolUpdate {
-    /// Name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Free text.

@@ -7,16 +7,13 @@ use serde_json::Value;
 
 use super::{SubPort, id, null_default};
 
-/// A port.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Port {
-    /// Id.
     #[serde(deserialize_with = "id")]
     pub id: String,
     /// Name, not unique.
     #[serde(default, deserialize_with = "null_default")]
     pub name: String,
-    /// Its network.
     #[serde(default, deserialize_with = "null_default")]
     pub network_id: String,
     /// Owner.
@@ -49,7 +46,6 @@ pub struct Port {
     /// Addresses it may use besides its own.
     #[serde(default, deserialize_with = "null_default")]
     pub allowed_address_pairs: Vec<AllowedAddressPair>,
-    /// Tags.
     #[serde(default, deserialize_with = "null_default")]
     pub tags: Vec<String>,
     /// Counts changes; for `If-Match`.
@@ -119,10 +115,8 @@ impl PortStatus {
 /// An address of a port.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FixedIp {
-    /// Its subnet.
     #[serde(deserialize_with = "id")]
     pub subnet_id: String,
-    /// The address.
     pub ip_address: IpAddr,
 }
 
@@ -139,7 +133,6 @@ pub struct AllowedAddressPair {
 /// A parent port's trunk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrunkDetails {
-    /// The trunk.
     #[serde(deserialize_with = "id")]
     pub trunk_id: String,
     /// Its subports.
@@ -150,10 +143,8 @@ pub struct TrunkDetails {
 /// An address asked for: any of a subnet, or this one.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct WantedIp {
-    /// The subnet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subnet_id: Option<String>,
-    /// The address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ip_address: Option<IpAddr>,
 }
@@ -172,9 +163,7 @@ impl WantedIp {
 /// [`create_ports`](crate::Neutron::create_ports).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct NewPort {
-    /// Its network.
     pub network_id: String,
-    /// Name.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// Addresses; one of each IP version of the network if empty.
@@ -212,7 +201,6 @@ pub struct NewPort {
 /// What to change of a port; `None` leaves it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct PortUpdate {
-    /// Name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Ids of its security groups, all of them.

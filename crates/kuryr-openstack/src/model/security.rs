@@ -5,10 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{id, null_default};
 
-/// A security group.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecurityGroup {
-    /// Id.
     #[serde(deserialize_with = "id")]
     pub id: String,
     /// Name, not unique.
@@ -28,7 +26,6 @@ pub struct SecurityGroup {
     pub rules: Vec<SecurityGroupRule>,
     /// Whether answers are let through.
     pub stateful: Option<bool>,
-    /// Tags.
     #[serde(default, deserialize_with = "null_default")]
     pub tags: Vec<String>,
     /// Counts changes.
@@ -38,7 +35,6 @@ pub struct SecurityGroup {
 /// A security group to be made. Neutron adds two rules that let all egress out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct NewSecurityGroup {
-    /// Name.
     pub name: String,
     /// Free text.
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -51,7 +47,6 @@ pub struct NewSecurityGroup {
 /// What to change of a group; `None` leaves it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct SecurityGroupUpdate {
-    /// Name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Free text.
@@ -86,10 +81,8 @@ pub enum EtherType {
 /// A rule: what is let through.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecurityGroupRule {
-    /// Id.
     #[serde(deserialize_with = "id")]
     pub id: String,
-    /// Its group.
     #[serde(default, deserialize_with = "null_default")]
     pub security_group_id: String,
     /// Which way.
@@ -117,7 +110,6 @@ pub struct SecurityGroupRule {
     /// Free text.
     #[serde(default, deserialize_with = "null_default")]
     pub description: String,
-    /// Tags.
     #[serde(default, deserialize_with = "null_default")]
     pub tags: Vec<String>,
 }
@@ -125,7 +117,6 @@ pub struct SecurityGroupRule {
 /// A rule to be made.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct NewSecurityGroupRule {
-    /// Its group.
     pub security_group_id: String,
     /// Which way.
     pub direction: Direction,

@@ -7,7 +7,6 @@ use super::{id, null_default};
 /// A trunk: a parent port, and subports each behind a VLAN of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trunk {
-    /// Id.
     #[serde(deserialize_with = "id")]
     pub id: String,
     /// Name, not unique.
@@ -22,7 +21,6 @@ pub struct Trunk {
     /// The subports.
     #[serde(default, deserialize_with = "null_default")]
     pub sub_ports: Vec<SubPort>,
-    /// Tags.
     #[serde(default, deserialize_with = "null_default")]
     pub tags: Vec<String>,
     /// Owner.
@@ -36,7 +34,6 @@ pub struct Trunk {
 /// A subport's place on its trunk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SubPort {
-    /// The port.
     #[serde(deserialize_with = "id")]
     pub port_id: String,
     /// The VLAN, 1 to 4094.
@@ -61,7 +58,6 @@ impl SubPort {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SegmentationType {
-    /// By VLAN.
     #[default]
     Vlan,
     /// As the subport's network, by the network's own VLAN.
@@ -76,7 +72,6 @@ pub enum SegmentationType {
 pub struct NewTrunk {
     /// The parent port.
     pub port_id: String,
-    /// Name.
     pub name: String,
     /// Subports to begin with.
     pub sub_ports: Vec<SubPort>,

@@ -112,7 +112,6 @@ query! {
 query! {
     /// Which floating IPs to list.
     FloatingIpQuery {
-        /// The one with this address.
         floating_ip_address => "floating_ip_address";
         /// Those of an external network.
         floating_network_id => "floating_network_id";

@@ -16,19 +16,13 @@ use crate::rest::Kind;
 /// A kind of object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Resource {
-    /// Networks.
     Network,
-    /// Subnets.
     Subnet,
     /// Pools of prefixes.
     SubnetPool,
-    /// Ports.
     Port,
-    /// Trunks.
     Trunk,
-    /// Routers.
     Router,
-    /// Security groups.
     SecurityGroup,
     /// Security group rules.
     SecurityGroupRule,

@@ -13,7 +13,6 @@ query! {
         description => "description";
         /// Those of a provider.
         provider => "provider";
-        /// The one with this address.
         vip_address => "vip_address";
         /// The one whose address this port holds.
         vip_port_id => "vip_port_id";
@@ -65,7 +64,6 @@ query! {
         name => "name";
         /// Those of a project.
         project_id => "project_id";
-        /// The one of a pool.
         pool_id => "pool_id";
     }
 }

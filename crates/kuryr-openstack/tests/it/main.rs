@@ -1,5 +1,5 @@
 //! The client against a cloud of canned answers: one scenario a test.
-#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
+#![allow(clippy::unwrap_used, unreachable_pub)]
 
 mod answers;
 mod cloud;

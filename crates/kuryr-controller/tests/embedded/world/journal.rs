@@ -12,7 +12,6 @@ use super::World;
 pub(crate) const CONTROLLER: HeaderName = HeaderName::from_static("x-controller");
 const TOKEN: HeaderName = HeaderName::from_static("x-auth-token");
 
-/// A change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Change {
     /// The controller's name to Kubernetes, its token to OpenStack.

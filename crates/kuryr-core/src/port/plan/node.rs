@@ -10,7 +10,6 @@ use crate::port::model::{Claim, ClaimedVif, Id, Place, Pod, PodLife, Port, PortK
 use crate::port::world::{Held, NodeState, NodeTrunk, TrunkState, World};
 use crate::vlan;
 
-/// The plan for one node.
 pub(super) struct NodePlan<'a> {
     pub(super) world: &'a World,
     pub(super) name: &'a Id,

@@ -13,7 +13,6 @@ pub enum External {
     None,
     /// By another implementation (`loadBalancerClass`): its status is not ours.
     Others,
-    /// At its VIPs.
     Vips,
     /// By the load balancer of another Service.
     Shared,

@@ -27,7 +27,6 @@ pub(crate) use self::external::asked_address;
 pub enum Want {
     /// No load balancer.
     Nothing {
-        /// Why.
         why: Nothing,
         /// What its owner is to know.
         complaints: Vec<Complaint>,

@@ -1,6 +1,5 @@
 //! The messages that clients send in protobuf, field by field.
 
-/// The fields of a message.
 pub(super) type Message = &'static [Field];
 
 /// One field: its number on the wire and its name in JSON.

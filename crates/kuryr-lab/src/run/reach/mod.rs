@@ -24,7 +24,6 @@ pub struct Endpoint {
     pub pod: String,
     /// Its network namespace.
     pub netns: PathBuf,
-    /// Its addresses.
     pub addresses: Vec<IpAddr>,
 }
 

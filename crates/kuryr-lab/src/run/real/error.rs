@@ -12,7 +12,6 @@ pub enum RealError {
          put its folder into KUBEBUILDER_ASSETS or PATH, or leave the option out"
     )]
     Missing {
-        /// The program.
         program: &'static str,
         /// Folders, separated by spaces.
         looked: String,
