@@ -123,8 +123,7 @@ pub async fn run_with(
     tracing::info!(node = config.node_name, socket = %config.socket.display(), "serving");
     let tidied = tokio::select! {
         tidied = tidy(&attachments, &store, &swept, &shutdown) => tidied,
-        // Servers end with the daemon; before that it is a death.
-        ended = tasks.first_end(), if !shutdown.is_cancelled() => Err(ended.into()),
+        ended = tasks.first_death(&shutdown) => Err(ended.into()),
     };
     stop.cancel();
     // It ends what it has begun; a panic in it was already reported.

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::future::Future;
 
 use tokio::task::{Id, JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
 
 /// A task that ended before it was told to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -49,6 +50,15 @@ impl Tasks {
         };
         let task = self.names.remove(&id).unwrap_or_default();
         TaskEnded { task, why }
+    }
+
+    /// The same for tasks that are told to end by `stop`: that they end then is no death, and is waited for without end.
+    pub async fn first_death(&mut self, stop: &CancellationToken) -> TaskEnded {
+        let ended = self.first_end().await;
+        if stop.is_cancelled() {
+            return std::future::pending().await;
+        }
+        ended
     }
 
     /// Waits until all have ended, having been told to.
@@ -99,5 +109,21 @@ mod tests {
             (ended.task.as_str(), ended.why.as_str()),
             ("watch of nodes", "it came to its end")
         );
+    }
+
+    #[tokio::test]
+    async fn a_task_that_ends_because_it_was_told_to_is_no_death() {
+        let stop = CancellationToken::new();
+        let mut tasks = Tasks::default();
+        tasks.spawn("server", stop.clone().cancelled_owned());
+        stop.cancel();
+        tokio::task::yield_now().await;
+        let brief = std::time::Duration::from_millis(20);
+        let death = tokio::time::timeout(brief, tasks.first_death(&stop)).await;
+        assert!(death.is_err(), "{death:?}");
+
+        let stop = CancellationToken::new();
+        tasks.spawn("watch", async {});
+        assert_eq!(tasks.first_death(&stop).await.task, "watch");
     }
 }
