@@ -31,8 +31,7 @@ impl World {
                 });
                 self.agenda.release(&Held::Port(id.clone()));
             }
-            self.look_wait = self.settings.look_first;
-            self.look_at = self.agenda.now();
+            self.looks.soon(self.agenda.now(), self.settings.look_first);
             return self.settle(held, None, None);
         };
         if failure.is_surprise() || failure.is_unknown() {
@@ -101,7 +100,7 @@ impl World {
                 let kind = self.port(port).map(|p| p.kind.clone());
                 self.drop_port(port);
                 // Room was made.
-                self.quota_free = None;
+                self.making.room_was_made();
                 self.settle(Held::Create, None, None);
                 if let Some(kind) = kind {
                     self.settle(Held::Kind(kind), None, None);
@@ -130,12 +129,11 @@ impl World {
     }
 
     pub(super) fn finish_look(&mut self, asked: &[Id], outcome: Outcome) {
-        self.looking = false;
+        let before = self.looks.ends();
         let Ok(Answer::Seen(seen)) = outcome else {
             self.slow_down_looking();
             return;
         };
-        let before = self.unready.len();
         for (id, status) in &seen {
             if self.ports.get(id).is_some_and(|(p, _)| p.status != *status) {
                 self.change_port(id, |p, _| p.status = *status);
@@ -144,16 +142,16 @@ impl World {
         let there: BTreeSet<&Id> = seen.iter().map(|(id, _)| id).collect();
         self.list
             .want_if(asked.iter().any(|id| !there.contains(id)));
-        if self.unready.len() < before {
-            self.look_wait = self.settings.look_first;
-            self.look_at = self.agenda.now() + self.look_wait;
+        if self.looks.len() < before {
+            let first = self.settings.look_first;
+            self.looks.soon(self.agenda.now() + first, first);
         } else {
             self.slow_down_looking();
         }
     }
 
     fn slow_down_looking(&mut self) {
-        self.look_at = self.agenda.now() + self.look_wait;
-        self.look_wait = (self.look_wait * 8 / 5).min(self.settings.look_longest);
+        let (first, longest) = (self.settings.look_first, self.settings.look_longest);
+        self.looks.slower(self.agenda.now(), first, longest);
     }
 }

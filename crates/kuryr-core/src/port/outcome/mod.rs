@@ -29,11 +29,7 @@ impl World {
                 }
             }
             Action::CreatePorts { orders } => {
-                self.creates += 1;
-                for (node, kind, count) in orders {
-                    let key = (node.clone(), kind.clone());
-                    *self.creating.entry(key).or_default() += count;
-                }
+                self.making.begins(orders);
             }
             Action::AddSubports { trunk, ports } => {
                 self.set_trunk_busy(trunk, true);
@@ -62,7 +58,7 @@ impl World {
                 self.regrouping.insert(port.clone(), kind.clone());
             }
             Action::Adopt { port, .. } => drop(self.adopting.insert(port.clone())),
-            Action::Look { .. } => self.looking = true,
+            Action::Look { .. } => self.looks.begins(),
             Action::Refresh => {
                 self.list.begin(self.sequence);
             }

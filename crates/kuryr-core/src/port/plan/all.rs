@@ -4,7 +4,7 @@ use super::line::{Lines, put_back};
 use super::{Draft, Need};
 use crate::port::action::Action;
 use crate::port::model::Id;
-use crate::port::world::{Held, World};
+use crate::port::world::{Held, World, total};
 
 impl World {
     /// Free ports on trunks of no node of ours are taken off.
@@ -48,7 +48,7 @@ impl World {
     pub(super) fn create_slots(&self) -> usize {
         let open = !self.is_held(&Held::Create) && !self.list.is_pending();
         if open {
-            self.settings.creates_at_once.saturating_sub(self.creates)
+            self.making.slots(self.settings.creates_at_once)
         } else {
             0
         }
@@ -56,19 +56,18 @@ impl World {
 
     /// Bulk creates, as many at once as allowed; what does not fit stays in line.
     pub(super) fn creates(&self, lines: &mut Lines, out: &mut Draft) {
-        // With nothing left, one is tried now and then: the quota may have been raised.
-        let mut room = self.quota_free.map_or(usize::MAX, |free| free.max(1));
+        let mut room = self.making.room();
         let pods = out.needs.len();
         let mut needs = std::mem::take(&mut out.needs);
         needs.append(&mut out.growth);
         let waited = (pods > 0).then(|| lines.waited(self.agenda.now()));
-        let most = self.create_size.size(waited);
+        let most = self.making.size(waited);
         for _ in 0..self.create_slots() {
             let orders = self.next_batch(&mut needs, most.min(room));
             if orders.is_empty() {
                 break;
             }
-            room -= orders.iter().map(|(_, _, n)| n).sum::<usize>().min(room);
+            room -= total(&orders).min(room);
             out.actions.push(Action::CreatePorts { orders });
         }
         // Who waits for a kind that is held up is planned anew when it is no more.
@@ -88,7 +87,7 @@ impl World {
             if *count == 0 || self.is_held(&Held::Kind(kind.clone())) {
                 continue;
             }
-            let cap = self.kind_cap.get(kind).copied().unwrap_or(usize::MAX);
+            let cap = self.making.cap(kind);
             let n = (*count).min(left).min(cap);
             left -= n;
             *count -= n;
@@ -133,10 +132,7 @@ impl World {
 
     /// One list for all ports that are not ACTIVE yet.
     pub(super) fn look(&self, out: &mut Draft) {
-        if self.looking || self.unready.is_empty() || self.agenda.now() < self.look_at {
-            return;
-        }
-        let ports = self.unready.iter().cloned().collect();
-        out.actions.push(Action::Look { ports });
+        let due = self.looks.due(self.agenda.now());
+        out.actions.extend(due.map(|ports| Action::Look { ports }));
     }
 }

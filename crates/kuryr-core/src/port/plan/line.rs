@@ -3,9 +3,8 @@
 //! Planning a node costs what is on it. So nodes whose turn has not come are not planned
 //! again with each answer, but when a create may be sent, and only as many as fill it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::node::NodePlan;
 use super::{Draft, Need};
 use crate::Millis;
 use crate::port::model::Id;
@@ -34,21 +33,17 @@ impl Lines {
         self.since = (!self.pods.is_empty()).then(|| self.since.unwrap_or(now));
     }
 
-    /// Leaves in `out` the needs whose turn it is. `planned` are the nodes that were planned
-    /// already; the others that are called are planned here.
-    pub(super) fn call(&mut self, world: &World, mut planned: BTreeSet<Id>, out: &mut Draft) {
-        let sizer = &world.create_size;
+    /// Leaves in `out` the needs whose turn it is. Nodes that are called and were not planned in
+    /// this round are planned here.
+    pub(super) fn call(&mut self, world: &World, out: &mut Draft) {
+        let sizer = &world.making;
         let size = sizer
             .size(None)
             .max(sizer.size(Some(self.waited(world.agenda.now()))));
         let most = world.create_slots() * size;
-        let pods = call(&mut self.pods, most, world, &mut planned, out, |out| {
-            &mut out.needs
-        });
+        let pods = call(&mut self.pods, most, world, out, |out| &mut out.needs);
         let rest = most.saturating_sub(pods);
-        call(&mut self.pools, rest, world, &mut planned, out, |out| {
-            &mut out.growth
-        });
+        call(&mut self.pools, rest, world, out, |out| &mut out.growth);
     }
 }
 
@@ -62,7 +57,6 @@ fn call(
     line: &mut Line<Id>,
     most: usize,
     world: &World,
-    planned: &mut BTreeSet<Id>,
     out: &mut Draft,
     needs_of: fn(&mut Draft) -> &mut Vec<Need>,
 ) -> usize {
@@ -78,14 +72,9 @@ fn call(
             break;
         }
         let Some(name) = line.next() else { break };
-        if planned.insert(name.clone())
-            && let Some(node) = world.nodes.get(&name)
-        {
-            let name = &name;
-            NodePlan { world, name, node }.run(out);
-            let own = std::mem::take(needs_of(out));
-            waiting.entry(name.clone()).or_default().extend(own);
-        }
+        out.plan_node(world, &name);
+        let own = std::mem::take(needs_of(out));
+        waiting.entry(name.clone()).or_default().extend(own);
         let needs = waiting.remove(&name).unwrap_or_default();
         sum += needs.iter().map(|n| n.2).sum::<usize>();
         called.extend(needs);

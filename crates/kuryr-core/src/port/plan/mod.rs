@@ -1,21 +1,21 @@
 //! From facts to actions: pure, and empty when everything is as it should be.
 //!
-//! `node` plans one node's claims, pods and trunk; `pool` the ports of one kind there; `all`
-//! what concerns all nodes at once: bulk creates, deletes, looks.
+//! `node` plans one node's claims, pods and trunk; `pool` the ports of one kind there; `tell` what owners are told; `line`
+//! whose turn it is to have ports made; `all` what concerns all nodes at once: bulk creates, deletes, looks.
 
 mod all;
 mod line;
 mod node;
 mod pool;
+mod tell;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 pub(crate) use self::line::Lines;
 use self::node::NodePlan;
 use super::action::Action;
-use super::model::{Id, PortKind};
-use super::world::{Held, World};
+use super::model::Id;
+use super::world::{Held, Order, World};
 use crate::{Millis, vlan};
 
 /// A trunk takes no more subports than there are segmentation ids.
@@ -34,13 +34,9 @@ pub(super) fn plan(world: &mut World) -> Vec<Action> {
         return out.actions;
     }
     let due = world.agenda.take_due();
-    for name in &due {
-        if let Some(node) = world.nodes.get(name) {
-            NodePlan { world, name, node }.run(&mut out);
-        }
-    }
+    due.iter().for_each(|name| out.plan_node(world, name));
     let mut lines = std::mem::take(&mut world.lines);
-    lines.call(world, due, &mut out);
+    lines.call(world, &mut out);
     world.orphans(&mut out);
     world.find_trunks(&mut out);
     world.creates(&mut lines, &mut out);
@@ -55,13 +51,14 @@ pub(super) fn plan(world: &mut World) -> Vec<Action> {
     out.actions
 }
 
-/// Ports to make: for which node, of which kind, how many.
-type Need = (Id, Arc<PortKind>, usize);
+type Need = Order;
 
 /// A plan in the making.
 #[derive(Default)]
 struct Draft {
     actions: Vec<Action>,
+    /// Nodes that were planned in this round.
+    planned: BTreeSet<Id>,
     /// Ports to make for pods that wait.
     needs: Vec<Need>,
     /// Ports to make for pools; pods come first.
@@ -74,4 +71,15 @@ struct Draft {
     delete: BTreeSet<Id>,
     unfinished: BTreeSet<Id>,
     later: Vec<(Millis, Id)>,
+}
+
+impl Draft {
+    /// Plans a node, once a round.
+    fn plan_node(&mut self, world: &World, name: &Id) {
+        if self.planned.insert(name.clone())
+            && let Some(node) = world.nodes.get(name)
+        {
+            NodePlan { world, name, node }.run(self);
+        }
+    }
 }

@@ -71,7 +71,7 @@ impl NodePlan<'_> {
                      to give it a new one",
                     vif.port, vif.vlan
                 );
-                self.report(pod, Reason::PortMissing, message, out);
+                out.report(w, pod, Reason::PortMissing, message);
             }
             Some((port, _)) if port.status == PortStatus::Active && !vif.active => {
                 if let Place::On { vlan, .. } = port.place {
@@ -115,7 +115,7 @@ impl NodePlan<'_> {
             "port {} of this pod is gone from Neutron; delete the pod to give it a new one",
             vif.port
         );
-        self.report(pod, Reason::PortMissing, message, out);
+        out.report(w, pod, Reason::PortMissing, message);
     }
 
     /// Whether another port has the VLAN that a pod is plugged with.
@@ -166,7 +166,7 @@ impl NodePlan<'_> {
             }
             let free = claim.is_none_or(|c| c.pod_uid == pod.uid && c.vif.is_none() && !c.deleting);
             if let Some(why) = World::unknown_want(pod).filter(|_| pod.life == PodLife::Alive) {
-                self.report(pod, Reason::NoPodSubnetFound, why.to_owned(), out);
+                out.report(w, pod, Reason::NoPodSubnetFound, why.to_owned());
             } else if let Some(kind) = pod.wanted_kind().filter(|_| !served) {
                 if free {
                     wanting.now.push(pod);
@@ -209,8 +209,8 @@ impl NodePlan<'_> {
                         self.name
                     ),
                 };
-                self.report(pod, Reason::NoTrunk, message, out);
-                self.early_claim(pod, out);
+                out.report(w, pod, Reason::NoTrunk, message);
+                out.early_claim(w, pod);
             }
         }
     }
@@ -341,40 +341,6 @@ impl NodePlan<'_> {
             .filter_map(|k| self.world.claims.get(k));
         claims.filter_map(|c| c.vif.as_ref().map(|v| v.vlan))
     }
-
-    /// A KuryrPort before there is a port: the daemon then sees why the pod waits.
-    pub(super) fn early_claim(&self, pod: &Pod, out: &mut Draft) {
-        if !self.world.claims.contains(&pod.key) {
-            out.actions.push(create_claim(pod, None));
-        }
-    }
-
-    /// Says once for each reason why the node's pools are too small.
-    pub(super) fn report_node(&self, reason: Reason, message: String, out: &mut Draft) {
-        let said = |a: &Action| matches!(a, Action::ReportNode { node, .. } if node == self.name);
-        if self.world.reported_nodes.get(self.name) != Some(&reason)
-            && !out.actions.iter().any(said)
-        {
-            out.actions.push(Action::ReportNode {
-                node: self.name.clone(),
-                reason,
-                message: format!("fewer ports than wanted wait for pods here: {message}"),
-            });
-        }
-    }
-
-    pub(super) fn report(&self, pod: &Pod, reason: Reason, message: String, out: &mut Draft) {
-        // Other words for the same reason are no news.
-        let told = self.world.reported.get(&pod.key);
-        if told.is_none_or(|(told, _)| *told != reason) {
-            out.actions.push(Action::Report {
-                pod: pod.key.clone(),
-                uid: pod.uid.clone(),
-                reason,
-                message,
-            });
-        }
-    }
 }
 
 /// Pods that want a port and have none.
@@ -388,14 +354,4 @@ struct Wanting<'a> {
 
 fn is_undecided(pod: &Pod) -> bool {
     pod.life == PodLife::Alive && World::unknown_want(pod).is_some()
-}
-
-pub(super) fn create_claim(pod: &Pod, vif: Option<Assignment>) -> Action {
-    Action::CreateClaim {
-        pod: pod.key.clone(),
-        uid: pod.uid.clone(),
-        node: pod.node.clone(),
-        is_static: pod.is_static,
-        vif,
-    }
 }

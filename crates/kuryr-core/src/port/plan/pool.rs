@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::node::{NodePlan, create_claim};
+use super::node::NodePlan;
+use super::tell::create_claim;
 use super::{Draft, SUBPORTS_MAX};
 use crate::Millis;
 use crate::pool::{Stock, Verdict, most, verdict};
@@ -59,11 +60,7 @@ impl<'a> PoolPlan<'a> {
             cooling: Vec::new(),
             found: Vec::new(),
             loose: Vec::new(),
-            coming: w
-                .creating
-                .get(&(node.name.clone(), kind.clone()))
-                .copied()
-                .unwrap_or(0),
+            coming: w.making.coming(node.name, kind),
             short: 0,
             short_now: 0,
             kept: 0,
@@ -145,10 +142,10 @@ impl<'a> PoolPlan<'a> {
         // The first of them wait for ports that are there already, whatever creating comes to.
         let coming = self.coming + self.loose.len();
         for (at, pod) in rest.iter().enumerate() {
-            self.node.early_claim(pod, out);
+            out.early_claim(self.node.world, pod);
             let trouble = if at < coming { &on_trunk } else { &trouble };
             if let Some((reason, message)) = trouble {
-                self.node.report(pod, *reason, message.clone(), out);
+                out.report(self.node.world, pod, *reason, message.clone());
             }
         }
     }
@@ -235,7 +232,7 @@ impl<'a> PoolPlan<'a> {
         if growth > 0
             && let Some((reason, message)) = self.trouble()
         {
-            self.node.report_node(reason, message, out);
+            out.report_node(w, self.node.name, reason, &message);
         }
         // A port that is loose or cooling is given up before one that is ready.
         let surplus_loose = fewer.min(self.loose.len().saturating_sub(short));

@@ -2,7 +2,9 @@
 
 mod addresses;
 mod claims;
+mod looks;
 mod loose;
+mod making;
 mod nodes;
 mod pods;
 mod ports;
@@ -22,7 +24,10 @@ use crate::port::settings::Settings;
 use crate::reconcile::{Agenda, Listing, Mirror, Versioned};
 
 use self::addresses::ByAddress;
+use self::looks::Looks;
 use self::loose::Loose;
+use self::making::Making;
+pub(crate) use self::making::{Order, total};
 use self::shared::Shared;
 use self::waiting::Waiting;
 
@@ -93,15 +98,10 @@ pub struct World {
     pub(crate) adopting: BTreeSet<Id>,
     /// Ports that are on no trunk.
     pub(crate) loose: Loose,
-    /// Ports on a trunk that are not ACTIVE.
-    pub(crate) unready: BTreeSet<Id>,
-    /// Ports being created, by node and kind.
-    pub(crate) creating: BTreeMap<(Id, Arc<PortKind>), usize>,
-    pub(crate) creates: usize,
+    pub(crate) looks: Looks,
+    pub(crate) making: Making,
+    /// Deletes under way.
     pub(crate) deletes: usize,
-    pub(crate) looking: bool,
-    pub(crate) look_wait: Millis,
-    pub(crate) look_at: Millis,
     /// The list of ports and trunks. One in doubt is a create whose ports are not known.
     pub(crate) list: Listing<Id, ()>,
     /// Pods that wait, for figures.
@@ -109,13 +109,9 @@ pub struct World {
     pub(crate) synced: Synced,
     /// Nodes that are to be planned. What is held up, and why, for the pods that wait for it.
     pub(crate) agenda: Agenda<Id, Held, (Reason, String)>,
-    pub(crate) quota_free: Option<usize>,
-    /// Largest create of a kind, after a subnet turned out to be nearly full.
-    pub(crate) kind_cap: BTreeMap<Arc<PortKind>, usize>,
     pub(crate) reported: HashMap<PodKey, (Reason, String)>,
     /// Why pools on these nodes are too small, as last said.
     pub(crate) reported_nodes: BTreeMap<Id, Reason>,
-    pub(crate) create_size: Sizer,
     pub(crate) subport_size: Sizer,
     /// Nodes that want more ports than could be asked for so far, in the order of asking.
     pub(crate) lines: Lines,
@@ -134,7 +130,6 @@ impl World {
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         Self {
-            look_wait: settings.look_first,
             settings,
             pods: HashMap::new(),
             claims: Mirror::default(),
@@ -150,20 +145,13 @@ impl World {
             regrouping: BTreeMap::new(),
             adopting: BTreeSet::new(),
             loose: Loose::default(),
-            unready: BTreeSet::new(),
-            creating: BTreeMap::new(),
-            creates: 0,
+            looks: Looks::default(),
+            making: Making::default(),
             deletes: 0,
-            looking: false,
-            look_at: 0,
             waiting: Waiting::default(),
             synced: Synced::default(),
-            quota_free: None,
-            kind_cap: BTreeMap::new(),
             reported: HashMap::new(),
             reported_nodes: BTreeMap::new(),
-            // Two creates share the time that each takes.
-            create_size: Sizer::new(2_000, 2, 8, 100),
             subport_size: Sizer::new(12_000, 8, 32, 200),
             lines: Lines::default(),
             sequence: 0,
@@ -183,8 +171,7 @@ impl World {
         self.list.start_term(self.sequence);
         self.agenda.start_term();
         self.reported_nodes.clear();
-        self.quota_free = None;
-        self.kind_cap.clear();
+        self.making.start_term();
         self.touch_all();
     }
 
@@ -196,7 +183,6 @@ impl World {
 
     /// When something is to be looked at again without any new fact.
     pub(super) fn wakes_at(&self) -> Option<Millis> {
-        let look = (!self.looking && !self.unready.is_empty()).then_some(self.look_at);
         let litter = self
             .unclaimed_loose()
             .filter(|id| self.is_idle(id))
@@ -204,10 +190,14 @@ impl World {
                 let free_since = self.ports.get(id)?.1.free_since;
                 Some(free_since + self.settings.orphan_grace).filter(|at| *at > self.agenda.now())
             });
-        [look, self.agenda.next_wake(), litter.min()]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            self.looks.next_wake(),
+            self.agenda.next_wake(),
+            litter.min(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// What holds pods or pools up now, for metrics: a reason for each thing held.

@@ -45,7 +45,7 @@ impl World {
                     t.trunk.subports.insert(*vlan, port.id.clone());
                 }
                 if port.status == PortStatus::Down {
-                    self.unready.insert(port.id.clone());
+                    self.looks.await_port(&port.id);
                 }
             }
         }
@@ -62,7 +62,7 @@ impl World {
     }
 
     fn unplace(&mut self, id: &Id) {
-        self.unready.remove(id);
+        self.looks.forget(id);
         let Some((port, notes)) = self.ports.get(id) else {
             return;
         };
