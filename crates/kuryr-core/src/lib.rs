@@ -30,5 +30,8 @@ pub mod reconcile;
 pub mod service;
 pub mod vlan;
 
+/// An id or name; shared, because the same one stands in many facts.
+pub type Id = std::sync::Arc<str>;
+
 /// Milliseconds on a clock of the caller's that never goes back.
 pub type Millis = u64;

@@ -7,8 +7,7 @@ use std::sync::Arc;
 
 use crate::Millis;
 
-/// An id or name; shared, because the same one stands in many facts.
-pub type Id = Arc<str>;
+pub use crate::Id;
 
 /// A pod's namespace and name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

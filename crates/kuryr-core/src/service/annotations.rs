@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::complaint::{Complaint, Reason};
-use super::model::Id;
+use crate::Id;
 
 /// Milliseconds that a client may be silent; upstream's.
 pub const TIMEOUT_CLIENT: &str = "openstack.org/kuryr-timeout-client-data";

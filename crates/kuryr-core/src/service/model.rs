@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use super::annotations::Annotations;
 use super::complaint::Complaint;
-pub use crate::port::Id;
+pub use crate::Id;
 
 /// A Service's namespace and name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

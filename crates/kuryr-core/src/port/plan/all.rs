@@ -1,10 +1,9 @@
 //! What concerns all nodes at once.
 
-use super::line::{Lines, put_back};
 use super::{Draft, Need};
 use crate::port::action::Action;
 use crate::port::model::Id;
-use crate::port::world::{Held, World, total};
+use crate::port::world::{Held, Lines, World, put_back, total};
 
 impl World {
     /// Free ports on trunks of no node of ours are taken off.

@@ -6,50 +6,21 @@
 use std::collections::BTreeMap;
 
 use super::{Draft, Need};
-use crate::Millis;
 use crate::port::model::Id;
-use crate::port::world::World;
+use crate::port::world::{Lines, World};
 use crate::reconcile::Line;
 
-/// Who waits for ports to be made.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Lines {
-    /// Nodes with pods that wait.
-    pub(super) pods: Line<Id>,
-    /// Nodes whose pools are to grow.
-    pub(super) pools: Line<Id>,
-    /// Since when somebody's pods have been left in line.
-    since: Option<Millis>,
-}
-
-impl Lines {
-    /// How long somebody has been left in line.
-    pub(super) fn waited(&self, now: Millis) -> Millis {
-        self.since.map_or(0, |since| now.saturating_sub(since))
-    }
-
-    /// Notes whether somebody's pods are left in line now.
-    pub(super) fn note(&mut self, now: Millis) {
-        self.since = (!self.pods.is_empty()).then(|| self.since.unwrap_or(now));
-    }
-
-    /// Leaves in `out` the needs whose turn it is. Nodes that are called and were not planned in
-    /// this round are planned here.
-    pub(super) fn call(&mut self, world: &World, out: &mut Draft) {
-        let sizer = &world.making;
-        let size = sizer
-            .size(None)
-            .max(sizer.size(Some(self.waited(world.agenda.now()))));
+impl Draft {
+    /// Leaves the needs whose turn it is. Nodes that are called and were not planned in this round are planned here.
+    pub(super) fn call(&mut self, lines: &mut Lines, world: &World) {
+        let now = world.agenda.now();
+        let making = &world.making;
+        let size = making.size(None).max(making.size(Some(lines.waited(now))));
         let most = world.create_slots() * size;
-        let pods = call(&mut self.pods, most, world, out, |out| &mut out.needs);
+        let pods = call(&mut lines.pods, most, world, self, |out| &mut out.needs);
         let rest = most.saturating_sub(pods);
-        call(&mut self.pools, rest, world, out, |out| &mut out.growth);
+        call(&mut lines.pools, rest, world, self, |out| &mut out.growth);
     }
-}
-
-/// Those that were called and not served are first again.
-pub(super) fn put_back<'a>(line: &mut Line<Id>, needs: impl DoubleEndedIterator<Item = &'a Need>) {
-    needs.rev().for_each(|(node, ..)| line.put_back(node));
 }
 
 /// Calls nodes from the line's front until they need `most` ports; returns how many they do.

@@ -11,7 +11,6 @@ mod tell;
 
 use std::collections::BTreeSet;
 
-pub(crate) use self::line::Lines;
 use self::node::NodePlan;
 use super::action::Action;
 use super::model::Id;
@@ -36,7 +35,7 @@ pub(super) fn plan(world: &mut World) -> Vec<Action> {
     let due = world.agenda.take_due();
     due.iter().for_each(|name| out.plan_node(world, name));
     let mut lines = std::mem::take(&mut world.lines);
-    lines.call(world, &mut out);
+    out.call(&mut lines, world);
     world.orphans(&mut out);
     world.find_trunks(&mut out);
     world.creates(&mut lines, &mut out);

@@ -230,7 +230,7 @@ impl NodePlan<'_> {
         let unused = unused.into_iter().filter(|kind| !used.contains_key(kind));
         for kind in used.keys().cloned().chain(unused) {
             let pods = kinds.get(&kind).map_or(&[][..], Vec::as_slice);
-            let mut pool = PoolPlan::new(self, trunk, &kind, &used, out);
+            let mut pool = PoolPlan::new((self.world, self.name), trunk, &kind, &used, out);
             let later = wanting.later.get(&kind).copied().unwrap_or(0);
             pool.assign(pods, later, out);
             pool.settle(out, &mut adds, &mut removes);

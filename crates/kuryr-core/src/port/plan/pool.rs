@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::node::NodePlan;
 use super::tell::create_claim;
 use super::{Draft, SUBPORTS_MAX};
 use crate::Millis;
@@ -11,11 +10,12 @@ use crate::pool::{Stock, Verdict, most, verdict};
 use crate::port::action::{Action, Assignment, Reason};
 use crate::port::model::{Id, Place, Pod, Port, PortKind, PortStatus};
 use crate::port::settings::Settings;
-use crate::port::world::{Held, TrunkState};
+use crate::port::world::{Held, TrunkState, World};
 
 /// The ports of one kind on one node: which pods get them, how many more, how many fewer.
 pub(super) struct PoolPlan<'a> {
-    node: &'a NodePlan<'a>,
+    world: &'a World,
+    name: &'a Id,
     trunk: &'a TrunkState,
     kind: &'a Arc<PortKind>,
     /// Kinds that pods of the node have or want, with how many.
@@ -44,15 +44,16 @@ pub(super) struct PoolPlan<'a> {
 
 impl<'a> PoolPlan<'a> {
     pub(super) fn new(
-        node: &'a NodePlan<'a>,
+        (world, name): (&'a World, &'a Id),
         trunk: &'a TrunkState,
         kind: &'a Arc<PortKind>,
         wanted: &'a BTreeMap<Arc<PortKind>, usize>,
         out: &mut Draft,
     ) -> Self {
-        let w = node.world;
+        let w = world;
         let mut plan = Self {
-            node,
+            world,
+            name,
             trunk,
             kind,
             wanted,
@@ -60,7 +61,7 @@ impl<'a> PoolPlan<'a> {
             cooling: Vec::new(),
             found: Vec::new(),
             loose: Vec::new(),
-            coming: w.making.coming(node.name, kind),
+            coming: w.making.coming(name, kind),
             short: 0,
             short_now: 0,
             kept: 0,
@@ -91,7 +92,7 @@ impl<'a> PoolPlan<'a> {
                         &mut plan.found
                     })
                     .push(port);
-                    out.later.push((at, node.name.clone()));
+                    out.later.push((at, name.clone()));
                 }
             }
         }
@@ -104,8 +105,8 @@ impl<'a> PoolPlan<'a> {
     /// Ports on no trunk that were made for this node or for nobody, and those that a
     /// call is putting on its trunk now.
     fn find_loose(&mut self, out: &Draft) {
-        let w = self.node.world;
-        let mine = w.loose.for_node(self.node.name);
+        let w = self.world;
+        let mine = w.loose.for_node(self.name);
         for (port, notes) in mine.filter_map(|id| w.ports.get(id)) {
             let free = !w.users.contains_key(&port.id);
             if !free || port.kind != *self.kind || out.taken.contains(&port.id) {
@@ -113,7 +114,7 @@ impl<'a> PoolPlan<'a> {
             }
             if !notes.busy {
                 self.loose.push(port.id.clone());
-            } else if notes.made_for.as_ref() == Some(self.node.name) {
+            } else if notes.made_for.as_ref() == Some(self.name) {
                 self.coming += 1;
             }
         }
@@ -142,10 +143,10 @@ impl<'a> PoolPlan<'a> {
         // The first of them wait for ports that are there already, whatever creating comes to.
         let coming = self.coming + self.loose.len();
         for (at, pod) in rest.iter().enumerate() {
-            out.early_claim(self.node.world, pod);
+            out.early_claim(self.world, pod);
             let trouble = if at < coming { &on_trunk } else { &trouble };
             if let Some((reason, message)) = trouble {
-                out.report(self.node.world, pod, *reason, message.clone());
+                out.report(self.world, pod, *reason, message.clone());
             }
         }
     }
@@ -167,7 +168,7 @@ impl<'a> PoolPlan<'a> {
             return;
         };
         let vif = Assignment::of(port, vlan);
-        let claimed = self.node.world.claims.contains(&pod.key);
+        let claimed = self.world.claims.contains(&pod.key);
         out.actions.push(if claimed {
             Action::WriteVif {
                 pod: pod.key.clone(),
@@ -182,12 +183,12 @@ impl<'a> PoolPlan<'a> {
     /// Why ports may have to wait for their place on the trunk.
     fn trunk_trouble(&self) -> Option<(Reason, String)> {
         let held = Held::Trunk(self.trunk.trunk.id.clone());
-        self.node.world.agenda.told(&held).cloned()
+        self.world.agenda.told(&held).cloned()
     }
 
     /// Why pods of this kind may have to wait here.
     fn trouble(&self) -> Option<(Reason, String)> {
-        let w = self.node.world;
+        let w = self.world;
         if self.trunk.trunk.subports.len() >= SUBPORTS_MAX {
             let message = format!("trunk {} has {SUBPORTS_MAX} subports", self.trunk.trunk.id);
             return Some((Reason::TrunkFull, message));
@@ -205,7 +206,7 @@ impl<'a> PoolPlan<'a> {
         adds: &mut Vec<(Id, Option<u16>)>,
         removes: &mut Vec<Id>,
     ) {
-        let w = self.node.world;
+        let w = self.world;
         // Found ports that are no pool were made for pods that wait still: no others are made.
         let awaited = self.found.len().saturating_sub(most(w.settings.pool));
         let awaited = awaited.min(self.short);
@@ -232,7 +233,7 @@ impl<'a> PoolPlan<'a> {
         if growth > 0
             && let Some((reason, message)) = self.trouble()
         {
-            out.report_node(w, self.node.name, reason, &message);
+            out.report_node(w, self.name, reason, &message);
         }
         // A port that is loose or cooling is given up before one that is ready.
         let surplus_loose = fewer.min(self.loose.len().saturating_sub(short));
@@ -253,7 +254,7 @@ impl<'a> PoolPlan<'a> {
         removes.extend(surplus.take(fewer.saturating_sub(surplus_loose)));
         for (list, count) in [(&mut out.needs, more), (&mut out.growth, growth)] {
             if count > 0 {
-                list.push((self.node.name.clone(), self.kind.clone(), count));
+                list.push((self.name.clone(), self.kind.clone(), count));
             }
         }
     }
@@ -261,14 +262,14 @@ impl<'a> PoolPlan<'a> {
     /// How many of `surplus` ports are taken away now: none while the pool is in use, later a
     /// batch at a time. A rollout that ends pods and makes others finds its ports still there.
     fn slowly(&self, surplus: usize, out: &mut Draft) -> usize {
-        let w = self.node.world;
+        let w = self.world;
         let Settings { linger, pool, .. } = w.settings;
         if !pool.enabled || linger == 0 {
             return surplus;
         }
         let since = self.left_alone.max(self.trunk.shrunk_at);
         if since > 0 && since + linger > w.agenda.now() {
-            out.later.push((since + linger, self.node.name.clone()));
+            out.later.push((since + linger, self.name.clone()));
             return 0;
         }
         surplus.min(pool.batch.max(1))
@@ -277,7 +278,7 @@ impl<'a> PoolPlan<'a> {
     /// Free ports of the same network that only need other security groups, of kinds that no
     /// pod of the node wants any more: `most` of them get the groups of this kind.
     fn take_over(&self, most: usize, out: &mut Draft) -> Vec<Id> {
-        let w = self.node.world;
+        let w = self.world;
         if !w.settings.pool.enabled || most == 0 {
             return Vec::new();
         }

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod claims;
+mod lines;
 mod looks;
 mod loose;
 mod making;
@@ -19,11 +20,11 @@ use crate::Millis;
 use crate::batch::Sizer;
 use crate::port::action::{Assignment, Reason};
 use crate::port::model::{Claim, Id, Place, Pod, PodKey, Port, PortKind, PortNotes, Trunk, Want};
-use crate::port::plan::Lines;
 use crate::port::settings::Settings;
 use crate::reconcile::{Agenda, Listing, Mirror, Versioned};
 
 use self::addresses::ByAddress;
+pub(crate) use self::lines::{Lines, put_back};
 use self::looks::Looks;
 use self::loose::Loose;
 use self::making::Making;
