@@ -248,6 +248,14 @@ fn check_end(cloud: &Cloud, settings: &Settings) {
     }
 }
 
+/// Whether the user's own floating IP leads to a Service's load balancer.
+fn has_own(cloud: &Cloud, key: &ServiceKey) -> bool {
+    let name = Id::from(key.to_string());
+    let mut all = cloud.octavia.balancers.values().map(|lb| &lb.is.balancer);
+    let leads = &cloud.floating["own"].port;
+    all.any(|lb| lb.name == name && leads.is_some() && lb.vip_port == *leads)
+}
+
 /// True if it has a floating IP from the pool.
 fn check_service(cloud: &Cloud, service: &Service, w: &Wanted) -> bool {
     let claim = cloud.claims.get(&service.key).expect("a claim");
@@ -282,15 +290,15 @@ fn check_service(cloud: &Cloud, service: &Service, w: &Wanted) -> bool {
             return floating.unwrap().made_for.is_some();
         }
         External::Address(_) => {
-            let older = |s: &&Service| {
+            let asks = |s: &&Service| {
                 s.load_balancer_ip == service.load_balancer_ip
                     && s.kind == Kind::LoadBalancer
-                    && s.age < service.age
                     && !s.deleting
             };
-            let loses = cloud.services.values().any(|s| older(&s));
-            assert_eq!(own, !loses, "{:?}", cloud.floating);
-            assert_eq!(service.ingress.is_empty(), loses);
+            let all = cloud.services.values().filter(asks);
+            let holders = all.filter(|s| has_own(cloud, &s.key)).count();
+            assert_eq!(holders, 1, "{:?}", cloud.floating);
+            assert_eq!(service.ingress.is_empty(), !own);
         }
         External::Vips | External::Others | External::Shared => panic!("none in these tests"),
     }

@@ -109,20 +109,20 @@ impl World {
         let mine = had.is_some_and(|h| h.id == ip.id);
         let from_pool = ip.made_for.as_ref() == Some(key) || (mine && had?.from_pool);
         let free = ip.port.as_ref().is_none_or(|p| self.is_vip_of(key, p));
-        if free || from_pool {
+        let anothers = ip.made_for.as_ref().is_some_and(|other| other != key);
+        if from_pool || (free && !anothers) {
             return Some(claim_of(&ip, from_pool));
         }
         let message = format!(
-            "floating IP {address} leads to port {}, which is not this Service's; it is left \
-             alone and waited for",
-            ip.port.as_deref().unwrap_or_default()
+            "floating IP {address} is not free for this Service: it leads to another port, or was made for another \
+             Service; it is left alone and waited for"
         );
         let complaint = Complaint::new(Reason::AddressInUse, address.to_string(), message);
         self.agenda.tell(Held::Floating(key.clone()), complaint);
         None
     }
 
-    fn is_vip_of(&self, key: &ServiceKey, port: &Id) -> bool {
+    pub(crate) fn is_vip_of(&self, key: &ServiceKey, port: &Id) -> bool {
         let ids = self.of_service.get(key).into_iter().flatten();
         let mut states = ids.filter_map(|id| self.balancers.get(id));
         states.any(|b| b.balancer.vip_port.as_ref() == Some(port))

@@ -69,9 +69,11 @@ impl World {
         let key = &service.key;
         let mut complaints = std::mem::take(&mut wanted.complaints);
         if let External::Address(address) = wanted.external
-            && let Some(first) = self.asked_before(address, service)
+            && self.asked_before(address, service)
         {
-            let message = format!("Service {first} asked for {address} before; this one waits");
+            let message = format!(
+                "another Service has the floating IP {address}, or asked for it before; this one waits"
+            );
             complaints.push(Complaint::new(
                 Reason::AddressInUse,
                 address.to_string(),

@@ -510,3 +510,70 @@ fn the_users_own_floating_ip_does_not_go_to_the_next_service_of_the_name() {
     assert_eq!(cloud.floating["own"].port, None);
     check_end(&cloud, &settings(true));
 }
+
+#[test]
+fn who_has_a_floating_ip_keeps_it_though_an_older_service_asks_for_it() {
+    let mut cloud = Cloud::new();
+    cloud.add(new_service(1, 1));
+    let mut holder = new_service(2, 2);
+    holder.load_balancer_ip = Some(id(OWN));
+    cloud.add(holder);
+    let mut c = Controller::start(&mut cloud, settings(true), 0);
+    c.settle(&mut cloud).unwrap();
+    assert!(has_own(&cloud, &key(2)));
+    let older = cloud.services.get_mut(&key(1)).unwrap();
+    (older.kind, older.load_balancer_ip) = (Kind::LoadBalancer, Some(id(OWN)));
+    let calls = c.settle(&mut cloud).unwrap();
+    let moves = |a: &Action| matches!(a, Action::AssociateFloatingIp { .. });
+    assert!(!calls.iter().any(moves), "{calls:?}");
+    assert!(has_own(&cloud, &key(2)));
+    assert_eq!(told(&cloud), [Reason::AddressInUse]);
+    // Nor at the next start, when nobody knows who asked first.
+    let mut again = Controller::start(&mut cloud, settings(true), c.now);
+    again.settle(&mut cloud).unwrap();
+    assert!(has_own(&cloud, &key(2)));
+    check_end(&cloud, &settings(true));
+}
+
+#[test]
+fn a_floating_ip_of_the_pool_is_not_taken_from_the_service_that_it_was_made_for() {
+    let mut cloud = Cloud::new();
+    cloud.add(new_service(1, 1));
+    cloud.add(new_service(2, 2));
+    let mut c = Controller::start(&mut cloud, settings(true), 0);
+    c.settle(&mut cloud).unwrap();
+    let made_for = |cloud: &Cloud| {
+        let mut all = cloud.floating.values();
+        all.find(|ip| ip.made_for.as_ref() == Some(&key(2)))
+            .cloned()
+    };
+    let before = made_for(&cloud).unwrap();
+    let older = cloud.services.get_mut(&key(1)).unwrap();
+    older.kind = Kind::LoadBalancer;
+    older.load_balancer_ip = Some(id(before.address.to_string()));
+    pass(&mut cloud, &mut c, 60_000);
+    assert_eq!(made_for(&cloud), Some(before.clone()));
+    // It is still the other's when it pins it, and while its load balancer is made anew.
+    let holder = cloud.services.get_mut(&key(2)).unwrap();
+    holder.load_balancer_ip = Some(id(before.address.to_string()));
+    holder.cluster_ips[0] = ip("10.96.7.7");
+    pass(&mut cloud, &mut c, 60_000);
+    let after = made_for(&cloud).unwrap();
+    assert_eq!(after.id, before.id);
+    assert_eq!(cloud.services[&key(2)].ingress, [before.address]);
+    assert!(cloud.services[&key(1)].ingress.is_empty());
+}
+
+#[test]
+fn a_service_of_another_class_holds_no_floating_ip_up() {
+    let mut cloud = Cloud::new();
+    for n in [1, 2] {
+        let mut s = new_service(n, 2);
+        s.load_balancer_ip = Some(id(OWN));
+        s.class = (n == 1).then(|| id("another"));
+        cloud.add(s);
+    }
+    let mut c = Controller::start(&mut cloud, settings(true), 0);
+    c.settle(&mut cloud).unwrap();
+    assert!(has_own(&cloud, &key(2)));
+}

@@ -84,7 +84,7 @@ impl World {
             return;
         };
         let askers = self.asked.get(&state.ip.address).into_iter().flatten();
-        let askers = askers.map(|(_, key)| key.clone());
+        let askers = askers.map(|(key, _)| key.clone());
         let made_for = state.ip.made_for.clone();
         let touched: Vec<_> = askers.chain(made_for).collect();
         touched.iter().for_each(|key| self.touch(key));

@@ -58,7 +58,8 @@ impl World {
         admit(host.map(AsRef::as_ref), guests.iter().map(AsRef::as_ref))
     }
 
-    fn is_own_class(&self, service: &Service) -> bool {
+    /// Whether a Service of type LoadBalancer is ours to publish (`loadBalancerClass`).
+    pub(crate) fn is_own_class(&self, service: &Service) -> bool {
         service.class.is_none() || service.class == self.settings.class
     }
 

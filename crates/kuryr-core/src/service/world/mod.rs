@@ -38,6 +38,9 @@ pub(crate) enum Held {
     Quota,
 }
 
+/// When a Service asked for something: since when it does (0 where that was before this process had read all), and its age.
+pub(crate) type Asked = (Millis, u64);
+
 /// What may have been created without our knowing.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Doubt {
@@ -53,8 +56,8 @@ pub struct World {
     pub(crate) services: HashMap<ServiceKey, Arc<Service>>,
     /// When each Service was first seen.
     pub(crate) first_seen: HashMap<ServiceKey, Millis>,
-    /// Who asks for which floating IP, the oldest first.
-    pub(crate) asked: BTreeMap<IpAddr, BTreeSet<(u64, ServiceKey)>>,
+    /// Who asks for which floating IP.
+    pub(crate) asked: BTreeMap<IpAddr, BTreeMap<ServiceKey, Asked>>,
     /// Who asks to share which load balancer, by its id or name, the oldest first.
     pub(crate) guests: BTreeMap<Id, BTreeSet<(u64, ServiceKey)>>,
     /// Slices of a Service, by name.

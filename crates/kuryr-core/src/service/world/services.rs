@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::{Held, World};
+use crate::Millis;
 use crate::service::desired::asked_address;
 use crate::service::model::{Id, Service, ServiceKey, Slice};
 use crate::service::tree::{BalancerKey, Slot};
@@ -25,12 +26,14 @@ impl World {
         if !self.services.get(&key).is_some_and(|old| status_only(old)) {
             self.try_again(&key);
         }
+        let asks = asked_address(&service).filter(|_| self.is_own_class(&service));
+        let since = asks.map(|address| (address, self.asks_since(address, &key)));
         self.forget_asked(&key);
         self.forget_guest(&key);
         self.put_guest(&service);
-        if let Some(address) = asked_address(&service) {
+        if let Some((address, since)) = since {
             let asked = self.asked.entry(address).or_default();
-            asked.insert((service.age, key.clone()));
+            asked.insert(key.clone(), (since, service.age));
             self.touch_askers(address);
         }
         let now = self.agenda.now();
@@ -116,10 +119,34 @@ impl World {
         self.services.get(key).map(AsRef::as_ref)
     }
 
-    /// Another Service, older than this one, that asks for the same floating IP.
-    pub(crate) fn asked_before(&self, address: IpAddr, by: &Service) -> Option<&ServiceKey> {
-        let first = self.asked.get(&address)?.first()?;
-        (first.1 != by.key).then_some(&first.1)
+    /// Whether another Service that asks for the same floating IP comes first: one that has it keeps it, whatever others ask
+    /// for; where none has it, who asked first.
+    pub(crate) fn asked_before(&self, address: IpAddr, by: &Service) -> bool {
+        let Some(asking) = self.asked.get(&address) else {
+            return false;
+        };
+        let ip = self.floating_at(address);
+        let leads = ip.and_then(|ip| ip.port.as_ref());
+        let has = |key: &&ServiceKey| leads.is_some_and(|port| self.is_vip_of(key, port));
+        let made_for = |key: &&ServiceKey| ip.is_some_and(|ip| ip.made_for.as_ref() == Some(*key));
+        let first = || asking.iter().min_by_key(|(key, asked)| (**asked, *key));
+        let holder = asking
+            .keys()
+            .find(has)
+            .or_else(|| asking.keys().find(made_for))
+            .or_else(|| first().map(|(key, _)| key));
+        holder.is_some_and(|holder| *holder != by.key)
+    }
+
+    fn asks_since(&self, address: IpAddr, key: &ServiceKey) -> Millis {
+        let known = self.asked.get(&address).and_then(|asked| asked.get(key));
+        // In what order Services asked before this process ran is not known.
+        let now = if self.has_read_all() {
+            self.agenda.now()
+        } else {
+            0
+        };
+        known.map_or(now, |(since, _)| *since)
     }
 
     /// What failed may work now: the Service is another.
@@ -140,9 +167,8 @@ impl World {
         let Some(address) = asked_address(service) else {
             return;
         };
-        let entry = (service.age, key.clone());
         if let Some(asked) = self.asked.get_mut(&address) {
-            asked.remove(&entry);
+            asked.remove(key);
             if asked.is_empty() {
                 self.asked.remove(&address);
             }
@@ -152,6 +178,6 @@ impl World {
 
     fn touch_askers(&mut self, address: IpAddr) {
         let askers = self.asked.get(&address).into_iter().flatten();
-        self.agenda.touch_all(askers.map(|(_, key)| key.clone()));
+        self.agenda.touch_all(askers.map(|(key, _)| key.clone()));
     }
 }
