@@ -25,7 +25,7 @@ impl World {
             is == Some(tree.vip.address) || !self.has_guests(id)
         });
         let order = |id: &&Id| {
-            let claimed = self.recorded.contains_key(*id);
+            let claimed = self.is_recorded_by(id, &key.service);
             let is = self.balancers.get(*id).map(|b| b.balancer.address);
             (!claimed, is != Some(tree.vip.address), (*id).clone())
         };

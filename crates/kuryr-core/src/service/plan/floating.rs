@@ -83,12 +83,32 @@ impl World {
 
     /// One that came from the pool for this Service already.
     fn pooled(&self, key: &ServiceKey, had: Option<&ClaimedAddress>) -> Option<ClaimedAddress> {
-        let claimed = had.filter(|h| h.from_pool && self.floating.contains_key(&h.id));
+        let claimed = had.filter(|h| h.from_pool && self.may_keep(key, h));
         claimed.cloned().or_else(|| {
             let id = self.floating_of.get(key)?.first()?;
             let ip = &self.floating.get(id)?.ip;
             Some(claim_of(ip, true))
         })
+    }
+
+    /// Whether a floating IP came from the pool for this Service, as Neutron shows it: by our description, or, where it has
+    /// none because upstream made it, by where it leads. What a claim says is confirmed by that, or not believed.
+    fn is_pooled(&self, key: &ServiceKey, claimed: &ClaimedAddress) -> bool {
+        let Some(ip) = self.floating.get(&claimed.id).map(|s| &s.ip) else {
+            return false;
+        };
+        let leads_here = || ip.port.as_ref().is_some_and(|p| self.is_vip_of(key, p));
+        match &ip.made_for {
+            Some(of) => of == key,
+            None => claimed.from_pool && leads_here(),
+        }
+    }
+
+    /// The same, or a free one that upstream made: it may be used again, as by anybody.
+    fn may_keep(&self, key: &ServiceKey, claimed: &ClaimedAddress) -> bool {
+        let ip = self.floating.get(&claimed.id).map(|s| &s.ip);
+        let free = ip.is_some_and(|ip| ip.made_for.is_none() && ip.port.is_none());
+        free || self.is_pooled(key, claimed)
     }
 
     /// The one that the user asked for.
@@ -107,7 +127,7 @@ impl World {
             return had.filter(|h| h.address == address).cloned();
         };
         let mine = had.is_some_and(|h| h.id == ip.id);
-        let from_pool = ip.made_for.as_ref() == Some(key) || (mine && had?.from_pool);
+        let from_pool = self.is_pooled(key, &claim_of(&ip, mine && had?.from_pool));
         let free = ip.port.as_ref().is_none_or(|p| self.is_vip_of(key, p));
         let anothers = ip.made_for.as_ref().is_some_and(|other| other != key);
         if from_pool || (free && !anothers) {
@@ -192,7 +212,7 @@ impl World {
         let is = &self.floating.get(&ip.id)?.ip;
         let service = key.clone();
         let id = ip.id.clone();
-        if ip.from_pool {
+        if ip.from_pool && self.is_pooled(key, ip) {
             return Some(Action::DeleteFloatingIp { service, id });
         }
         let leads_here = is.port.as_ref().is_some_and(|p| self.is_vip_of(key, p));
@@ -217,7 +237,7 @@ impl World {
         }
         let had = claim.and_then(|c| c.floating.as_ref());
         // The user's own is let go by Neutron when the VIP's port goes.
-        let pool = had.filter(|h| h.from_pool && self.floating.contains_key(&h.id));
+        let pool = had.filter(|h| h.from_pool && self.is_pooled(key, h));
         let ours = self.floating_of.get(key).and_then(|of| of.first());
         let Some(id) = pool.map(|h| &h.id).or(ours).cloned() else {
             return true;

@@ -577,3 +577,63 @@ fn a_service_of_another_class_holds_no_floating_ip_up() {
     c.settle(&mut cloud).unwrap();
     assert!(has_own(&cloud, &key(2)));
 }
+
+/// A claim that somebody wrote: of a Service, or of none.
+fn forged(cloud: &mut Cloud, n: usize, lb: &Id, floating: &Id) -> Claim {
+    let of = cloud.claims.values().next().unwrap().clone();
+    let owner = cloud.services.get(&key(n)).map(|s| s.uid.clone());
+    let address = cloud.floating[floating].address;
+    let id = floating.clone();
+    Claim {
+        service: key(n),
+        uid: id_of_forged(),
+        owner,
+        version: cloud.next(),
+        record: of.record.map(|r| Record {
+            balancer: lb.clone(),
+            ..r
+        }),
+        floating: Some(ClaimedAddress {
+            id,
+            address,
+            from_pool: true,
+        }),
+        ..of
+    }
+}
+
+fn id_of_forged() -> Id {
+    id("forged")
+}
+
+#[test]
+fn a_claim_that_names_what_is_anothers_is_not_believed() {
+    for (with_service, ovn) in [(false, true), (true, true), (true, false)] {
+        let mut cloud = Cloud::new();
+        cloud.add(new_service(1, 2));
+        let mut c = Controller::start(&mut cloud, settings(ovn), 0);
+        c.settle(&mut cloud).unwrap();
+        let victim = lb(&cloud);
+        let mine = |ip: &&FloatingIp| ip.made_for.as_ref() == Some(&key(1));
+        let floating = cloud.floating.values().find(mine).unwrap().clone();
+        if with_service {
+            cloud.add(new_service(7, 2));
+        }
+        for target in [floating.id.clone(), id("own")] {
+            let claim = forged(&mut cloud, 7, &victim, &target);
+            cloud.claims.insert(key(7), claim);
+            c.settle(&mut cloud).unwrap();
+            // It asks for less, and what it has is given up.
+            if let Some(s) = cloud.services.get_mut(&key(7)) {
+                s.kind = Kind::ClusterIp;
+            }
+            c.settle(&mut cloud).unwrap();
+            c.world.look_anew();
+            c.settle(&mut cloud).unwrap();
+            assert!(cloud.octavia.balancers.contains_key(&victim));
+            assert_eq!(cloud.floating.get(&floating.id), Some(&floating));
+            assert!(cloud.floating.contains_key("own"));
+            check_end(&cloud, &settings(ovn));
+        }
+    }
+}

@@ -102,18 +102,17 @@ impl World {
         }
     }
 
-    /// Finds out anew whose a load balancer is: a claim's word counts more than its name.
+    /// Finds out anew whose a load balancer is. Its name says it; where it has lost that, its VIP does, which is the Service's
+    /// own address, if the Service's claim names it.
     pub(crate) fn replace(&mut self, id: &Id) {
         let key = self.balancers.get(id).map(|state| {
             let by_name = BalancerKey::parse(&state.balancer.name);
-            let claimed = self.recorded.get(id).map(|service| BalancerKey {
-                service: service.clone(),
-                slot: Slot::First,
-            });
-            claimed.or(by_name).unwrap_or_else(|| BalancerKey {
-                service: ServiceKey::new("", id.clone()),
-                slot: Slot::First,
-            })
+            by_name
+                .or_else(|| self.confirmed(id))
+                .unwrap_or_else(|| BalancerKey {
+                    service: ServiceKey::new("", id.clone()),
+                    slot: Slot::First,
+                })
         });
         let before = self.place.get(id).cloned();
         if before != key {
@@ -144,16 +143,39 @@ impl World {
 
     /// What concerns a load balancer is to be planned anew.
     pub(crate) fn touch_balancer(&mut self, id: &Id) {
-        let placed = self.place.get(id).map(|k| &k.service);
-        if let Some(key) = placed.or(self.recorded.get(id)).cloned() {
-            self.touch(&key);
-        }
+        let placed = self.place.get(id).map(|k| k.service.clone());
+        let recorded = self.recorded.get(id).into_iter().flatten().cloned();
+        let touched: Vec<_> = placed.into_iter().chain(recorded).collect();
+        touched.iter().for_each(|key| self.touch(key));
     }
 
     /// Whether it may be changed and deleted by us.
     pub(crate) fn is_ours(&self, id: &Id) -> bool {
         let ours = self.balancers.get(id).is_some_and(|b| b.balancer.ours);
-        ours || (self.settings.adopt && self.recorded.contains_key(id))
+        let named = self.place.get(id).map(|key| &key.service);
+        let adopted = || named.is_some_and(|key| self.is_recorded_by(id, key));
+        ours || (self.settings.adopt && adopted())
+    }
+
+    /// Whether a Service's claim names a load balancer that has the Service's own address.
+    pub(crate) fn is_recorded_by(&self, id: &Id, key: &ServiceKey) -> bool {
+        let by = self.recorded.get(id);
+        by.is_some_and(|by| by.contains(key)) && self.has_its_address(id, key)
+    }
+
+    fn has_its_address(&self, id: &Id, key: &ServiceKey) -> bool {
+        let address = self.balancers.get(id).map(|b| b.balancer.address);
+        let service = self.services.get(key);
+        let own = |address| service.is_some_and(|s| s.cluster_ips.contains(&address));
+        address.is_some_and(own)
+    }
+
+    /// Whose a load balancer without a Service's name is.
+    fn confirmed(&self, id: &Id) -> Option<BalancerKey> {
+        let mut by = self.recorded.get(id)?.iter();
+        let service = by.find(|key| self.has_its_address(id, key))?.clone();
+        let slot = Slot::First;
+        Some(BalancerKey { service, slot })
     }
 
     /// It changes: it is to be looked at, soon and then with growing pauses.

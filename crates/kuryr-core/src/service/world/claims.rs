@@ -20,7 +20,10 @@ impl World {
         self.forget_record(&key, now_named.as_ref());
         self.claims.put(key.clone(), claim, self.sequence);
         if let Some(lb) = now_named {
-            self.recorded.insert(lb.clone(), key.clone());
+            self.recorded
+                .entry(lb.clone())
+                .or_default()
+                .insert(key.clone());
             self.replace(&lb);
         }
         self.touch(&key);
@@ -60,8 +63,11 @@ impl World {
             return;
         };
         self.gone.remove(&lb);
-        if self.recorded.get(&lb) == Some(key) {
-            self.recorded.remove(&lb);
+        if let Some(by) = self.recorded.get_mut(&lb) {
+            by.remove(key);
+            if by.is_empty() {
+                self.recorded.remove(&lb);
+            }
             self.replace(&lb);
         }
     }

@@ -72,8 +72,8 @@ pub struct World {
     /// Whose each load balancer is.
     pub(crate) place: HashMap<Id, BalancerKey>,
     pub(crate) of_service: HashMap<ServiceKey, BTreeSet<Id>>,
-    /// Load balancers that claims name.
-    pub(crate) recorded: HashMap<Id, ServiceKey>,
+    /// Which claims name a load balancer. Anybody who may write one can name any: it confirms, and decides nothing.
+    pub(crate) recorded: HashMap<Id, BTreeSet<ServiceKey>>,
     /// Load balancers that claims name and Octavia does not have.
     pub(crate) gone: HashSet<Id>,
     pub(crate) looking: HashSet<Id>,

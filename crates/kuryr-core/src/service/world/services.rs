@@ -39,7 +39,16 @@ impl World {
         let now = self.agenda.now();
         self.first_seen.entry(key.clone()).or_insert(now);
         self.services.insert(key.clone(), Arc::new(service));
+        self.confirm(&key);
         self.touch(&key);
+    }
+
+    /// What the claim of a Service says may be confirmed now, or not any more.
+    fn confirm(&mut self, key: &ServiceKey) {
+        let record = self.claims.get(key).and_then(|c| c.record.as_ref());
+        if let Some(lb) = record.map(|r| r.balancer.clone()) {
+            self.replace(&lb);
+        }
     }
 
     /// A Service is gone.
@@ -49,6 +58,7 @@ impl World {
         self.first_seen.remove(key);
         self.reported.remove(key);
         if self.services.remove(key).is_some() {
+            self.confirm(key);
             self.touch(key);
         }
     }
