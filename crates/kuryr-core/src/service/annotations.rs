@@ -35,6 +35,8 @@ pub const MONITOR_DELAY: &str = "loadbalancer.openstack.org/health-monitor-delay
 pub const MONITOR_TIMEOUT: &str = "loadbalancer.openstack.org/health-monitor-timeout";
 /// Failed checks after which a member is down.
 pub const MONITOR_RETRIES: &str = "loadbalancer.openstack.org/health-monitor-max-retries";
+/// Namespaces, separated by commas, whose Services may share this one's load balancer; `*`: all.
+pub const SHARED_WITH: &str = "openstack.org/kuryr-lb-shared-with";
 /// A load balancer that several Services share.
 pub const SHARED: &str = "loadbalancer.openstack.org/load-balancer-id";
 
@@ -67,6 +69,8 @@ pub struct Annotations {
     pub monitor_retries: Option<u8>,
     /// [`SHARED`].
     pub shared: Option<Id>,
+    /// [`SHARED_WITH`].
+    pub shared_with: Vec<Id>,
 }
 
 /// Reads a Service's annotations; what can't be read is as if absent, and complained about.
@@ -95,6 +99,7 @@ pub fn parse(all: &BTreeMap<String, String>) -> (Annotations, Vec<Complaint>) {
         monitor_timeout: r.number(MONITOR_TIMEOUT, 1, 3600).map(|n| n as u16),
         monitor_retries: r.number(MONITOR_RETRIES, 1, 10).map(|n| n as u8),
         shared: r.text(SHARED),
+        shared_with: r.list(SHARED_WITH),
     };
     (annotations, reader.complaints)
 }
@@ -111,6 +116,12 @@ impl Reader<'_> {
     fn text(&self, name: &str) -> Option<Id> {
         let text = self.all.get(name)?.trim();
         (!text.is_empty()).then(|| text.into())
+    }
+
+    fn list(&self, name: &str) -> Vec<Id> {
+        let text = self.text(name).unwrap_or_default();
+        let items = text.split(',').map(str::trim).filter(|i| !i.is_empty());
+        items.map(Id::from).collect()
     }
 
     fn number(&mut self, name: &str, least: u32, most: u32) -> Option<u32> {
@@ -167,6 +178,15 @@ mod tests {
             assert_eq!(told.reason, Reason::InvalidValue);
             assert!(told.message.contains(TIMEOUT_MEMBER) && told.message.contains(bad));
         }
+    }
+
+    #[test]
+    fn a_list_has_no_empty_items() {
+        let (a, none) = read(&[(SHARED_WITH, "shop, *,")]);
+        assert_eq!(
+            (a.shared_with, none),
+            (vec!["shop".into(), "*".into()], vec![])
+        );
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::Draft;
+use crate::service::annotations::SHARED_WITH;
 use crate::service::complaint::{Complaint, Reason};
 use crate::service::desired::listeners_of;
 use crate::service::diff;
@@ -39,10 +40,14 @@ impl World {
             Some(Share::Refused(Complaint::new(reason, "", message)))
         };
         let there = self.shared_balancer(name);
-        let Some((key, lb)) = there.filter(|(_, lb)| self.is_ours(lb)) else {
+        let may = |(key, lb): &(BalancerKey, Id)| {
+            self.is_ours(lb) && self.consents(&key.service, &service.key)
+        };
+        let Some((key, lb)) = there.filter(may) else {
             return refused(format!(
-                "there is no load balancer {name} of this cluster to share; the Service has no \
-                 address outside until there is"
+                "there is no load balancer {name} that this Service may share: it has to be this cluster's, and of a \
+                 Service of the same namespace or of one with the annotation {SHARED_WITH}; the Service has no address \
+                 outside until there is"
             ));
         };
         let guests = self.guests_at(&key, &lb, true);
@@ -60,8 +65,8 @@ impl World {
     fn guests_at(&self, key: &BalancerKey, lb: &Id, named: bool) -> Vec<Arc<Service>> {
         let name = Id::from(key.to_string());
         match named {
-            true => self.guests_of(&[lb, &name]),
-            false => self.guests_of(&[lb]),
+            true => self.guests_of(&key.service, &[lb, &name]),
+            false => self.guests_of(&key.service, &[lb]),
         }
     }
 
@@ -77,7 +82,7 @@ impl World {
             return;
         }
         let name = Id::from(key.to_string());
-        let guests = self.guests_of(&[lb.unwrap_or(&name), &name]);
+        let guests = self.guests_of(&key.service, &[lb.unwrap_or(&name), &name]);
         self.seat(key, &guests, traits, tree);
     }
 
@@ -102,13 +107,15 @@ impl World {
 
     /// Whether a load balancer has guests that ask for this very one.
     pub(super) fn has_guests(&self, lb: &Id) -> bool {
-        self.guests.contains_key(lb) && !self.guests_of(&[lb]).is_empty()
+        let host = self.place.get(lb).map(|key| &key.service);
+        let guests = host.map(|host| self.guests_of(host, &[lb]));
+        self.guests.contains_key(lb) && guests.is_some_and(|g| !g.is_empty())
     }
 
     /// Keeps a load balancer for its guests though its own Service does not want it; false if
     /// it has none. `named`: those that ask for it by its Service count too.
     pub(super) fn plan_kept(&mut self, lb: &Id, named: bool, draft: &mut Draft) -> bool {
-        if self.guests.is_empty() || !self.is_ours(lb) {
+        if self.guests.is_empty() || !self.is_ours(lb) || self.has_anothers_address(lb) {
             return false;
         }
         let Some(key) = self.place.get(lb).cloned() else {

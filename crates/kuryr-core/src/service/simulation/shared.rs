@@ -175,3 +175,66 @@ fn one_that_asks_for_its_own_asks_for_nothing() {
     s.annotations.shared = None;
     check_end(&cloud, &settings(true));
 }
+
+/// A guest in another namespace.
+fn stranger(n: usize, of: Id, number: u16) -> Service {
+    let mut s = guest(n, of, number);
+    s.key = ServiceKey::new("theirs", s.key.name.clone());
+    s
+}
+
+#[test]
+fn who_is_of_another_namespace_shares_by_the_hosts_consent_only() {
+    for by_id in [true, false] {
+        let mut cloud = Cloud::new();
+        cloud.add(new_service(1, 2));
+        let mut c = Controller::start(&mut cloud, settings(true), 0);
+        c.settle(&mut cloud).unwrap();
+        let name = if by_id { lb(&cloud) } else { id("ns/s1") };
+        let theirs = stranger(2, name, 81);
+        let theirs_key = theirs.key.clone();
+        cloud.add(theirs);
+        c.settle(&mut cloud).unwrap();
+        assert_eq!(ports(&cloud, HOST), [(80, 0)]);
+        assert_eq!(told(&cloud), [Reason::SharedLoadBalancerRefused]);
+        let ingress = |cloud: &Cloud| cloud.services[&theirs_key].ingress.clone();
+        assert!(ingress(&cloud).is_empty());
+        for (with, served) in [
+            ("others", false),
+            ("theirs", true),
+            ("*", true),
+            ("", false),
+        ] {
+            let host = cloud.services.get_mut(&key(1)).unwrap();
+            host.annotations.shared_with = vec![id(with)];
+            c.settle(&mut cloud).unwrap();
+            assert_eq!(ports(&cloud, HOST).len() == 2, served, "{with}");
+            assert_eq!(!ingress(&cloud).is_empty(), served, "{with}");
+        }
+        // What is shared with others does not outlive its own Service.
+        let host = cloud.services.get_mut(&key(1)).unwrap();
+        host.annotations.shared_with = vec![id("*")];
+        c.settle(&mut cloud).unwrap();
+        cloud.delete(&key(1));
+        c.settle(&mut cloud).unwrap();
+        assert!(!cloud.claims.contains_key(&key(1)));
+        assert_eq!(cloud.octavia.balancers.len(), 1, "the guest's own");
+    }
+}
+
+#[test]
+fn a_cluster_address_goes_to_the_next_service_that_kubernetes_gives_it() {
+    let (mut cloud, mut c) = two(true);
+    cloud.delete(&key(1));
+    c.settle(&mut cloud).unwrap();
+    assert_eq!(ports(&cloud, HOST), [(81, 3)], "kept for its guest");
+    let mut next = new_service(5, 1);
+    next.cluster_ips = vec![ip(HOST)];
+    next.ports[0].port = 8080;
+    cloud.add(next);
+    c.settle(&mut cloud).unwrap();
+    assert_eq!(ports(&cloud, HOST), [(8080, 0)]);
+    assert!(cloud.services[&key(2)].ingress.is_empty());
+    assert_eq!(told(&cloud), [Reason::SharedLoadBalancerRefused]);
+    assert_eq!(ports(&cloud, GUEST), [(81, 3)], "its own stays");
+}

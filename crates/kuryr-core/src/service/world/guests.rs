@@ -40,13 +40,54 @@ impl World {
 
     /// Who asks to share a load balancer, the oldest first: by its id, and by its name where
     /// several have had it, of the one that it is of now.
-    pub(crate) fn guests_of(&self, names: &[&Id]) -> Vec<Arc<Service>> {
+    pub(crate) fn guests_of(&self, host: &ServiceKey, names: &[&Id]) -> Vec<Arc<Service>> {
         let asking = names.iter().filter_map(|name| self.guests.get(*name));
         let keys: BTreeSet<_> = asking.flatten().collect();
         let all = keys.into_iter();
         all.filter_map(|(_, key)| self.services.get(key).cloned())
             .filter(|s| !self.shares_its_own(s) && self.is_own_class(s))
+            .filter(|s| self.consents(host, &s.key))
             .collect()
+    }
+
+    /// Whether a Service may share the load balancer of another: in one namespace it may; elsewhere if that one says so.
+    /// A public address is the name of those who are served there, and not everybody's to put ports on.
+    pub(crate) fn consents(&self, host: &ServiceKey, guest: &ServiceKey) -> bool {
+        let named = |with: &Id| **with == *"*" || *with == guest.namespace;
+        let host_says = || {
+            let service = self.services.get(host);
+            service.is_some_and(|s| s.annotations.shared_with.iter().any(named))
+        };
+        host.namespace == guest.namespace || host_says()
+    }
+
+    /// Whether the address of a load balancer is the cluster address of another Service than its own by now: its guests
+    /// would be reached in that one's place.
+    pub(crate) fn has_anothers_address(&self, lb: &Id) -> bool {
+        let (Some(key), Some(state)) = (self.place.get(lb), self.balancers.get(lb)) else {
+            return false;
+        };
+        let is = &state.balancer;
+        let has = |s: &Arc<Service>| {
+            let mut own = s.cluster_ips.iter();
+            own.any(|ip| *ip == is.address || is.more_addresses.contains(ip))
+        };
+        let mut all = self.services.values();
+        all.any(|s| s.key != key.service && has(s))
+    }
+
+    /// A Service has these addresses: whoever is served at one of them is to be planned.
+    pub(super) fn touch_at(&mut self, service: &Service) {
+        if self.guests.is_empty() {
+            return;
+        }
+        let at = |(id, state): (&Id, &super::BalancerState)| {
+            let here = service.cluster_ips.contains(&state.balancer.address);
+            let key = self.place.get(id).filter(|_| here)?;
+            Some(key.service.clone())
+        };
+        let there: Vec<_> = self.balancers.iter().filter_map(at).collect();
+        self.agenda.touch_all(there);
     }
 
     /// Who of them is served.

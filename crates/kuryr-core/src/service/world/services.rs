@@ -38,6 +38,7 @@ impl World {
         }
         let now = self.agenda.now();
         self.first_seen.entry(key.clone()).or_insert(now);
+        self.touch_at(&service);
         self.services.insert(key.clone(), Arc::new(service));
         self.confirm(&key);
         self.touch(&key);
