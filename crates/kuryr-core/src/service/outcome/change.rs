@@ -4,7 +4,7 @@ use crate::Millis;
 use crate::reconcile::{Failure, FailureKind};
 use crate::service::action::{Answer, Change, Outcome};
 use crate::service::complaint::{Complaint, Reason};
-use crate::service::model::Id;
+use crate::service::model::{Id, ServiceKey};
 use crate::service::observed::State;
 use crate::service::provider::{Refusal, refusal};
 use crate::service::tree::{BalancerKey, Tree};
@@ -112,7 +112,37 @@ impl World {
         if *change == Change::Failover {
             self.not_failed_over(&held, failure);
         }
+        if let Some(guest) = self.guest_at_fault(lb, change, failure) {
+            // The others on this load balancer go on.
+            self.failed(Held::Guest(guest), failure, Reason::OctaviaFailed);
+            self.succeeded(&held);
+            return;
+        }
         self.failed(held, failure, Reason::OctaviaFailed);
+    }
+
+    /// The guest of a shared load balancer whose wish Octavia refused, if it was a guest's.
+    fn guest_at_fault(&self, lb: &Id, change: &Change, failure: &Failure) -> Option<ServiceKey> {
+        use FailureKind::{Invalid, Quota, Refused, Taken};
+        let refused = matches!(
+            failure.kind,
+            Invalid | Taken | Quota { .. } | Refused { .. }
+        );
+        let observed = self.balancers.get(lb)?.observed.as_ref()?;
+        let pool = |id: &Id| observed.pools.iter().find(|p| p.id == *id).map(|p| &p.name);
+        let name = match change {
+            Change::CreateListener { listener } | Change::UpdateListener { listener, .. } => {
+                Some(&listener.name)
+            }
+            Change::CreatePool { pool, .. } | Change::UpdatePool { pool, .. } => Some(&pool.name),
+            Change::SetMembers { pool: of, .. }
+            | Change::CreateMember { pool: of, .. }
+            | Change::CreateMonitor { pool: of, .. } => pool(of),
+            _ => None,
+        };
+        let owner = BalancerKey::parse(name?.split(':').next()?)?.service;
+        let host = self.place.get(lb).map(|key| &key.service);
+        (refused && host != Some(&owner)).then_some(owner)
     }
 
     /// A failover that was not accepted is no repair, the first few times. One that was, though

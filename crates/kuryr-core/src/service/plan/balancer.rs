@@ -59,7 +59,8 @@ impl World {
             return None;
         }
         let observed = state.observed.clone()?;
-        let Some(step) = diff::next(tree, &observed) else {
+        let ready = self.without_held_guests(key, lb, &observed);
+        let Some(step) = diff::next(tree, &ready) else {
             self.rest(key, lb);
             return Some(observed);
         };

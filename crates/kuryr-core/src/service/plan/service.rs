@@ -98,7 +98,10 @@ impl World {
             };
             let chosen = self.choose(&balancer, tree);
             kept.extend(chosen.clone());
-            self.invite(&balancer, chosen.as_ref(), &traits, tree);
+            // One that is to be made has its own first: nobody else's wishes can be a reason to refuse it.
+            if let Some(lb) = &chosen {
+                self.invite(&balancer, lb, &traits, tree);
+            }
             let rest = self.plan_balancer(&balancer, tree, chosen.as_ref(), service, draft);
             at_rest.push((*slot, rest));
         }
@@ -227,7 +230,8 @@ impl World {
     }
 
     fn troubles_of(&self, key: &ServiceKey) -> Vec<Complaint> {
-        let mut held = vec![Held::Floating(key.clone()), Held::Claim(key.clone())];
+        let own = [Held::Floating, Held::Claim, Held::Guest];
+        let mut held: Vec<Held> = own.map(|held| held(key.clone())).into();
         for slot in [Slot::First, Slot::Second] {
             let service = key.clone();
             let balancer = BalancerKey { service, slot };

@@ -5,7 +5,7 @@
 //! address is served by its own load balancer as ever. What was shared stays until its last
 //! Service is gone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -15,10 +15,10 @@ use crate::service::complaint::{Complaint, Reason};
 use crate::service::desired::listeners_of;
 use crate::service::diff;
 use crate::service::model::{Id, Kind, Service};
-use crate::service::observed::{SeenListener, State};
+use crate::service::observed::{Observed, SeenListener, State};
 use crate::service::provider::Traits;
 use crate::service::tree::{BalancerKey, Tree, Vip};
-use crate::service::world::{World, shared_name};
+use crate::service::world::{Held, World, shared_name};
 
 /// What comes of a Service's wish to share.
 pub(super) enum Share {
@@ -71,19 +71,44 @@ impl World {
     }
 
     /// Adds the listeners of guests to what a load balancer is to have.
-    pub(super) fn invite(
-        &self,
-        key: &BalancerKey,
-        lb: Option<&Id>,
-        traits: &Traits,
-        tree: &mut Tree,
-    ) {
+    pub(super) fn invite(&self, key: &BalancerKey, lb: &Id, traits: &Traits, tree: &mut Tree) {
         if self.guests.is_empty() {
             return;
         }
-        let name = Id::from(key.to_string());
-        let guests = self.guests_of(&key.service, &[lb.unwrap_or(&name), &name]);
+        let guests = self.guests_at(key, lb, true);
         self.seat(key, &guests, traits, tree);
+    }
+
+    /// What a load balancer has, without what belongs to guests of whom Octavia refused something a while ago: that is left as
+    /// it is until it is their turn again, and holds up nobody else.
+    pub(super) fn without_held_guests(
+        &self,
+        key: &BalancerKey,
+        lb: &Id,
+        observed: &Arc<Observed>,
+    ) -> Arc<Observed> {
+        if self.guests.is_empty() {
+            return observed.clone();
+        }
+        let guests = self.guests_at(key, lb, true);
+        let held = guests.iter().filter(|g| self.is_guest_held(g));
+        let ports: BTreeSet<_> = held
+            .flat_map(|g| g.ports.iter().map(|p| (p.protocol, p.port)))
+            .collect();
+        if ports.is_empty() {
+            return observed.clone();
+        }
+        let theirs = |l: &SeenListener| l.protocol.is_some_and(|p| ports.contains(&(p, l.port)));
+        let mut rest = (**observed).clone();
+        let gone = observed.listeners.iter().filter(|l| theirs(l));
+        let pools: BTreeSet<_> = gone.filter_map(|l| l.pool.clone()).collect();
+        rest.listeners.retain(|l| !theirs(l));
+        rest.pools.retain(|p| !pools.contains(&p.id));
+        Arc::new(rest)
+    }
+
+    fn is_guest_held(&self, guest: &Service) -> bool {
+        self.is_held(&Held::Guest(guest.key.clone()))
     }
 
     fn seat(&self, key: &BalancerKey, guests: &[Arc<Service>], traits: &Traits, tree: &mut Tree) {
@@ -95,7 +120,7 @@ impl World {
             .collect();
         for guest in guests
             .iter()
-            .filter(|g| admission.admitted.contains(&g.key))
+            .filter(|g| admission.admitted.contains(&g.key) && !self.is_guest_held(g))
         {
             let slices = self.slices.get(&guest.key).into_iter().flatten();
             let slices = slices.map(|(_, slice)| slice.as_ref());
@@ -141,7 +166,8 @@ impl World {
         };
         let mut tree = self.bare_tree(lb, &observed.balancer.name);
         self.seat(&key, &guests, &traits, &mut tree);
-        match diff::next(&tree, &observed) {
+        let ready = self.without_held_guests(&key, lb, &observed);
+        match diff::next(&tree, &ready) {
             Some(step) => draft.change(&key, lb, step.change),
             None => self.rest(&key, lb),
         }

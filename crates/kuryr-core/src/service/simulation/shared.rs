@@ -238,3 +238,39 @@ fn a_cluster_address_goes_to_the_next_service_that_kubernetes_gives_it() {
     assert_eq!(told(&cloud), [Reason::SharedLoadBalancerRefused]);
     assert_eq!(ports(&cloud, GUEST), [(81, 3)], "its own stays");
 }
+
+#[test]
+fn a_guest_of_whom_octavia_refuses_something_holds_up_nobody_else() {
+    let (mut cloud, mut c) = two(true);
+    cloud.add(guest(3, id("ns/s1"), 83));
+    let end = c.now + 60_000;
+    let mut refused = 0;
+    while c.now < end {
+        if c.now > end - 30_000 {
+            // The host's and the other guest's members change.
+            endpoints(&mut cloud, 1);
+            cloud.slices.retain(|(_, name), _| **name != *"slice2");
+        }
+        c.watch(&mut cloud);
+        if c.plan().is_empty() {
+            c.now = c.world.next_wake().unwrap_or(end).clamp(c.now, end);
+        }
+        while let Some(action) = c.under_way.pop() {
+            let bad = matches!(&action, Action::Change { key: k, change: Change::CreateListener { listener }, .. }
+                if k.service == key(1) && listener.name.starts_with("ns/s3:"));
+            let outcome = match bad {
+                true => {
+                    refused += 1;
+                    Err(Failure::new(FailureKind::Invalid, "Validation failure"))
+                }
+                false => cloud.carry_out(&action, Fate::Works),
+            };
+            c.finish(&action, outcome);
+        }
+    }
+    assert_eq!(ports(&cloud, HOST), [(80, 3), (81, 0)]);
+    assert_eq!(told(&cloud), [Reason::OctaviaFailed], "the guest is told");
+    assert!((2..20).contains(&refused), "{refused} tries in a minute");
+    c.settle(&mut cloud).unwrap();
+    assert_eq!(ports(&cloud, HOST), [(80, 3), (81, 0), (83, 0)]);
+}

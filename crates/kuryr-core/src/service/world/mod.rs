@@ -33,6 +33,8 @@ pub(crate) enum Held {
     Balancer(BalancerKey),
     /// Repairs of a load balancer.
     Ill(BalancerKey),
+    /// What a guest of a shared load balancer has there.
+    Guest(ServiceKey),
     Look(Id),
     /// All creations: the project's quota is used up.
     Quota,
@@ -201,7 +203,9 @@ impl World {
         match held {
             Held::List => {}
             Held::Quota => self.touch_all(),
-            Held::Claim(key) | Held::Status(key) | Held::Floating(key) => self.touch(key),
+            Held::Claim(key) | Held::Status(key) | Held::Floating(key) | Held::Guest(key) => {
+                self.touch(key);
+            }
             Held::Balancer(key) | Held::Ill(key) => self.touch(&key.service),
             Held::Look(lb) => self.touch_balancer(lb),
         }

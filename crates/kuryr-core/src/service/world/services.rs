@@ -169,6 +169,7 @@ impl World {
         });
         balancers.iter().for_each(|held| self.agenda.release(held));
         self.agenda.release(&Held::Floating(key.clone()));
+        self.agenda.release(&Held::Guest(key.clone()));
     }
 
     fn forget_asked(&mut self, key: &ServiceKey) {
