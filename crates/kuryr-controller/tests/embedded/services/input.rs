@@ -79,7 +79,11 @@ async fn two_that_ask_for_one_address_the_second_waits() {
     world.add_service("web", &[80], 2).await;
     world.served("web").await;
     let note = world.until_told("second", "AddressInUse").await;
-    assert!(note.contains("default/first"), "{note}");
+    assert!(note.contains(address.as_str().unwrap()), "{note}");
+    assert!(
+        !note.contains("default/first"),
+        "others' Services are nobody's business: {note}"
+    );
     world.served("first").await;
     assert_eq!(world.outside_address("second"), None);
     world.delete_service("first").await;
