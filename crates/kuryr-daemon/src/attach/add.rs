@@ -77,8 +77,23 @@ impl Attachments {
             }
             step => {
                 seen.fetch_or(own, Ordering::Relaxed);
-                step
+                self.alone(wanted, step)
             }
+        }
+    }
+
+    /// A VIF is plugged if no other pod's KuryrPort has a part of it; who is plugged already goes on.
+    fn alone(&self, wanted: &Wanted, step: Step<(Vif, String)>) -> Step<(Vif, String)> {
+        let Step::Done((vif, uid)) = step else {
+            return step;
+        };
+        let plugged = self.ledger.of_port(&vif.port_id);
+        if plugged.is_some_and(|a| a.pod == wanted.pod && a.vlan == vif.vlan) {
+            return Step::Done((vif, uid));
+        }
+        match self.store.taken(&wanted.pod, &vif) {
+            Some(what) => Step::Wait(Waiting::Taken(what)),
+            None => Step::Done((vif, uid)),
         }
     }
 

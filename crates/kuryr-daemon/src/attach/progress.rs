@@ -58,6 +58,8 @@ pub enum Waiting {
         /// Those that it has.
         found: Vec<String>,
     },
+    /// Another pod's KuryrPort names what it names too.
+    Taken(String),
     /// The port is plugged, and not active.
     Active {
         /// The Neutron port.
@@ -94,6 +96,11 @@ impl fmt::Display for Waiting {
                 f,
                 "its KuryrPort has no interface {ifname}, only {}",
                 found.join(", ")
+            ),
+            Self::Taken(what) => write!(
+                f,
+                "its KuryrPort names {what}, which the KuryrPort of another pod of this node names too; one of the two was \
+                 not written by the controller, and none is plugged in the other's place"
             ),
             Self::Active { port_id, vlan } => write!(
                 f,

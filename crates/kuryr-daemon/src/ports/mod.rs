@@ -95,6 +95,18 @@ impl PortStore {
         })
     }
 
+    /// What of a VIF another pod's KuryrPort has too, if it has: its port, VLAN, MAC address or link would be taken away.
+    /// KuryrPorts can be written by others than the controller, and one that is being deleted has nothing any more.
+    #[must_use]
+    pub fn taken(&self, pod: &PodKey, vif: &Vif) -> Option<String> {
+        let state = self.state();
+        let mut others = state.ports.iter().filter(|(other, _)| *other != pod);
+        others.find_map(|(_, known)| match known {
+            Known::Port(port) if !port.deleting => port.shares(vif),
+            _ => None,
+        })
+    }
+
     /// How fresh the store is.
     #[must_use]
     pub fn freshness(&self) -> Freshness {

@@ -84,6 +84,25 @@ impl PodPort {
         })
     }
 
+    /// What of a VIF one of the interfaces has too, in words.
+    #[must_use]
+    pub fn shares(&self, vif: &Vif) -> Option<String> {
+        let own = self.vifs.values().filter_map(|v| v.vif.as_ref().ok());
+        own.into_iter().find_map(|other| {
+            if other.port_id == vif.port_id {
+                Some(format!("port {}", vif.port_id))
+            } else if other.vlan == vif.vlan {
+                Some(format!("VLAN {}", vif.vlan))
+            } else if other.mac == vif.mac {
+                Some(format!("MAC address {}", vif.mac))
+            } else if other.link_name() == vif.link_name() {
+                Some(format!("link name {}", vif.link_name()))
+            } else {
+                None
+            }
+        })
+    }
+
     /// Whether one of the interfaces is this port. One that cannot be read may be.
     #[must_use]
     pub fn has(&self, port_id: &str) -> bool {

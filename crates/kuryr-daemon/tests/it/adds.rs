@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use kuryr_api::vif::Vif;
 use kuryr_cni::Code;
 use kuryr_daemon::Refusal;
 use kuryr_daemon::ports::Known;
@@ -225,6 +226,8 @@ async fn a_vlan_that_another_pod_has_is_not_taken() {
     let mut world = World::new().await;
     world.port("one", &uid("one"), Some(vif(1, 101, true)));
     world.add(&target("c1", "one")).await.unwrap();
+    // What its KuryrPort says can't be read any more: it is given the benefit of the doubt.
+    world.apply("one", Known::Unreadable("edited by hand".to_owned()));
     world.port("two", &uid("two"), Some(vif(2, 101, true)));
     let refusal = world.add(&target("c2", "two")).await.unwrap_err();
     assert!(matches!(refusal, Refusal::VlanHeld { .. }), "{refusal}");
@@ -278,4 +281,44 @@ async fn pods_at_once_do_not_wait_for_each_other() {
     }
     assert!(!waiting.is_finished());
     assert_eq!(world.kernel().links.len(), 50);
+}
+
+/// A KuryrPort that somebody edited names what is another pod's.
+#[tokio::test]
+async fn nothing_is_plugged_in_the_place_of_another_pod() {
+    let mut world = World::waiting(Duration::from_millis(300)).await;
+    world.port("web-0", &uid("web-0"), Some(vif(1, 101, true)));
+    world.add(&target("c1", "web-0")).await.unwrap();
+    let own = vif(2, 102, true);
+    let first = vif(1, 101, true);
+    let like = [
+        Vif {
+            vlan: first.vlan,
+            ..own.clone()
+        },
+        Vif {
+            port_id: first.port_id.clone(),
+            ..own.clone()
+        },
+        Vif {
+            mac: first.mac.clone(),
+            ..own.clone()
+        },
+        // The first 11 characters name the link on the node.
+        Vif {
+            port_id: format!("{}-other", &first.port_id[..12]),
+            ..own.clone()
+        },
+    ];
+    for vif in like {
+        world.port("evil", &uid("evil"), Some(vif));
+        let refused = world.add(&target("c2", "evil")).await.unwrap_err();
+        assert!(refused.to_string().contains("another pod"), "{refused}");
+        assert_eq!(world.kernel().links.len(), 1, "the other is as it was");
+    }
+    // The victim goes on, and when its port is given back it may be another's.
+    world.add(&target("c1", "web-0")).await.unwrap();
+    world.port("evil", &uid("evil"), Some(own));
+    world.add(&target("c2", "evil")).await.unwrap();
+    assert_eq!(world.kernel().links.len(), 2);
 }
