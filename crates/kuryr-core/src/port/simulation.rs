@@ -11,7 +11,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::pool::Limits;
-use crate::reconcile::simulation::{self, Controller as Harness, Fate, fate};
+use crate::reconcile::simulation::{self, Cloud as _, Controller as Harness, Fate, fate};
 use crate::reconcile::{Failure, FailureKind, Reconciler, Watched};
 
 mod cases;
@@ -47,6 +47,8 @@ struct Cloud {
     version: u64,
     /// Deletions of claims that no watch has told of yet.
     deleted: Vec<(PodKey, u64)>,
+    /// Somebody wrote claims: two may name one port.
+    unchecked: bool,
 }
 
 impl Cloud {
@@ -309,6 +311,9 @@ impl simulation::Cloud for Cloud {
 
     /// No port serves two pods, ever.
     fn check_always(&self) {
+        if self.unchecked {
+            return;
+        }
         let mut seen = BTreeSet::new();
         for vif in self.claims.values().filter_map(|c| c.vif.as_ref()) {
             assert!(seen.insert(&vif.port), "port {} has two pods", vif.port);

@@ -79,7 +79,7 @@ impl World {
 
     fn begin_claim(&mut self, pod: &PodKey, vif: Option<&Assignment>) {
         if let Some(vif) = vif {
-            self.users.insert(vif.port.clone(), pod.clone());
+            self.use_port(&vif.port, pod);
             self.reported.remove(pod);
         }
         self.claims.call_begins(pod.clone(), vif.cloned());

@@ -61,6 +61,14 @@ impl NodePlan<'_> {
         let (Some(pod), Some(vif)) = (pod, &claim.vif) else {
             return;
         };
+        if w.users.get(&vif.port) != Some(key) {
+            let message = format!(
+                "port {} of this pod's KuryrPort is another pod's; delete the pod to give it a new one",
+                vif.port
+            );
+            out.report(w, pod, Reason::PortMissing, message);
+            return;
+        }
         match w.ports.get(&vif.port) {
             None => self.missing(pod, vif, out),
             Some((port, notes))
@@ -332,13 +340,15 @@ impl NodePlan<'_> {
         (next.into_iter().collect(), 1)
     }
 
-    /// VLANs that pods of the node are plugged with, whatever Neutron says.
+    /// VLANs that pods of the node are plugged with, whatever Neutron says. A record of a pod that is not there reserves nothing.
     fn claimed_vlans(&self) -> impl Iterator<Item = u16> + '_ {
-        let claims = self
-            .node
-            .claims
-            .iter()
-            .filter_map(|k| self.world.claims.get(k));
+        let claims = self.node.claims.iter();
+        let claims = claims.filter_map(|k| self.world.claims.get(k));
+        // One without its pod has nothing plugged that is not gone soon.
+        let claims = claims.filter(|c| {
+            let pod = self.world.pods.get(&c.pod);
+            pod.is_some_and(|p| p.uid == c.pod_uid)
+        });
         claims.filter_map(|c| c.vif.as_ref().map(|v| v.vlan))
     }
 }

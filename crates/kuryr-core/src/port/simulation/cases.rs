@@ -334,3 +334,65 @@ fn what_is_listed_again_unchanged_is_no_news() {
     let due = c.world.agenda.due();
     assert!(due.is_empty(), "{due:?}");
 }
+
+/// A KuryrPort that somebody wrote, of a pod that is not there.
+fn forged(cloud: &mut Cloud, n: usize, vif: ClaimedVif) -> PodKey {
+    cloud.version += 1;
+    let key = PodKey::new("evil", format!("forged{n}"));
+    let claim = Claim {
+        pod: key.clone(),
+        pod_uid: id("nobody"),
+        node: node(0),
+        vif: Some(vif),
+        deleting: false,
+        finalizer: true,
+        version: cloud.version,
+    };
+    cloud.claims.insert(key.clone(), claim);
+    key
+}
+
+#[test]
+fn a_kuryrport_that_names_anothers_port_does_not_free_it_when_it_goes() {
+    for pool in [false, true] {
+        let (mut cloud, mut c) = one_pod(pool);
+        let before = (vif(&cloud), cloud.ports.len());
+        forged(&mut cloud, 0, before.0.clone());
+        cloud.unchecked = true;
+        // It is dropped, because its pod is not there.
+        assert!(c.settle(&mut cloud).is_some());
+        assert_eq!(cloud.claims.len(), 1);
+        // Nor does the next pod get it.
+        cloud.add_pod(1, 0);
+        assert!(c.settle(&mut cloud).is_some());
+        cloud.unchecked = false;
+        cloud.check_always();
+        assert_eq!(vif(&cloud), before.0);
+        check_end(&cloud, pool);
+    }
+}
+
+#[test]
+fn kuryrports_of_pods_that_are_not_there_reserve_no_vlan() {
+    let mut cloud = Cloud::new(1);
+    let mut c = Controller::start(&mut cloud, settings(false), 0);
+    assert!(c.settle(&mut cloud).is_some());
+    for vlan in crate::vlan::MIN..=crate::vlan::MAX {
+        let port = id(format!("no port {vlan}"));
+        let vif = ClaimedVif {
+            port,
+            vlan,
+            active: true,
+        };
+        // Another's finalizer keeps it there.
+        let key = forged(&mut cloud, usize::from(vlan), vif);
+        cloud.claims.get_mut(&key).unwrap().deleting = true;
+        cloud.claims.get_mut(&key).unwrap().finalizer = false;
+    }
+    cloud.add_pod(0, 0);
+    for _ in 0..60 {
+        c.round(&mut cloud);
+    }
+    let own = cloud.claims.values().find(|c| &*c.pod.namespace == "ns");
+    assert!(own.unwrap().vif.as_ref().unwrap().active);
+}

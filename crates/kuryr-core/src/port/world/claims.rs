@@ -20,7 +20,7 @@ impl World {
         self.touch(&claim.node);
         self.node_mut(&claim.node).claims.insert(claim.pod.clone());
         if let Some(vif) = &claim.vif {
-            self.users.insert(vif.port.clone(), claim.pod.clone());
+            self.use_port(&vif.port, &claim.pod);
         }
         self.claims.put(claim.pod.clone(), claim, self.sequence);
     }
@@ -71,12 +71,34 @@ impl World {
         }
     }
 
+    /// A pod has a port. Whoever had it first keeps it: that a claim names it is no proof.
+    pub(crate) fn use_port(&mut self, port: &Id, pod: &PodKey) {
+        match self.users.get(port) {
+            Some(user) if user != pod => {
+                let rivals = self.rivals.entry(port.clone()).or_default();
+                rivals.insert(pod.clone());
+            }
+            _ => drop(self.users.insert(port.clone(), pod.clone())),
+        }
+    }
+
     /// A port is no longer `user`'s.
     pub(crate) fn free(&mut self, port: &Id, user: &PodKey) {
+        if let Some(rivals) = self.rivals.get_mut(port) {
+            rivals.remove(user);
+            if rivals.is_empty() {
+                self.rivals.remove(port);
+            }
+        }
         if self.users.get(port) != Some(user) {
             return;
         }
         self.users.remove(port);
+        let next = self.rivals.get(port).and_then(|r| r.first().cloned());
+        if let Some(next) = next {
+            self.use_port(port, &next);
+            return self.touch_pod_nodes(&next);
+        }
         let now = self.agenda.now();
         if let Some((_, notes)) = self.ports.get_mut(port) {
             notes.free_since = now.max(1);

@@ -93,6 +93,9 @@ pub struct World {
     pub(crate) shared: Shared,
     /// Port to the pod that has it: by claim, or by an assignment under way.
     pub(crate) users: HashMap<Id, PodKey>,
+    /// Further pods whose claims name a port that another pod has: somebody wrote them. The port is not free before they are
+    /// gone too.
+    pub(crate) rivals: HashMap<Id, BTreeSet<PodKey>>,
     /// Ports whose security groups are being set, and what they are to be.
     pub(crate) regrouping: BTreeMap<Id, Arc<PortKind>>,
     /// Ports that are being marked as ours again.
@@ -143,6 +146,7 @@ impl World {
             ports: HashMap::new(),
             shared: Shared::default(),
             users: HashMap::new(),
+            rivals: HashMap::new(),
             regrouping: BTreeMap::new(),
             adopting: BTreeSet::new(),
             loose: Loose::default(),
