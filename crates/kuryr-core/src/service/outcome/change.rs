@@ -72,6 +72,9 @@ impl World {
             again = state.last.as_ref() == Some(change);
         }
         self.expect_change(lb);
+        if let Some(guest) = self.guest_of(lb, change).filter(|_| outcome.is_ok()) {
+            self.no_trouble_of_guest(&guest);
+        }
         match outcome {
             Err(failure) => self.change_failed(held, lb, change, &failure),
             // Accepted twice and still not there: not to be sent as fast as it is answered.
@@ -128,6 +131,11 @@ impl World {
             failure.kind,
             Invalid | Taken | Quota { .. } | Refused { .. }
         );
+        self.guest_of(lb, change).filter(|_| refused)
+    }
+
+    /// The guest of a shared load balancer whose listener or pool a change is about, if it is a guest's.
+    fn guest_of(&self, lb: &Id, change: &Change) -> Option<ServiceKey> {
         let observed = self.balancers.get(lb)?.observed.as_ref()?;
         let pool = |id: &Id| observed.pools.iter().find(|p| p.id == *id).map(|p| &p.name);
         let name = match change {
@@ -142,7 +150,7 @@ impl World {
         };
         let owner = BalancerKey::parse(name?.split(':').next()?)?.service;
         let host = self.place.get(lb).map(|key| &key.service);
-        (refused && host != Some(&owner)).then_some(owner)
+        (host != Some(&owner)).then_some(owner)
     }
 
     /// A failover that was not accepted is no repair, the first few times. One that was, though

@@ -273,4 +273,5 @@ fn a_guest_of_whom_octavia_refuses_something_holds_up_nobody_else() {
     assert!((2..20).contains(&refused), "{refused} tries in a minute");
     c.settle(&mut cloud).unwrap();
     assert_eq!(ports(&cloud, HOST), [(80, 3), (81, 0), (83, 0)]);
+    assert_eq!(c.world.troubles().next(), None, "and it is over");
 }

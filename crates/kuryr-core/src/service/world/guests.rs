@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::World;
+use super::{Held, World};
 use crate::service::model::{Id, Kind, Service, ServiceKey};
 use crate::service::share::{Admission, admit};
 use crate::service::tree::{BalancerKey, Slot};
@@ -108,6 +108,13 @@ impl World {
     fn has_trees(&self, service: &Service) -> bool {
         let addressed = !service.headless && !service.cluster_ips.is_empty();
         !service.deleting && addressed && service.kind != Kind::ExternalName
+    }
+
+    /// What Octavia refused a guest is over, or may be: it was taken, or the guest is another or gone.
+    pub(crate) fn no_trouble_of_guest(&mut self, key: &ServiceKey) {
+        let held = Held::Guest(key.clone());
+        self.agenda.untell(&held);
+        self.agenda.release(&held);
     }
 
     /// Notes what a Service asks to share, and forgets what it asked before.

@@ -56,6 +56,7 @@ impl World {
     pub(crate) fn delete_service(&mut self, key: &ServiceKey) {
         self.forget_asked(key);
         self.forget_guest(key);
+        self.no_trouble_of_guest(key);
         self.first_seen.remove(key);
         self.reported.remove(key);
         if self.services.remove(key).is_some() {
@@ -169,7 +170,7 @@ impl World {
         });
         balancers.iter().for_each(|held| self.agenda.release(held));
         self.agenda.release(&Held::Floating(key.clone()));
-        self.agenda.release(&Held::Guest(key.clone()));
+        self.no_trouble_of_guest(key);
     }
 
     fn forget_asked(&mut self, key: &ServiceKey) {
