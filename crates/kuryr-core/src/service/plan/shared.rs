@@ -91,7 +91,10 @@ impl World {
             return observed.clone();
         }
         let guests = self.guests_at(key, lb, true);
-        let held = guests.iter().filter(|g| self.is_guest_held(g));
+        let admission = self.admission(key, &guests);
+        let held = guests
+            .iter()
+            .filter(|g| admission.admitted.contains(&g.key) && self.is_guest_held(g));
         let ports: BTreeSet<_> = held
             .flat_map(|g| g.ports.iter().map(|p| (p.protocol, p.port)))
             .collect();

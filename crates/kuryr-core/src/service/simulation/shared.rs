@@ -275,3 +275,42 @@ fn a_guest_of_whom_octavia_refuses_something_holds_up_nobody_else() {
     assert_eq!(ports(&cloud, HOST), [(80, 3), (81, 0), (83, 0)]);
     assert_eq!(c.world.troubles().next(), None, "and it is over");
 }
+
+#[test]
+fn a_port_that_the_host_took_from_a_guest_that_waits_is_made_once() {
+    let (mut cloud, mut c) = two(true);
+    cloud.add(guest(3, id("ns/s1"), 83));
+    let of = |who: &'static str| {
+        move |a: &Action| match a {
+            Action::Change {
+                key: k,
+                change: Change::CreateListener { listener },
+                ..
+            } => k.service == key(1) && *listener.name == *who,
+            _ => false,
+        }
+    };
+    let (theirs, own) = (of("ns/s3:TCP:83"), of("ns/s1:TCP:83"));
+    let mut made = 0;
+    let end = c.now + 5_000;
+    while c.now < end {
+        c.watch(&mut cloud);
+        if c.plan().is_empty() {
+            c.now = c.world.next_wake().unwrap_or(end).clamp(c.now, end);
+        }
+        while let Some(action) = c.under_way.pop() {
+            made += usize::from(own(&action));
+            let outcome = match theirs(&action) {
+                true => {
+                    let host = cloud.services.get_mut(&key(1)).unwrap();
+                    host.ports.push(port("late", Protocol::Tcp, 83));
+                    Err(Failure::new(FailureKind::Invalid, "Validation failure"))
+                }
+                false => cloud.carry_out(&action, Fate::Works),
+            };
+            c.finish(&action, outcome);
+        }
+    }
+    assert_eq!(made, 1);
+    assert_eq!(ports(&cloud, HOST), [(80, 0), (81, 3), (83, 0)]);
+}
