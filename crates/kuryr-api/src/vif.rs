@@ -112,6 +112,10 @@ impl Vif {
                 class: wire.name.clone(),
             });
         }
+        // Links are named by the first characters of the id, and found by all of it.
+        if !is_uuid(&data.id) {
+            return Err(field("id", quoted(&data.id), "a UUID in lower case"));
+        }
         let vlan = data
             .vlan_id
             .filter(|v| (1..=4094).contains(v))
@@ -287,6 +291,13 @@ fn quoted(text: &str) -> String {
     format!("{short:?}")
 }
 
+/// As Neutron writes ids: 8-4-4-4-12 digits.
+fn is_uuid(text: &str) -> bool {
+    let digits = |part: &str| part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    let parts: Vec<&str> = text.split('-').collect();
+    parts.iter().map(|p| p.len()).eq([8, 4, 4, 4, 12]) && parts.into_iter().all(digits)
+}
+
 fn is_mac(text: &str) -> bool {
     let parts: Vec<&str> = text.split(':').collect();
     parts.len() == 6
@@ -341,6 +352,19 @@ mod tests {
         wire.data.vlan_id = Some(4095);
         let e = Vif::from_wire(&wire).unwrap_err().to_string();
         assert!(e.contains("vlan_id") && e.contains("1 to 4094"), "{e}");
+
+        for id in [
+            "",
+            "p1",
+            "../../etc/passwd",
+            "6F1E3A52-7C1C-4A75-9C43-0D5A3B1F9E77",
+            "6f1e3a52-7c1c-4a75-9c43-0d5a3b1f9e7",
+        ] {
+            let mut wire = upstream();
+            wire.data.id = id.into();
+            let e = Vif::from_wire(&wire).unwrap_err().to_string();
+            assert!(e.contains("field id") && e.contains("UUID"), "{e}");
+        }
 
         let mut wire = upstream();
         wire.name = "VIFMacvlanNested".into();

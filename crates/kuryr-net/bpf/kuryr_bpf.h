@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
 /*
- * The little of the kernel's bpf interface (include/uapi/linux/bpf.h) that trunk.c uses.
+ * The little of the kernel's bpf interface (include/uapi/linux/bpf.h) that the programs use.
  * Spelled out here so that the object depends on the compiler alone, and not on which
  * kernel's headers are installed.
  */
@@ -42,6 +42,7 @@ struct __sk_buff {
 #define PACKET_OTHERHOST 3
 
 #define ETH_P_8021Q 0x8100
+#define ETH_P_8021AD 0x88a8
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define htons(x) __builtin_bswap16(x)
 #else
@@ -53,6 +54,7 @@ static void *(*const bpf_map_lookup_elem)(void *map, const void *key) = (void *)
 static long (*const bpf_skb_vlan_push)(struct __sk_buff *skb, __u16 proto, __u16 tci) = (void *)18;
 static long (*const bpf_skb_vlan_pop)(struct __sk_buff *skb) = (void *)19;
 static long (*const bpf_redirect)(__u32 ifindex, __u64 flags) = (void *)23;
+static long (*const bpf_skb_load_bytes)(const struct __sk_buff *skb, __u32 offset, void *to, __u32 len) = (void *)26;
 static long (*const bpf_skb_change_type)(struct __sk_buff *skb, __u32 type) = (void *)32;
 static long (*const bpf_redirect_peer)(__u32 ifindex, __u64 flags) = (void *)155;
 

@@ -54,7 +54,7 @@ impl Node {
 /// How a pod's interface becomes a VLAN on the trunk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Method {
-    /// A vlan link where the kernel has 8021q, else tc-bpf. Asks the kernel each time: who
+    /// tc-bpf where the kernel takes it, else a vlan link. Tries each time: who
     /// plugs often calls [`crate::probe`] once and names the method.
     #[default]
     Auto,
@@ -199,6 +199,8 @@ pub struct UnplugSpec {
     pub uplink: String,
     /// The segmentation id, if known.
     pub vlan: Option<u16>,
+    /// As in [`InterfaceSpec::alias`]: a link that names another owner is left alone. `None`: whoever it names.
+    pub alias: Option<String>,
 }
 
 /// What [`crate::plug`] did.
@@ -266,6 +268,11 @@ pub fn owner_alias(port_id: &str, namespace: &str, pod: &str) -> String {
     }
     alias.truncate(end);
     alias
+}
+
+/// The port that an alias names.
+pub(crate) fn owner(alias: &str) -> Option<&str> {
+    alias.strip_prefix(ALIAS_PREFIX)?.split(':').next()
 }
 
 /// Linux' `dev_valid_name`: 1 to 15 bytes, no slash, colon or space, not `.` or `..`.

@@ -5,7 +5,7 @@
 mod cloud;
 
 use cloud::{Cloud, Namespace, UPLINK, eventually, root, sent, spec, tcp, unplug_spec, v4, v6};
-use kuryr_net::links::Links;
+use kuryr_net::links::{Links, Side};
 use kuryr_net::{
     Method, NetError, Node, RouteSpec, check, evict, find_uplink, list, plug, probe, unplug,
 };
@@ -586,10 +586,30 @@ fn programs_of(links: &Links) -> Vec<u32> {
         .all()
         .unwrap()
         .iter()
-        .flat_map(|l| links.filters(l.index).unwrap())
+        .flat_map(|l| links.filters(l.index, Side::Ingress).unwrap())
         .map(|f| f.program)
         .collect();
     programs.sort_unstable();
     programs.dedup();
     programs
+}
+
+/// Names of links are cut from ports' ids, and two ids may begin alike.
+#[test]
+fn a_link_of_another_port_is_neither_replaced_nor_removed() {
+    if !root() {
+        return;
+    }
+    let cloud = Cloud::new(1);
+    let (_a, a_spec) = cloud.pod(0, 101, 1);
+    let node = cloud.workers[0].node();
+    plug(&node, &a_spec).unwrap();
+    let (_b, mut b_spec) = cloud.pod(0, 102, 2);
+    b_spec.host_name.clone_from(&a_spec.host_name);
+    match plug(&node, &b_spec) {
+        Err(NetError::NameInUse { name, .. }) => assert_eq!(name, a_spec.host_name),
+        other => panic!("{other:?}"),
+    }
+    unplug(&node, &unplug_spec(&b_spec)).unwrap();
+    check(&node, &a_spec).unwrap();
 }

@@ -9,7 +9,7 @@ use crate::spec::{Kind, kinds::*};
 choices! {
     /// How the daemon puts a pod's interface on its node's trunk.
     pub enum PlugMethod {
-        /// `vlan` where the kernel has 8021q, else `bpf`.
+        /// `bpf` where the kernel takes the programs, else `vlan`.
         Auto = "auto",
         /// A VLAN link of the kernel's 8021q.
         Vlan = "vlan",
@@ -77,9 +77,10 @@ option_group! {
         cni_socket: PathBuf = of(Kind::Path).default("/run/kuryr/cni.sock");
         /// Directory in which the daemon keeps what it plugged.
         state_dir: PathBuf = of(Kind::Path).default("/var/lib/kuryr");
-        /// How a pod's interface is put on the trunk: `vlan` is a VLAN link of the
-        /// kernel's 8021q module, `bpf` a veth pair with tc-bpf programs, `auto` the
-        /// first where the kernel has it.
+        /// How a pod's interface is put on the trunk: `bpf` is a veth pair with tc-bpf
+        /// programs, `vlan` a VLAN link of the kernel's 8021q module, `auto` the first
+        /// where the kernel takes it. With `vlan` a pod that has CAP_NET_ADMIN can send
+        /// as another pod of its node; see SECURITY.md.
         plug_method: PlugMethod = choice(PlugMethod::WORDS, "auto");
         /// Network namespace of the node, where the daemon does not run in it, such
         /// as `/proc/1/ns/net`. Unset: the daemon's own.

@@ -70,12 +70,17 @@ pub enum Action {
         /// What it is to be.
         kind: Arc<PortKind>,
     },
-    /// Mark a port as ours again: a KuryrPort names it, and it is in its place.
+    /// Mark a port as ours again: a KuryrPort names it, and it is in its place. The port itself must show that it was
+    /// made for such a pod, see [`adoptable`](super::adoptable).
     Adopt {
         port: Id,
         trunk: Id,
         /// Its segmentation id there.
         vlan: u16,
+        /// Whose port it is to be.
+        pod_uid: Id,
+        /// What the pod's port is to be.
+        kind: Arc<PortKind>,
     },
     /// One list of ports that are not ACTIVE yet.
     Look {

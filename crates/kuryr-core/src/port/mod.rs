@@ -7,6 +7,7 @@
 //! a crash left behind is an ordinary case.
 
 mod action;
+mod adopt;
 mod event;
 mod model;
 mod outcome;
@@ -19,6 +20,7 @@ mod world;
 mod simulation;
 
 pub use action::{Action, Answer, Assignment, Outcome, Reason};
+pub use adopt::{Shown, adoptable};
 pub use event::Event;
 pub use model::{
     Claim, ClaimedVif, Id, Place, Pod, PodKey, PodLife, Port, PortKind, PortStatus, Trunk, Want,

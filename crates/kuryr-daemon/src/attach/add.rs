@@ -230,8 +230,19 @@ impl Attachments {
                 reason,
             })?;
         let vlan = want.vlan;
+        let store = self.store.clone();
+        let (pod, port_id) = (want.pod.clone(), want.port_id.clone());
+        // A link whose port a pod's KuryrPort names is that pod's, recorded or not.
+        let is_nobodys = move |alias: &str| {
+            plan::owner(alias).is_some_and(|owner| {
+                owner == port_id
+                    || store
+                        .find_port(owner)
+                        .is_none_or(|(holder, ..)| holder == pod)
+            })
+        };
         self.on_kernel("plugging", want, move |plugger| match plugger.plug(&spec) {
-            Err(NetError::VlanInUse { holder, .. }) if plan::owner(&holder.alias).is_some() => {
+            Err(NetError::VlanInUse { holder, .. }) if is_nobodys(&holder.alias) => {
                 tracing::warn!(vlan, %holder, "removing a link that nobody knows of");
                 plugger.evict(vlan)?;
                 plugger.plug(&spec)

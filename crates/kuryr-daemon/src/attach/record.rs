@@ -218,11 +218,7 @@ impl Attachment {
                 .collect(),
             host_name: self.host_name(),
             method: self.method.map_or(Method::Auto, Method::from),
-            alias: Some(owner_alias(
-                &self.port_id,
-                &self.pod.namespace,
-                &self.pod.name,
-            )),
+            alias: Some(self.alias()),
         })
     }
 
@@ -235,7 +231,13 @@ impl Attachment {
             host_name: self.host_name(),
             uplink: self.uplink.clone(),
             vlan: Some(self.vlan),
+            alias: Some(self.alias()),
         }
+    }
+
+    /// What its links say of whose they are.
+    fn alias(&self) -> String {
+        owner_alias(&self.port_id, &self.pod.namespace, &self.pod.name)
     }
 
     /// What the plugin is told.

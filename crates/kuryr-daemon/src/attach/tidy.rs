@@ -66,6 +66,7 @@ impl Attachments {
         let name = link.link_name.clone();
         let vlan = plan::vlan_to_free(recorded, &link);
         let spec = UnplugSpec {
+            alias: Some(link.alias.clone()).filter(|alias| !alias.is_empty()),
             ifname: link.link_name.clone(),
             pod_netns: link.netns,
             host_name: plan::owner(&link.alias).map_or(link.link_name, link_name),

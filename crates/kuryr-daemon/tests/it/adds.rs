@@ -306,7 +306,7 @@ async fn nothing_is_plugged_in_the_place_of_another_pod() {
         },
         // The first 11 characters name the link on the node.
         Vif {
-            port_id: format!("{}-other", &first.port_id[..12]),
+            port_id: format!("{}9-4d0a-9c43-0d5a3b1f9e77", &first.port_id[..12]),
             ..own.clone()
         },
     ];

@@ -503,7 +503,7 @@ pub(crate) fn vif(n: u16, vlan: u16, active: bool) -> Vif {
         format!("fd00:41::1:{n}"),
     );
     Vif {
-        port_id: format!("{n:08}-8a43-4d0a"),
+        port_id: format!("{n:08}-8a43-4d0a-9c43-0d5a3b1f9e77"),
         mac: format!("fa:16:3e:00:00:{n:02x}"),
         vlan,
         active,

@@ -1,5 +1,6 @@
 //! The tc-bpf stand-in for vlan links: programs, their map, and who may change them when.
 
+pub(crate) mod guard;
 mod object;
 mod syscall;
 mod trunk;

@@ -15,6 +15,11 @@ use crate::NetError;
 /// `bpf/trunk.c`, compiled by `bpf/build`.
 static OBJECT: &[u8] = aya::include_bytes_aligned!("../../bpf/trunk.o");
 
+/// `bpf/guard.c`, likewise.
+static GUARD_OBJECT: &[u8] = aya::include_bytes_aligned!("../../bpf/guard.o");
+
+/// The program on the egress of a trunk with vlan links; also its filter's name.
+pub(crate) const GUARD: &str = "kuryr_own_tag";
 /// The program on the trunk's ingress; its filter's name begins so.
 pub(crate) const TO_POD: &str = "kuryr_to_pod";
 /// The program on the ingress of the node's end of a pod's veth; also its filter's name.
@@ -56,6 +61,12 @@ pub(crate) fn load() -> Result<Loaded, NetError> {
         from_pod: load_program(&object, FROM_POD)?,
         map: typed(map)?,
     })
+}
+
+/// Loads the program that keeps tags of pods' own making off the wire.
+pub(crate) fn load_guard() -> Result<OwnedFd, NetError> {
+    let object = Object::parse(GUARD_OBJECT).map_err(|e| failed(&e))?;
+    load_program(&object, GUARD)
 }
 
 /// Whether the kernel takes the programs: they are loaded and dropped.

@@ -77,7 +77,7 @@ pub(crate) fn load(name: &str, instructions: &[bpf_insn], license: &CStr) -> io:
     }
     // SAFETY: `load` points to `instructions` and to the terminated `license`, which outlive
     // the call and are only read; there is no log.
-    let refused = match unsafe { descriptor(PROG_LOAD, &load) } {
+    let refused = match unsafe { descriptor(PROG_LOAD, &mut load) } {
         Ok(program) => return Ok(program),
         Err(error) => error,
     };
@@ -87,7 +87,7 @@ pub(crate) fn load(name: &str, instructions: &[bpf_insn], license: &CStr) -> io:
     load.log_size = LOG_BYTES;
     load.log_level = 1;
     // SAFETY: as above; the log is `log_size` bytes that outlive the call.
-    match unsafe { descriptor(PROG_LOAD, &load) } {
+    match unsafe { descriptor(PROG_LOAD, &mut load) } {
         Ok(program) => Ok(program),
         Err(_) => {
             let end = log.iter().position(|b| *b == 0).unwrap_or(log.len());
@@ -102,13 +102,13 @@ pub(crate) fn load(name: &str, instructions: &[bpf_insn], license: &CStr) -> io:
 
 /// The program of that id; `None` if there is none.
 pub(crate) fn program(id: u32) -> io::Result<Option<OwnedFd>> {
-    let by_id = ById {
+    let mut by_id = ById {
         id,
         next_id: 0,
         open_flags: 0,
     };
     // SAFETY: the attributes hold no pointers.
-    match unsafe { descriptor(PROG_GET_FD_BY_ID, &by_id) } {
+    match unsafe { descriptor(PROG_GET_FD_BY_ID, &mut by_id) } {
         Ok(program) => Ok(Some(program)),
         Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(None),
         Err(error) => Err(error),
@@ -118,14 +118,14 @@ pub(crate) fn program(id: u32) -> io::Result<Option<OwnedFd>> {
 /// The id of a loaded program.
 pub(crate) fn id_of(program: &OwnedFd) -> io::Result<u32> {
     let mut info = Info::default();
-    let of = OfDescriptor {
+    let mut of = OfDescriptor {
         program: program.as_raw_fd(),
         info_size: INFO_BYTES,
         info: (&raw mut info) as u64,
     };
     // SAFETY: the kernel writes `info_size` bytes, which is what `info` has, and it outlives
     // the call.
-    unsafe { bpf(OBJ_GET_INFO_BY_FD, &of)? };
+    unsafe { bpf(OBJ_GET_INFO_BY_FD, &mut of)? };
     Ok(info.id)
 }
 
@@ -133,7 +133,7 @@ pub(crate) fn id_of(program: &OwnedFd) -> io::Result<u32> {
 ///
 /// # Safety
 /// As of [`bpf`]; the command must be one that opens a descriptor.
-unsafe fn descriptor<T>(command: libc::c_long, attributes: &T) -> io::Result<OwnedFd> {
+unsafe fn descriptor<T>(command: libc::c_long, attributes: &mut T) -> io::Result<OwnedFd> {
     // SAFETY: the caller's promise.
     let fd = unsafe { bpf(command, attributes)? };
     // SAFETY: the kernel has just opened this descriptor for us (close-on-exec), and nobody
@@ -146,17 +146,11 @@ unsafe fn descriptor<T>(command: libc::c_long, attributes: &T) -> io::Result<Own
 /// # Safety
 /// `T` must be the beginning of the command's attributes, and its pointers must be valid for
 /// what the command does with them.
-unsafe fn bpf<T>(command: libc::c_long, attributes: &T) -> io::Result<RawFd> {
-    // SAFETY: the kernel reads as many bytes of the attributes as it is told there are, and
+unsafe fn bpf<T>(command: libc::c_long, attributes: &mut T) -> io::Result<RawFd> {
+    // SAFETY: the kernel reads as many bytes of the attributes as it is told there are, may write into them, and
     // takes the rest for zero; what they point to is the caller's promise.
-    let answer = unsafe {
-        libc::syscall(
-            libc::SYS_bpf,
-            command,
-            &raw const *attributes,
-            size_of::<T>(),
-        )
-    };
+    let answer =
+        unsafe { libc::syscall(libc::SYS_bpf, command, &raw mut *attributes, size_of::<T>()) };
     match RawFd::try_from(answer) {
         Ok(answer @ 0..) => Ok(answer),
         _ => Err(io::Error::last_os_error()),

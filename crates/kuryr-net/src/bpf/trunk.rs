@@ -7,7 +7,7 @@ use aya::maps::{IterableMap, MapError};
 use super::object::{self, FROM_POD, TO_POD, TrunkMap};
 use super::syscall;
 use super::vlan_filter::{self, Changed};
-use crate::links::Links;
+use crate::links::{Links, Side};
 use crate::{MacAddr, NetError};
 
 /// First word of a key, as in bpf/trunk.c.
@@ -63,7 +63,7 @@ impl<'a> Trunk<'a> {
         index: u32,
         name: &'a str,
     ) -> Result<Option<Self>, NetError> {
-        let names = links.filters(index)?;
+        let names = links.filters(index, Side::Ingress)?;
         let Some((map, from_pod)) = names.iter().find_map(|f| parts(&f.name)) else {
             return Ok(None);
         };
@@ -80,7 +80,7 @@ impl<'a> Trunk<'a> {
 
     /// Whether there is a trunk on the uplink.
     pub(crate) fn is_on(links: &Links, index: u32) -> Result<bool, NetError> {
-        let filters = links.filters(index)?;
+        let filters = links.filters(index, Side::Ingress)?;
         Ok(filters.iter().any(|filter| parts(&filter.name).is_some()))
     }
 
@@ -107,7 +107,7 @@ impl<'a> Trunk<'a> {
             from_pod: FromPod::Open(loaded.from_pod),
         };
         let filter = format!("{TO_POD}/{}/{from_pod}", trunk.map_id()?);
-        links.attach(index, &filter, loaded.to_pod.as_fd())?;
+        links.attach(index, Side::Ingress, &filter, loaded.to_pod.as_fd())?;
         trunk.open_vlan_filter()?;
         Ok(trunk)
     }
@@ -156,7 +156,8 @@ impl<'a> Trunk<'a> {
         self.map
             .insert(from_pod_key(link), [self.uplink.0, vlan.into(), 0, 0], 0)
             .map_err(|e| self.failed(vlan, e))?;
-        self.links.attach(link, FROM_POD, from_pod.as_fd())?;
+        self.links
+            .attach(link, Side::Ingress, FROM_POD, from_pod.as_fd())?;
         self.map
             .insert(to_pod_key(vlan), [link, flags, low, high], ONLY_NEW)
             .map_err(|e| self.failed(vlan, e))?;

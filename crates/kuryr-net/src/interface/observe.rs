@@ -4,7 +4,7 @@ use ipnet::IpNet;
 
 use super::sides::{NodeSide, PodSide};
 use crate::bpf::Trunk;
-use crate::links::{Link, Route};
+use crate::links::{Link, Route, Side};
 use crate::{InterfaceSpec, NetError};
 
 /// Everything that [`super::diff`] needs to know.
@@ -57,7 +57,7 @@ pub(super) fn observe(
         let there = trunk
             .get(spec.vlan)?
             .is_some_and(|taken| taken.link == host.index);
-        let filtered = !node.links.filters(host.index)?.is_empty();
+        let filtered = !node.links.filters(host.index, Side::Ingress)?.is_empty();
         observed.led = there && filtered && trunk.leads_back(host.index, spec.vlan)?;
     }
     Ok(observed)

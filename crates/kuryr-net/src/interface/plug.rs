@@ -7,7 +7,7 @@ use tracing::{debug, warn};
 
 use super::diff::{differences, method_of, wanted_routes};
 use super::observe::{Observed, observe};
-use super::sides::{NodeSide, PodSide, ours};
+use super::sides::{NodeSide, PodSide, ours, ours_for};
 use super::{veth, vlan};
 use crate::links::{Link, Links};
 use crate::{InterfaceSpec, Method, NetError, Node, Plugged, netns};
@@ -90,12 +90,12 @@ pub fn plug(node: &Node, spec: &InterfaceSpec) -> Result<Plugged, NetError> {
 }
 
 fn make_either(site: &Site<'_>) -> Result<(Method, String, u32), NetError> {
-    match vlan::make(site) {
-        Ok(index) => Ok((Method::Vlan, "the kernel has 8021q".to_owned(), index)),
+    match veth::make(site) {
+        Ok(index) => Ok((Method::Bpf, "tc-bpf works".to_owned(), index)),
         Err(NetError::MethodUnavailable { reason, .. }) => Ok((
-            Method::Bpf,
-            format!("the kernel has no 8021q ({reason})"),
-            veth::make(site)?,
+            Method::Vlan,
+            format!("tc-bpf does not work ({reason})"),
+            vlan::make(site)?,
         )),
         Err(error) => Err(error),
     }
@@ -121,12 +121,16 @@ pub fn check(node: &Node, spec: &InterfaceSpec) -> Result<(), NetError> {
 /// Removes what is in the way, if it is ours.
 fn clear(site: &Site<'_>, observed: &Observed) -> Result<(), NetError> {
     let mut veths = Vec::new();
-    for (link, links) in [
-        (&observed.pod, &site.pod.links),
-        (&observed.host, &site.node.links),
-    ] {
-        let Some(link) = link else { continue };
-        if !ours(link) {
+    let alias = site.spec.alias();
+    // What is in the pod's own namespace is the pod's, of whichever port.
+    let pod = observed
+        .pod
+        .as_ref()
+        .map(|link| (link, ours(link), &site.pod.links));
+    let host = observed.host.as_ref();
+    let host = host.map(|link| (link, ours_for(link, &alias), &site.node.links));
+    for (link, is_leftover, links) in pod.into_iter().chain(host) {
+        if !is_leftover {
             return Err(NetError::NameInUse {
                 name: link.name.clone(),
                 place: links.place().to_owned(),

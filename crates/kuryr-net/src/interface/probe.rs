@@ -13,14 +13,15 @@ const PROBE_NAME: &str = "kuryr-probe";
 const PROBE_VLAN: u16 = 0;
 
 /// Which methods work here; each is really tried: a vlan link is made on the uplink and
-/// deleted, the bpf programs are loaded and dropped.
+/// deleted, the bpf programs are loaded and dropped. A vlan link needs one too, see bpf/guard.c.
 ///
 /// # Errors
 /// The node's namespace or uplink is not there.
 pub fn probe(node: &Node, uplink: &str) -> Result<Capabilities, NetError> {
     let node = NodeSide::open(node)?;
     let uplink = node.uplink(uplink)?;
-    let vlan = probe_vlan(&node, &uplink).map_err(|e| e.to_string());
+    let vlan = probe_vlan(&node, &uplink).and_then(|()| bpf::guard::probe());
+    let vlan = vlan.map_err(|e| e.to_string());
     let bpf = bpf::probe().map_err(|e| e.to_string());
     let (chosen, reason) = choose(&vlan, &bpf);
     Ok(Capabilities {
@@ -31,13 +32,14 @@ pub fn probe(node: &Node, uplink: &str) -> Result<Capabilities, NetError> {
     })
 }
 
-/// The vlan link where there is one: it is the kernel's own, and its offloads are the uplink's.
+/// tc-bpf where it works: what a pod's frames are tagged with is out of the pod's reach there. Of a vlan link the pod with
+/// `CAP_NET_ADMIN` is the master (bpf/guard.c).
 fn choose(vlan: &Result<(), String>, bpf: &Result<(), String>) -> (Option<Method>, String) {
     match (vlan, bpf) {
-        (Ok(()), _) => (Some(Method::Vlan), "the kernel has 8021q".to_owned()),
-        (Err(vlan), Ok(())) => (
-            Some(Method::Bpf),
-            format!("no vlan link can be made ({vlan}); tc-bpf works"),
+        (_, Ok(())) => (Some(Method::Bpf), "tc-bpf works".to_owned()),
+        (Ok(()), Err(bpf)) => (
+            Some(Method::Vlan),
+            format!("tc-bpf does not work ({bpf}); the kernel has 8021q"),
         ),
         (Err(vlan), Err(bpf)) => (
             None,
@@ -92,8 +94,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_vlan_link_is_taken_where_it_can_be_made() {
-        assert_eq!(choose(&Ok(()), &Ok(())).0, Some(Method::Vlan));
+    fn a_vlan_link_is_taken_where_nothing_else_can_be_made() {
+        assert_eq!(choose(&Ok(()), &Ok(())).0, Some(Method::Bpf));
         assert_eq!(choose(&Ok(()), &Err("no".into())).0, Some(Method::Vlan));
         assert_eq!(choose(&Err("no".into()), &Ok(())).0, Some(Method::Bpf));
         let (chosen, reason) = choose(&Err("no 8021q".into()), &Err("no clsact".into()));

@@ -2,7 +2,7 @@
 
 use tracing::debug;
 
-use super::sides::{NodeSide, PodSide, ours};
+use super::sides::{NodeSide, PodSide, ours, ours_for};
 use super::vlan;
 use crate::bpf::Trunk;
 use crate::links::{Link, Links};
@@ -33,7 +33,7 @@ pub fn unplug(node: &Node, spec: &UnplugSpec) -> Result<(), NetError> {
         .map(PodSide::open_if_there)
         .transpose()
     {
-        Ok(Some(Some(pod))) => match delete(&pod.links, &spec.ifname) {
+        Ok(Some(Some(pod))) => match delete(&pod.links, &spec.ifname, spec) {
             Ok(link) => veths.extend(
                 link.filter(|link| link.kind == "veth")
                     .and_then(|link| link.link),
@@ -43,7 +43,7 @@ pub fn unplug(node: &Node, spec: &UnplugSpec) -> Result<(), NetError> {
         Ok(_) => {}
         Err(error) => errors.push(error),
     }
-    match delete(&node.links, &spec.host_name) {
+    match delete(&node.links, &spec.host_name, spec) {
         Ok(link) => veths.extend(link.map(|link| link.index)),
         Err(error) => errors.push(error),
     }
@@ -58,10 +58,14 @@ pub fn unplug(node: &Node, spec: &UnplugSpec) -> Result<(), NetError> {
     NetError::collect(errors)
 }
 
-/// Deletes the link of that name if it is ours; returns what it was.
-fn delete(links: &Links, name: &str) -> Result<Option<Link>, NetError> {
+/// Deletes the link of that name if it is ours, and of the owner that is meant; returns what it was.
+fn delete(links: &Links, name: &str, spec: &UnplugSpec) -> Result<Option<Link>, NetError> {
+    let meant = |link: &Link| match &spec.alias {
+        Some(alias) => ours_for(link, alias),
+        None => ours(link),
+    };
     match links.get(name)? {
-        Some(link) if ours(&link) => {
+        Some(link) if meant(&link) => {
             links.delete(link.index)?;
             Ok(Some(link))
         }

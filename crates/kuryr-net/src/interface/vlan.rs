@@ -7,7 +7,7 @@ use tracing::warn;
 use super::plug::{Site, configure, rolled_back};
 use super::sides::{GROUP, NodeSide, ours};
 use super::veth::evict_if_stale;
-use crate::bpf::Trunk;
+use crate::bpf::{Trunk, guard};
 use crate::links::{Link, Links, NewLink};
 use crate::{Holder, Method, NetError};
 
@@ -34,6 +34,7 @@ impl Found {
 /// [`NetError::MethodUnavailable`] if the kernel has no 8021q, [`NetError::VlanInUse`].
 pub(super) fn make(site: &Site<'_>) -> Result<u32, NetError> {
     release_from_bpf(site)?;
+    guard(site)?;
     match create(site) {
         Err(error) if error.errno() == Some(libc::EEXIST) => {
             evict_leftover(site)?;
@@ -49,6 +50,18 @@ pub(super) fn make(site: &Site<'_>) -> Result<u32, NetError> {
         .and_then(|()| configure(site, link.index));
     done.map_err(|error| rolled_back(error, site.pod.links.delete(link.index)))?;
     Ok(link.index)
+}
+
+/// Before the pod has a link that it may change.
+fn guard(site: &Site<'_>) -> Result<(), NetError> {
+    let _turn = site.node.turn()?;
+    guard::set(&site.node.links, site.uplink.index).map_err(|error| match error {
+        NetError::Bpf { .. } => NetError::MethodUnavailable {
+            method: Method::Vlan,
+            reason: format!("the trunk cannot be kept from sending tags of pods' own: {error}"),
+        },
+        other => other,
+    })
 }
 
 /// In the pod's namespace at once, but under its temporary name: kernels before 6.13 look for

@@ -29,7 +29,7 @@ use netlink_packet_route::link::{LinkAttribute, LinkExtentMask, LinkMessage};
 pub use address::Route;
 pub use link::Link;
 pub use make::{NewLink, Vxlan};
-pub use tc::Filter;
+pub use tc::{Filter, Side};
 
 use crate::error::Refusal;
 use crate::ethtool::Ethtool;

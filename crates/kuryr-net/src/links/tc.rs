@@ -1,4 +1,4 @@
-//! The clsact qdisc and bpf filters on a link's ingress.
+//! The clsact qdisc and bpf filters on a link.
 //!
 //! clsact and not tcx: a tcx link goes with the last descriptor unless it is pinned in a
 //! bpffs, which a container may not have; a filter stays with its link, and a daemon that
@@ -35,7 +35,25 @@ const ALL_PROTOCOLS: u16 = 3;
 pub(crate) const PREFERENCE: u16 = 802;
 const HANDLE: TcHandle = TcHandle { major: 0, minor: 1 };
 
-/// A bpf filter on a link's ingress.
+/// Which of a link's frames a filter sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// Those that the link receives.
+    Ingress,
+    /// Those that it sends.
+    Egress,
+}
+
+impl Side {
+    fn parent(self) -> TcHandle {
+        match self {
+            Self::Ingress => INGRESS,
+            Self::Egress => EGRESS,
+        }
+    }
+}
+
+/// A bpf filter on a link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter {
     /// Its name, the program's.
@@ -73,16 +91,17 @@ impl Links {
         }))
     }
 
-    /// Has a program see what the link receives; it decides on each frame (`direct-action`).
+    /// Has a program see what the link receives or sends; it decides on each frame (`direct-action`).
     pub(crate) fn attach(
         &self,
         index: u32,
+        side: Side,
         name: &str,
         program: BorrowedFd<'_>,
     ) -> Result<(), NetError> {
         self.add_clsact(index)?;
         let fd = u32::try_from(program.as_raw_fd()).unwrap_or(u32::MAX);
-        let mut message = filter(index);
+        let mut message = filter(index, side);
         message.attributes.push(TcAttribute::Options(vec![
             TcOption::Bpf(TcFilterBpfOption::ProgFd(fd)),
             TcOption::Bpf(TcFilterBpfOption::ProgName(name.to_owned())),
@@ -96,19 +115,19 @@ impl Links {
 
     /// Removes our filter from the link's ingress.
     pub(crate) fn detach(&self, index: u32) -> Result<(), NetError> {
-        let request = RouteNetlinkMessage::DelTrafficFilter(filter(index));
+        let request = RouteNetlinkMessage::DelTrafficFilter(filter(index, Side::Ingress));
         tolerate_absence(self.change(request, 0, || {
             format!("detach the bpf program of link {index}")
         }))
     }
 
-    /// The bpf filters on a link's ingress.
+    /// The bpf filters on one side of a link.
     ///
     /// # Errors
     /// [`NetError::Kernel`].
-    pub fn filters(&self, index: u32) -> Result<Vec<Filter>, NetError> {
+    pub fn filters(&self, index: u32, side: Side) -> Result<Vec<Filter>, NetError> {
         Ok(self
-            .list_filters(index, INGRESS)?
+            .list_filters(index, side.parent())?
             .iter()
             .filter_map(filter_of)
             .collect())
@@ -148,10 +167,10 @@ fn clsact(index: u32) -> TcMessage {
     message
 }
 
-/// Our filter on a link's ingress.
-fn filter(index: u32) -> TcMessage {
+/// Our filter on one side of a link.
+fn filter(index: u32, side: Side) -> TcMessage {
     let mut message = TcMessage::with_index(signed(index));
-    message.header.parent = INGRESS;
+    message.header.parent = side.parent();
     message.header.handle = HANDLE;
     // TC_H_MAKE(preference << 16, protocol in network byte order)
     message.header.info = u32::from(PREFERENCE) << 16 | u32::from(ALL_PROTOCOLS.to_be());

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use kuryr_net::hypervisor_trunk::HypervisorTrunk;
-use kuryr_net::links::{Links, NewLink};
+use kuryr_net::links::{Links, NewLink, Side};
 use kuryr_net::{InterfaceSpec, Method, Node, UnplugSpec, netns, owner_alias};
 
 pub const UPLINK: &str = "eth0";
@@ -87,7 +87,7 @@ impl Namespace {
         let links = self.links();
         let mut all = Vec::new();
         for link in links.all().unwrap() {
-            let filters = links.filters(link.index).unwrap();
+            let filters = links.filters(link.index, Side::Ingress).unwrap();
             let qdiscs = self.run(&format!("tc qdisc show dev {}", link.name));
             all.push(format!(
                 "{} {filters:?} clsact: {}",
@@ -232,6 +232,7 @@ pub fn unplug_spec(spec: &InterfaceSpec) -> UnplugSpec {
         host_name: spec.host_name.clone(),
         uplink: spec.uplink.clone(),
         vlan: Some(spec.vlan),
+        alias: spec.alias.clone(),
     }
 }
 
@@ -281,13 +282,32 @@ pub fn tcp(from: &Namespace, to: &Namespace, address: &str, bytes: usize) -> usi
 
 /// Packets and bytes that a link has sent.
 pub fn sent(ns: &Namespace, link: &str) -> (u64, u64) {
-    let text = ns.run(&format!("ip -j -s link show dev {link}"));
-    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
-    let tx = &json[0]["stats64"]["tx"];
     (
-        tx["packets"].as_u64().unwrap(),
-        tx["bytes"].as_u64().unwrap(),
+        counter(ns, link, "tx_packets"),
+        counter(ns, link, "tx_bytes"),
     )
+}
+
+/// Packets that a link has received.
+pub fn received(ns: &Namespace, link: &str) -> u64 {
+    counter(ns, link, "rx_packets")
+}
+
+/// What /proc/net/dev of the namespace has; a counter is named as in /sys/class/net.
+fn counter(ns: &Namespace, link: &str, name: &str) -> u64 {
+    let column = ["rx_bytes", "rx_packets", "tx_bytes", "tx_packets"];
+    let column = [0, 1, 8, 9][column.iter().position(|c| *c == name).unwrap()];
+    let read = || std::fs::read_to_string("/proc/thread-self/net/dev").unwrap();
+    let text = kuryr_net::netns::run_in(Some(&ns.path), read).unwrap();
+    let line = text
+        .lines()
+        .find_map(|line| line.trim().strip_prefix(link)?.strip_prefix(':'));
+    line.unwrap()
+        .split_whitespace()
+        .nth(column)
+        .unwrap()
+        .parse()
+        .unwrap()
 }
 
 /// Waits until `done`, at most ten seconds: the kernel frees programs and namespaces later.

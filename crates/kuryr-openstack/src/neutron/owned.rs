@@ -128,21 +128,12 @@ impl Neutron {
 
     /// Marks a port that lost its mark as ours again, keeping the tags that it has, and gives
     /// it. If it can't be tagged its description marks it.
-    ///
-    /// # Errors
-    /// `NotFound` if it is not there.
-    pub async fn mark_port(
-        &self,
-        id: &str,
-        tags: &[String],
-        mark: &OwnershipMark,
-    ) -> Result<Port, Error> {
-        let port = self.get_port(id).await?;
+    pub async fn mark_port(&self, port: Port, tags: &[String], mark: &OwnershipMark) -> Port {
         let wanted = NewPort {
             tags: port.tags.iter().chain(tags).cloned().collect(),
             ..NewPort::default()
         };
-        Ok(self.complete_tags(port, &wanted, mark).await)
+        self.complete_tags(port, &wanted, mark).await
     }
 
     /// Draws from an answer whether tags in the `POST` are kept.

@@ -36,7 +36,12 @@ impl Hands<World> for Executor {
             Action::RemoveSubports { trunk, ports } => neutron::remove(self, trunk, ports).await,
             Action::DeletePort { port } => neutron::delete(self, port).await,
             Action::SetSecurityGroups { port, kind } => neutron::set_groups(self, port, kind).await,
-            Action::Adopt { port, .. } => neutron::adopt(self, port).await,
+            Action::Adopt {
+                port,
+                pod_uid,
+                kind,
+                ..
+            } => neutron::adopt(self, port, pod_uid, kind).await,
             Action::Look { ports } => neutron::look(self, ports).await,
             on_kubernetes => kubernetes::run(self, on_kubernetes).await,
         }

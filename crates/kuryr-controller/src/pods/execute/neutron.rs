@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kuryr_core::port::{Answer, Id, Outcome, Place, PortKind};
+use kuryr_core::port::{Answer, Id, Outcome, Place, PortKind, Shown, adoptable};
 use kuryr_core::reconcile::{Failure, FailureKind};
 use kuryr_openstack::PortQuery;
 use kuryr_openstack::model::{NewPort, Port, PortUpdate, SubPort, WantedIp};
@@ -93,9 +93,20 @@ pub(super) async fn set_groups(ctx: &Executor, port: &str, kind: &PortKind) -> O
     openstack(ctx.neutron.update_port(port, &update, None).await).map(|_| Answer::Done)
 }
 
-/// Marks a port as ours again.
-pub(super) async fn adopt(ctx: &Executor, port: &str) -> Outcome {
-    let marked = openstack(ctx.neutron.mark_port(port, &ctx.tags, &ctx.mark).await)?;
+/// Marks a port as ours again, if the port itself shows that it was made for such a pod.
+pub(super) async fn adopt(ctx: &Executor, port: &str, pod_uid: &str, kind: &PortKind) -> Outcome {
+    let port = openstack(ctx.neutron.get_port(port).await)?;
+    let shown = Shown {
+        project: port.project_id.as_deref().unwrap_or_default(),
+        network: &port.network_id,
+        device_owner: &port.device_owner,
+        device_id: &port.device_id,
+    };
+    adoptable(&shown, pod_uid, kind).map_err(|why| {
+        let message = format!("port {} is not taken for this pod's: {why}", port.id);
+        Failure::new(FailureKind::Invalid, message)
+    })?;
+    let marked = ctx.neutron.mark_port(port, &ctx.tags, &ctx.mark).await;
     Ok(Answer::Adopted(facts::port(&marked, Place::Loose)))
 }
 

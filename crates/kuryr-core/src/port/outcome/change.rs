@@ -7,7 +7,7 @@ use crate::Millis;
 use crate::port::action::{Action, Answer, Outcome, Reason};
 use crate::port::model::{Id, Place, PortKind, PortNotes, PortStatus};
 use crate::port::world::{Held, World};
-use crate::reconcile::Failure;
+use crate::reconcile::{Failure, FailureKind};
 
 impl World {
     pub(super) fn finish_add(
@@ -54,6 +54,7 @@ impl World {
             port: id,
             trunk,
             vlan,
+            ..
         } = action
         else {
             return;
@@ -75,7 +76,9 @@ impl World {
             _ => None,
         };
         self.list.want_if(failure.is_some());
-        self.settle(Held::Port(id.clone()), failure.as_ref(), None);
+        let strange = failure.as_ref().map(|f| f.kind == FailureKind::Invalid);
+        let reason = strange.unwrap_or(false).then_some(Reason::PortMissing);
+        self.settle(Held::Port(id.clone()), failure.as_ref(), reason);
         self.touch_all();
     }
 

@@ -81,7 +81,10 @@ impl NodePlan<'_> {
                 );
                 out.report(w, pod, Reason::PortMissing, message);
             }
-            Some((port, _)) if port.status == PortStatus::Active && !vif.active => {
+            Some((port, notes))
+                if port.status == PortStatus::Active && !vif.active
+                    || !notes.busy && self.has_other_vlan(port, vif) =>
+            {
                 if let Place::On { vlan, .. } = port.place {
                     let vif = Assignment::of(port, vlan);
                     out.actions.push(Action::WriteVif {
@@ -110,8 +113,17 @@ impl NodePlan<'_> {
         let trunk = self.trunk();
         let there = trunk.filter(|t| t.trunk.subports.get(&vif.vlan) == Some(&vif.port));
         if let Some(t) = there {
-            if !w.adopting.contains(&vif.port) && !w.is_held(&Held::Port(vif.port.clone())) {
+            let held = Held::Port(vif.port.clone());
+            if let Some((reason, message)) = w.agenda.told(&held) {
+                out.report(w, pod, *reason, message.clone());
+            }
+            if let Some(kind) = pod.wanted_kind()
+                && !w.adopting.contains(&vif.port)
+                && !w.is_held(&held)
+            {
                 out.actions.push(Action::Adopt {
+                    pod_uid: pod.uid.clone(),
+                    kind: kind.clone(),
                     port: vif.port.clone(),
                     trunk: t.trunk.id.clone(),
                     vlan: vif.vlan,
@@ -124,6 +136,13 @@ impl NodePlan<'_> {
             vif.port
         );
         out.report(w, pod, Reason::PortMissing, message);
+    }
+
+    /// Whether the trunk has the port with another VLAN than the KuryrPort says. The trunk is right: the record was edited,
+    /// or somebody took the port off and put it on again.
+    fn has_other_vlan(&self, port: &Port, vif: &ClaimedVif) -> bool {
+        let here = self.trunk().map(|t| &t.trunk.id);
+        matches!(&port.place, Place::On { trunk, vlan } if Some(trunk) == here && *vlan != vif.vlan)
     }
 
     /// Whether another port has the VLAN that a pod is plugged with.

@@ -240,6 +240,49 @@ fn a_port_in_its_place_that_lost_its_mark_is_marked_again() {
 }
 
 #[test]
+fn a_vlan_that_somebody_wrote_into_a_record_is_set_right() {
+    let (mut cloud, mut c) = one_pod(false);
+    let (key, true_vlan) = (
+        cloud.claims.keys().next().unwrap().clone(),
+        vif(&cloud).vlan,
+    );
+    cloud.version += 1;
+    let version = cloud.version;
+    let claim = cloud.claims.get_mut(&key).unwrap();
+    claim.version = version;
+    claim.vif.as_mut().unwrap().vlan = true_vlan + 1;
+    let edited = claim.clone();
+    c.world.apply_claim(edited);
+    assert!(c.settle(&mut cloud).is_some());
+    assert_eq!(vif(&cloud).vlan, true_vlan);
+}
+
+#[test]
+fn a_pod_whose_record_names_a_foreign_subport_is_told_and_gets_it_not() {
+    let (cloud, mut c) = one_pod(false);
+    c.world.look_anew();
+    c.plan();
+    let action = c.under_way.remove(0);
+    let trunks = cloud.trunk_facts();
+    let unmarked = Ok(Answer::All {
+        ports: vec![],
+        trunks,
+    });
+    c.finish(&action, unmarked);
+    let adopt = c.plan().remove(0);
+    let foreign = Failure::new(FailureKind::Invalid, "port p is on another network");
+    c.under_way.clear();
+    c.finish(&adopt, Err(foreign));
+    let next = c.plan();
+    assert!(
+        !next.iter().any(|a| matches!(a, Action::Adopt { .. })),
+        "{next:?}"
+    );
+    let told = |a: &Action| matches!(a, Action::Report { reason: Reason::PortMissing, message, .. } if message.contains("another network"));
+    assert!(next.iter().any(told), "{next:?}");
+}
+
+#[test]
 fn a_pod_whose_vlan_another_port_has_is_told() {
     let (mut cloud, mut c) = one_pod(false);
     let vif = vif(&cloud);
