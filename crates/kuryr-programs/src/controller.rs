@@ -4,7 +4,7 @@ use std::net::{Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use kuryr_config::options::{Handler, LbAlgorithm, MemberMode, PoolDriver};
+use kuryr_config::options::{Handler, LbAlgorithm, LbMembers, MemberMode, PoolDriver};
 use kuryr_config::{Config, Role};
 use kuryr_controller::{ControllerConfig, LeaseSettings, ServiceConfig};
 use kuryr_core::lease::name_in_pod;
@@ -88,9 +88,20 @@ fn services(config: &Config) -> Option<ServiceConfig> {
             timeout_member: some(octavia.timeout_member_data),
             monitors: config.kuryr.health_monitors,
             external: network.map(|n| (id(n), defaults.external_svc_subnet.as_ref().map(id))),
+            allowed: service::Allowed {
+                providers: config.kuryr.lb_providers.iter().map(id).collect(),
+                flavors: config.kuryr.lb_flavors.iter().map(id).collect(),
+                floating_networks: config.kuryr.lb_floating_networks.iter().map(id).collect(),
+                members: None,
+            },
             stuck: u64::from(defaults.lbaas_activation_timeout) * 1_000,
             orphan_grace: millis(config.kuryr.orphan_grace),
             ..service::Settings::default()
+        },
+        admitted_subnets: match config.kuryr.lb_members {
+            LbMembers::Pods => Some(defaults.pod_subnet.iter().cloned().collect()),
+            LbMembers::Cluster => Some(defaults.pod_subnet.iter().chain(nodes).cloned().collect()),
+            LbMembers::Any => None,
         },
         service_subnets: vec![subnet],
         member_subnets: defaults.pod_subnet.iter().chain(nodes).cloned().collect(),

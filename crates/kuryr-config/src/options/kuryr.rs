@@ -19,6 +19,18 @@ choices! {
 }
 
 choices! {
+    /// Where a load balancer's members may be.
+    pub enum LbMembers {
+        /// In the pods' subnets.
+        Pods = "pods",
+        /// In the pods' and the nodes' subnets: pods on the host's network too.
+        Cluster = "cluster",
+        /// Anywhere.
+        Any = "any",
+    }
+}
+
+choices! {
     /// The form of a log line.
     pub enum LogFormat {
         /// For people.
@@ -93,6 +105,18 @@ option_group! {
         /// Give each pool of a load balancer a health monitor, where no annotation of
         /// its Service says otherwise.
         health_monitors: bool = boolean("false");
+        /// Where members of load balancers may be: `pods`, in the pods' subnets;
+        /// `cluster`, in the nodes' too, for Services of pods on the host's network;
+        /// `any`. Who may write EndpointSlices chooses within this.
+        lb_members: LbMembers = choice(LbMembers::WORDS, "pods");
+        /// Octavia providers that Services may ask for by annotation, besides
+        /// `endpoints_driver_octavia_provider`; `*`: any.
+        lb_providers: Vec<String> = of(Kind::List).default("amphora,ovn");
+        /// Octavia flavors that Services may ask for by annotation; `*`: any.
+        lb_flavors: Vec<String> = of(Kind::List);
+        /// Networks that Services may ask floating IPs of by annotation, besides
+        /// `external_svc_net`; `*`: any.
+        lb_floating_networks: Vec<String> = of(Kind::List);
         /// The form of log lines.
         log_format: LogFormat = choice(LogFormat::WORDS, "text");
         /// How old an object of this cluster that nothing needs must be before it is

@@ -17,7 +17,7 @@ pub use kubernetes::{
     Handler, Kubernetes, MultiVifDriver, NodesSubnetsDriver, PodSubnetsDriver, PodVifDriver,
     ProjectDriver, SecurityGroupsDriver,
 };
-pub use kuryr::{Kuryr, LogFormat, PlugMethod};
+pub use kuryr::{Kuryr, LbMembers, LogFormat, PlugMethod};
 pub use logging::Logging;
 pub use neutron::{AuthType, Neutron};
 pub use node::{

@@ -1,6 +1,6 @@
 //! What the operator sets, completed by what Neutron says.
 
-use kuryr_core::service::{Settings, Subnet};
+use kuryr_core::service::{Allowed, Settings, Subnet};
 use kuryr_openstack::{Error, Neutron};
 use thiserror::Error;
 
@@ -16,6 +16,8 @@ pub struct ServiceConfig {
     pub service_subnets: Vec<String>,
     /// Subnets of pods and nodes.
     pub member_subnets: Vec<String>,
+    /// The subnets where members may be; none: anywhere.
+    pub admitted_subnets: Option<Vec<String>>,
 }
 
 /// A subnet can't be read.
@@ -45,8 +47,23 @@ pub(crate) async fn settings(config: &ServiceConfig, neutron: &Neutron, pulse: &
 async fn complete(config: &ServiceConfig, neutron: &Neutron) -> Result<Settings, SubnetError> {
     let service_subnets = subnets(neutron, &config.service_subnets).await?;
     let member_subnets = subnets(neutron, &config.member_subnets).await?;
+    let admitted = match &config.admitted_subnets {
+        Some(ids) => Some(
+            subnets(neutron, ids)
+                .await?
+                .iter()
+                .map(|s| s.cidr)
+                .collect(),
+        ),
+        None => None,
+    };
     let all = service_subnets.iter().chain(&member_subnets);
+    let allowed = Allowed {
+        members: admitted,
+        ..config.settings.allowed.clone()
+    };
     Ok(Settings {
+        allowed,
         cluster: all.map(|s| s.cidr).collect(),
         service_subnets,
         member_subnets,

@@ -42,6 +42,8 @@ pub enum Reason {
     KuryrSkipMember,
     /// An annotation or field can't be read, and is as if absent.
     InvalidValue,
+    /// An annotation asks for what the operator does not let Services ask for, and is as if absent.
+    NotAllowed,
     /// Node ports are not opened.
     NodePortNotServed,
     /// `loadBalancerSourceRanges` is not enforced by the load balancer.

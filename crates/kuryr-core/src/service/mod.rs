@@ -27,6 +27,7 @@
 //! meanwhile is in the next diff.
 
 mod action;
+mod allowed;
 pub mod annotations;
 mod cidr;
 mod complaint;
@@ -50,6 +51,7 @@ mod fixtures;
 mod simulation;
 
 pub use action::{Action, Answer, Change, Outcome};
+pub use allowed::Allowed;
 pub use annotations::Annotations;
 pub use complaint::{Complaint, Reason};
 pub use desired::{External, Nothing, Want, Wanted, desired, provider_of};

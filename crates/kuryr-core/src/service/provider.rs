@@ -6,8 +6,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::action::Change;
 use super::model::{Id, Protocol};
-use super::tree::{Algorithm, MonitorKind};
+use super::tree::{Algorithm, Listener, MonitorKind, Pool, Tree};
 
 /// What a provider does with an option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,6 +162,63 @@ pub enum Refusal {
     MoreVips,
 }
 
+impl Refusal {
+    /// Whether it is something that a Service asks for, and a call has or has not.
+    fn is_asked_for(self) -> bool {
+        match self {
+            Self::Algorithm(_)
+            | Self::Protocol(_)
+            | Self::Monitor(_)
+            | Self::AllowedCidrs
+            | Self::Timeouts
+            | Self::Persistence => true,
+            Self::FullTree | Self::MemberSubnet | Self::Failover | Self::MoreVips => false,
+        }
+    }
+}
+
+/// The options of a whole load balancer.
+pub(crate) fn options_of_tree(tree: &Tree) -> BTreeSet<Refusal> {
+    tree.listeners
+        .values()
+        .flat_map(|l| options_of_listener(l).chain(options_of_pool(&l.pool)))
+        .collect()
+}
+
+/// The options of a change.
+pub(crate) fn options_of_change(change: &Change) -> BTreeSet<Refusal> {
+    match change {
+        Change::CreateListener { listener } | Change::UpdateListener { listener, .. } => {
+            options_of_listener(listener).collect()
+        }
+        Change::CreatePool { pool, .. } | Change::UpdatePool { pool, .. } => {
+            options_of_pool(pool).collect()
+        }
+        Change::CreateMonitor { monitor, .. } => [Refusal::Monitor(monitor.kind)].into(),
+        _ => BTreeSet::new(),
+    }
+}
+
+fn options_of_listener(listener: &Listener) -> impl Iterator<Item = Refusal> + use<> {
+    let timed = listener.timeout_client.is_some() || listener.timeout_member.is_some();
+    let allowed = (!listener.allowed.is_empty()).then_some(Refusal::AllowedCidrs);
+    let timeouts = timed.then_some(Refusal::Timeouts);
+    [Refusal::Protocol(listener.protocol)]
+        .into_iter()
+        .chain(allowed)
+        .chain(timeouts)
+}
+
+fn options_of_pool(pool: &Pool) -> impl Iterator<Item = Refusal> + use<> {
+    let persistence = pool.persistence.map(|_| Refusal::Persistence);
+    let monitor = pool.monitor.as_ref().map(|m| Refusal::Monitor(m.kind));
+    let always = [
+        Refusal::Algorithm(pool.algorithm),
+        Refusal::Protocol(pool.protocol),
+    ];
+    always.into_iter().chain(persistence).chain(monitor)
+}
+
 /// Reads the text of a refusal (501): which option it is about, if it can be told.
 #[must_use]
 pub fn refusal(text: &str) -> Option<Refusal> {
@@ -213,6 +271,8 @@ const DEFAULT: &str = "default";
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Providers {
     known: BTreeMap<Id, Traits>,
+    /// Options that each has taken.
+    taken: BTreeMap<Id, BTreeSet<Refusal>>,
 }
 
 impl Providers {
@@ -223,8 +283,25 @@ impl Providers {
         known.unwrap_or_else(|| Traits::of(name))
     }
 
-    /// A provider refused an option; whether that is news.
-    pub(crate) fn refuse(&mut self, provider: Option<&Id>, refusal: Refusal) -> bool {
+    /// A provider carried out a call with these options.
+    pub(crate) fn took(&mut self, provider: Option<&Id>, options: BTreeSet<Refusal>) {
+        let name = provider.cloned().unwrap_or_else(|| DEFAULT.into());
+        self.taken.entry(name).or_default().extend(options);
+    }
+
+    /// A provider refused an option; whether that is news, and to be believed: what it has taken from others it can, and
+    /// the words of a refusal may be somebody's own, in a name. `options` are those of the call.
+    pub(crate) fn refuse(
+        &mut self,
+        provider: Option<&Id>,
+        refusal: Refusal,
+        options: &BTreeSet<Refusal>,
+    ) -> bool {
+        let name = provider.map_or(DEFAULT, |p| p);
+        let has_taken = self.taken.get(name).is_some_and(|t| t.contains(&refusal));
+        if has_taken || refusal.is_asked_for() && !options.contains(&refusal) {
+            return false;
+        }
         let mut traits = self.traits(provider);
         let news = traits.refuse(refusal);
         let name = provider.cloned().unwrap_or_else(|| DEFAULT.into());
@@ -288,11 +365,27 @@ mod tests {
             Refusal::MemberSubnet,
             Refusal::Failover,
         ] {
-            assert!(all.refuse(Some(&mine), refusal), "{refusal:?}");
-            assert!(!all.refuse(Some(&mine), refusal), "{refusal:?}");
+            let options = [refusal].into();
+            assert!(all.refuse(Some(&mine), refusal, &options), "{refusal:?}");
+            assert!(!all.refuse(Some(&mine), refusal, &options), "{refusal:?}");
         }
         assert_eq!(all.traits(None), Traits::of("amphora"));
         assert_ne!(all.traits(Some(&mine)), Traits::of("mine"));
+    }
+
+    #[test]
+    fn a_refusal_of_what_works_or_was_not_asked_for_teaches_nothing() {
+        let mut all = Providers::default();
+        let tcp = Refusal::Protocol(Protocol::Tcp);
+        let call = [Refusal::AllowedCidrs, tcp].into();
+        all.took(None, call);
+        assert!(!all.refuse(None, tcp, &[tcp].into()), "others have it");
+        assert!(!all.refuse(None, Refusal::AllowedCidrs, &[Refusal::AllowedCidrs].into()));
+        assert!(
+            !all.refuse(None, Refusal::Timeouts, &BTreeSet::new()),
+            "nobody asked"
+        );
+        assert_eq!(all.traits(None), Traits::of("amphora"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What the operator sets.
 
+use super::allowed::Allowed;
 use super::model::Id;
 use super::tree::Algorithm;
 use crate::Millis;
@@ -36,6 +37,8 @@ pub struct Settings {
     pub serve_kubernetes: bool,
     /// Whether NodePort Services are served at their cluster address, without node ports.
     pub serve_node_port: bool,
+    /// What a Service's owner may ask for.
+    pub allowed: Allowed,
     /// The `loadBalancerClass` that is ours; Services without one are ours in any case.
     pub class: Option<Id>,
     /// Whether a load balancer without our tag that a KuryrLoadBalancer names is taken over.
@@ -77,6 +80,7 @@ impl Default for Settings {
             cluster: Vec::new(),
             serve_kubernetes: false,
             serve_node_port: true,
+            allowed: Allowed::default(),
             class: None,
             adopt: false,
             changes_at_once: 8,

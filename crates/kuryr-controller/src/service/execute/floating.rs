@@ -57,7 +57,10 @@ pub(super) async fn create(
 
 /// The one with an address.
 pub(super) async fn find(ctx: &Executor, address: IpAddr) -> Outcome {
-    let query = FloatingIpQuery::new().floating_ip_address(address.to_string());
+    // An admin sees everybody's.
+    let query = FloatingIpQuery::new()
+        .project_id(&ctx.project)
+        .floating_ip_address(address.to_string());
     let listed = openstack(ctx.neutron.list_floating_ips(&query).await)?;
     listed.first().map_or(Ok(Answer::Gone), |ip| found(ctx, ip))
 }

@@ -20,13 +20,18 @@ impl Draft<'_> {
         let ranges = self.ranges();
         if !self.traits.allowed_cidrs {
             let how = match self.traits.keeps_client {
-                true => "members see the client's address: let their security groups admit it",
-                false => "all clients are admitted",
+                true => {
+                    "inside, members see the client's address: let their security groups admit it"
+                }
+                false => "inside, all clients are admitted",
             };
             self.complain(
                 Reason::SourceRangesNotEnforced,
                 "",
-                format!("the provider has no access lists for loadBalancerSourceRanges; {how}"),
+                format!(
+                    "the provider has no access lists for loadBalancerSourceRanges, so the Service gets no floating IP, by \
+                     which all the world would reach it; {how}"
+                ),
             );
             return Vec::new();
         }

@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 
 use super::Draft;
+use crate::service::allowed::asked;
+use crate::service::annotations::FLOATING_NETWORK;
 use crate::service::complaint::Reason;
 use crate::service::model::{Id, Kind, Service};
 
@@ -37,8 +39,16 @@ impl Draft<'_> {
         if service.annotations.internal {
             return External::Vips;
         }
+        if self.is_open_by_mistake() {
+            return External::Vips;
+        }
         self.asked_address()
             .map_or_else(|| self.pool_or_vips(), External::Address)
+    }
+
+    /// Whether clients are to be kept out, and a floating IP would let them in.
+    fn is_open_by_mistake(&self) -> bool {
+        !self.service.source_ranges.is_empty() && !self.traits.allowed_cidrs
     }
 
     /// The address that the Service asks for. Neutron has no floating IPs of IPv6.
@@ -61,6 +71,15 @@ impl Draft<'_> {
         let own = &self.service.annotations;
         let by_setting = self.settings.external.as_ref();
         let network = own.floating_network.as_ref();
+        let network = network.filter(|n| by_setting.is_none_or(|(by_setting, _)| by_setting != *n));
+        let list = &self.settings.allowed.floating_networks;
+        let network = match asked(FLOATING_NETWORK, network, list, "lb_floating_networks") {
+            Ok(network) => network,
+            Err(complaint) => {
+                self.complaints.push(complaint);
+                None
+            }
+        };
         let Some(network) = network.or(by_setting.map(|(n, _)| n)) else {
             self.complain(
                 Reason::NoExternalNetwork,
@@ -74,7 +93,10 @@ impl Draft<'_> {
         let subnet = by_setting
             .filter(|(n, _)| n == network)
             .and_then(|(_, s)| s.as_ref());
-        let subnet = own.floating_subnet.as_ref().or(subnet);
+        // A subnet of a network that was not to be had is none of the other's.
+        let own_subnet = own.floating_subnet.as_ref();
+        let is_own = own.floating_network.as_ref().is_none_or(|n| n == network);
+        let subnet = own_subnet.filter(|_| is_own).or(subnet);
         External::Pool(network.clone(), subnet.cloned())
     }
 }

@@ -1,6 +1,6 @@
 //! Members: the ready endpoints of a port.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::{Draft, families, port_text, subnet_at};
@@ -19,6 +19,7 @@ impl Draft<'_> {
         let families = families(vips);
         let mut members = BTreeMap::new();
         let mut any_port = false;
+        let mut outside = BTreeSet::new();
         for slice in &self.slices {
             if !slice.family.is_some_and(|f| families.contains(&f)) {
                 continue;
@@ -29,8 +30,13 @@ impl Draft<'_> {
                     continue;
                 };
                 for endpoint in slice.endpoints.iter().filter(|e| self.used(e)) {
-                    if let Some(member) = self.member(slice, endpoint, number, vips) {
+                    let Some(member) = self.member(slice, endpoint, number, vips) else {
+                        continue;
+                    };
+                    if self.is_operators() || self.settings.allowed.may_be_member(member.address) {
                         members.insert((member.address, number), member);
+                    } else {
+                        outside.insert(member.address);
                     }
                 }
             }
@@ -39,6 +45,14 @@ impl Draft<'_> {
             let about = port_text(port);
             let message = format!("endpoints of {about} have no port number and are left out");
             self.complain(Reason::KuryrSkipMember, about, message);
+        }
+        if let Some(first) = outside.first() {
+            let message = format!(
+                "{} endpoints are left out, {first} the first of them: they are not in the subnets where the operator lets \
+                 members be ([kuryr] lb_members)",
+                outside.len()
+            );
+            self.complain(Reason::KuryrSkipMember, "", message);
         }
         members.into_values().collect()
     }

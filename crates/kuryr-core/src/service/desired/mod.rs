@@ -13,6 +13,8 @@ mod tests;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use super::allowed::{asked, is_on};
+use super::annotations::{FLAVOR, PROVIDER};
 use super::complaint::{Complaint, Reason};
 use super::model::{ClaimSpec, Family, Id, Kind, Protocol, Service, ServicePort, Slice};
 use super::provider::Traits;
@@ -65,10 +67,11 @@ pub struct Wanted {
     pub complaints: Vec<Complaint>,
 }
 
-/// The provider that a Service asks for; none: Octavia's own choice.
+/// The provider that a Service asks for and may; none: Octavia's own choice.
 #[must_use]
 pub fn provider_of(service: &Service, settings: &Settings) -> Option<Id> {
     let own = service.annotations.provider.as_ref();
+    let own = own.filter(|p| is_on(&settings.allowed.providers, p));
     own.or(settings.provider.as_ref()).cloned()
 }
 
@@ -99,6 +102,7 @@ pub fn desired<'a>(
             complaints: draft.complaints,
         };
     }
+    draft.not_allowed();
     let trees = draft.trees(&vips);
     let external = draft.external();
     draft.policies();
@@ -148,6 +152,26 @@ impl Draft<'_> {
         self.complaints.push(complaint);
     }
 
+    /// What is asked for and not to be had.
+    fn not_allowed(&mut self) {
+        let (own, allowed) = (&self.service.annotations, &self.settings.allowed);
+        // The one of the settings may be named as well.
+        let provider = own
+            .provider
+            .as_ref()
+            .filter(|p| Some(*p) != self.settings.provider.as_ref());
+        let provider = asked(PROVIDER, provider, &allowed.providers, "lb_providers");
+        let flavor = asked(FLAVOR, own.flavor.as_ref(), &allowed.flavors, "lb_flavors");
+        self.complaints
+            .extend([provider, flavor].into_iter().filter_map(Result::err));
+    }
+
+    fn flavor(&self) -> Option<Id> {
+        let own = self.service.annotations.flavor.as_ref();
+        own.filter(|f| is_on(&self.settings.allowed.flavors, f))
+            .cloned()
+    }
+
     /// Whether it is a Service that gets a load balancer.
     fn served(&mut self) -> Result<(), Nothing> {
         let s = self.service;
@@ -160,14 +184,19 @@ impl Draft<'_> {
         if s.headless || s.cluster_ips.is_empty() {
             return Err(Nothing::NoAddress);
         }
-        let kubernetes = &*s.key.namespace == "default" && &*s.key.name == "kubernetes";
-        if kubernetes && !self.settings.serve_kubernetes {
+        if self.is_operators() && !self.settings.serve_kubernetes {
             return Err(Nothing::Operators);
         }
         if s.kind == Kind::NodePort {
             return self.node_port();
         }
         Ok(())
+    }
+
+    /// Whether it is the API server's Service, whose members are not for tenants to choose.
+    fn is_operators(&self) -> bool {
+        let key = &self.service.key;
+        &*key.namespace == "default" && &*key.name == "kubernetes"
     }
 
     fn node_port(&mut self) -> Result<(), Nothing> {
@@ -240,7 +269,7 @@ impl Draft<'_> {
             vip: vips[0].clone(),
             more_vips: vips[1..].to_vec(),
             provider: provider_of(self.service, self.settings),
-            flavor: self.service.annotations.flavor.clone(),
+            flavor: self.flavor(),
             project: self.settings.project.clone(),
             listeners,
         }

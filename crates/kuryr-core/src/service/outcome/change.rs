@@ -6,7 +6,7 @@ use crate::service::action::{Answer, Change, Outcome};
 use crate::service::complaint::{Complaint, Reason};
 use crate::service::model::{Id, ServiceKey};
 use crate::service::observed::State;
-use crate::service::provider::{Refusal, refusal};
+use crate::service::provider::{Refusal, options_of_change, options_of_tree, refusal};
 use crate::service::tree::{BalancerKey, Tree};
 use crate::service::world::{Doubt, Held, World};
 
@@ -81,6 +81,8 @@ impl World {
             _ if again => self.not_taken(held, lb, change),
             _ => {
                 if let Some(state) = self.balancers.get_mut(lb) {
+                    let provider = Some(&state.balancer.provider);
+                    self.providers.took(provider, options_of_change(change));
                     state.last = Some(change.clone());
                 }
                 self.succeeded(&held);
@@ -107,7 +109,8 @@ impl World {
                 _ => None,
             };
             let refusal = by_call.or_else(|| refusal(said));
-            if refusal.is_some_and(|r| self.providers.refuse(provider.as_ref(), r)) {
+            let options = options_of_change(change);
+            if refusal.is_some_and(|r| self.providers.refuse(provider.as_ref(), r, &options)) {
                 self.learned(&held);
                 return;
             }
@@ -191,6 +194,8 @@ impl World {
         match outcome {
             Ok(Answer::Created(balancer)) => {
                 let id = balancer.id.clone();
+                self.providers
+                    .took(tree.provider.as_ref(), options_of_tree(tree));
                 self.put_balancer(balancer);
                 self.expect_change(&id);
                 self.succeeded(&held);
@@ -223,7 +228,8 @@ impl World {
             FailureKind::Refused { said } => {
                 let whole = (!tree.listeners.is_empty()).then_some(Refusal::FullTree);
                 let provider = tree.provider.as_ref();
-                let mut news = |r: Refusal| self.providers.refuse(provider, r);
+                let options = options_of_tree(tree);
+                let mut news = |r: Refusal| self.providers.refuse(provider, r, &options);
                 if refusal(said).is_some_and(&mut news) || whole.is_some_and(&mut news) {
                     self.learned(&held);
                     return;

@@ -50,6 +50,7 @@ fn source_ranges_are_access_lists_that_let_the_cluster_in() {
         "ovn would refuse all"
     );
     assert_eq!(reasons(&w), [Reason::SourceRangesNotEnforced]);
+    assert_eq!(w.external, External::Vips, "all the world would come in");
 }
 
 #[test]
@@ -128,6 +129,49 @@ fn how_a_service_is_reached_from_outside() {
     assert_eq!(elsewhere.0, External::Pool(id("dmz"), Some(id("dmz4"))));
     let shared = with(&|s| s.annotations.shared = Some(id("lb")));
     assert_eq!(shared, (External::Shared, vec![]));
+}
+
+#[test]
+fn what_the_operator_does_not_allow_is_told_and_not_had() {
+    let mut s = load_balancer("web");
+    s.annotations.provider = Some(id("gold"));
+    s.annotations.flavor = Some(id("huge"));
+    s.annotations.floating_network = Some(id("office"));
+    s.annotations.floating_subnet = Some(id("office4"));
+    let w = wanted(&s, &[], &settings());
+    let tree = &w.trees[0].1;
+    assert_eq!((&tree.provider, &tree.flavor), (&Some(id("ovn")), &None));
+    assert_eq!(w.external, External::Pool(id("public"), None));
+    let told: Vec<_> = w.complaints.iter().map(|c| (c.reason, &*c.about)).collect();
+    let of = |annotation| (Reason::NotAllowed, annotation);
+    use crate::service::annotations::{FLAVOR, FLOATING_NETWORK, PROVIDER};
+    assert_eq!(told, [of(FLAVOR), of(FLOATING_NETWORK), of(PROVIDER)]);
+
+    let mut settings = settings();
+    settings.allowed.flavors = vec![id("*")];
+    settings.external = None;
+    let w = wanted(&s, &[], &settings);
+    assert_eq!(w.trees[0].1.flavor, Some(id("huge")));
+    assert_eq!(w.external, External::Vips, "no network but what is allowed");
+}
+
+#[test]
+fn members_are_where_the_operator_lets_them_be() {
+    let mut settings = settings();
+    settings.allowed.members = Some(vec!["10.10.0.0/16".parse().unwrap()]);
+    let slices = [slice(
+        "web",
+        "a",
+        &["10.10.0.1", "10.0.0.5", "169.254.169.254"],
+    )];
+    let w = wanted(&service("web"), &slices, &settings);
+    assert_eq!(only(&w.trees[0].1).pool.members.len(), 1);
+    assert_eq!(reasons(&w), [Reason::KuryrSkipMember]);
+    let message = &w.complaints[0].message;
+    assert!(
+        message.contains("2 endpoints") && message.contains("lb_members"),
+        "{message}"
+    );
 }
 
 #[test]
