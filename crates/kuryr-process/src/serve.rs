@@ -1,16 +1,22 @@
 //! `/alive`, `/ready` and `/metrics` over HTTP.
 
+use std::collections::VecDeque;
 use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use tokio::net::TcpListener;
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 /// The content type of Prometheus' text in the OpenMetrics form.
@@ -84,14 +90,61 @@ fn is_without_ipv6(address: SocketAddr, error: &io::Error) -> bool {
     address.is_ipv6() && address.ip().is_unspecified() && lacks
 }
 
+/// A connection is for one question; probes and scrapes take milliseconds.
+const CONNECTION_LIMIT: Duration = Duration::from_secs(10);
+
+/// Connections at once. They take descriptors that the process needs for its work, so the oldest makes way for one more.
+const CONNECTIONS: usize = 32;
+
 /// Serves until `stop`.
+///
+/// Who can reach the port can open connections and be silent: they are closed after [`CONNECTION_LIMIT`], and earlier when
+/// others come.
 ///
 /// # Errors
 /// The system's word, if it can't go on.
 pub async fn serve(listener: TcpListener, app: Router, stop: CancellationToken) -> io::Result<()> {
-    axum::serve(listener, app)
-        .with_graceful_shutdown(stop.cancelled_owned())
-        .await
+    let mut open: JoinSet<()> = JoinSet::new();
+    let mut oldest: VecDeque<AbortHandle> = VecDeque::new();
+    loop {
+        let stream = tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            _ = open.join_next(), if !open.is_empty() => continue,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    accept_failed(&error).await;
+                    continue;
+                }
+            },
+        };
+        oldest.retain(|connection| !connection.is_finished());
+        if oldest.len() >= CONNECTIONS
+            && let Some(first) = oldest.pop_front()
+        {
+            first.abort();
+        }
+        oldest.push_back(open.spawn(answer_one(stream, app.clone())));
+    }
+}
+
+/// Without a descriptor left there is nothing to do but wait for one.
+async fn accept_failed(error: &io::Error) {
+    let of_the_peer = matches!(
+        error.kind(),
+        ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::ConnectionRefused
+    );
+    if !of_the_peer {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+async fn answer_one(stream: TcpStream, app: Router) {
+    let connection = http1::Builder::new()
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(app));
+    // What goes wrong here the other side sees, and it is the one that asked.
+    let _ = tokio::time::timeout(CONNECTION_LIMIT, connection).await;
 }
 
 #[cfg(test)]
@@ -131,6 +184,27 @@ mod tests {
         stop.cancel();
         assert!(matches!(serving.await, Ok(Ok(()))));
         assert_eq!(get_at(address, "/alive").await, None);
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn silent_connections_make_way() -> io::Result<()> {
+        let listener = listen((Ipv4Addr::LOCALHOST, 0).into()).await?;
+        let address = listener.local_addr()?;
+        let stop = CancellationToken::new();
+        let _end = stop.clone().drop_guard();
+        tokio::spawn(serve(listener, probes(Arc::new(Ill)), stop));
+        let mut silent = Vec::new();
+        for _ in 0..3 * CONNECTIONS {
+            silent.push(TcpStream::connect(address).await?);
+        }
+        assert_eq!(
+            get_at(address, "/alive").await,
+            Some((200, "ok\n".to_owned()))
+        );
+        let mut first = silent.remove(0);
+        let closed = tokio::io::AsyncReadExt::read(&mut first, &mut [0; 1]).await;
+        assert!(matches!(closed, Ok(0) | Err(_)), "the oldest are closed");
         Ok(())
     }
 

@@ -102,6 +102,12 @@ impl Networks {
                 subnet: first.id.clone(),
                 source,
             })?;
+        if network.port_security_enabled == Some(false) {
+            tracing::warn!(
+                network = network.id,
+                "port security is off on the pods' network: security groups have no effect, and a pod may use any address"
+            );
+        }
         let groups = security_groups(neutron, config, project).await?;
         let kind = PortKind {
             project: project.into(),

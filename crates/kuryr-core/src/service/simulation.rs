@@ -16,6 +16,7 @@ mod cases;
 mod cloud;
 mod kept;
 mod shared;
+mod tenants;
 
 use self::cloud::{Cloud, OWN};
 

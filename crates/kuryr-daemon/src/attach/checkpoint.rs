@@ -6,7 +6,8 @@
 //! is not synced to the disk, which would cost each ADD more than everything else in it.
 
 use std::fs;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -112,7 +113,7 @@ impl Checkpoint {
         let bytes =
             serde_json::to_vec(&content).map_err(|e| self.error("cannot encode", e.into()))?;
         let beside = self.path.with_extension("json.new");
-        fs::write(&beside, bytes).map_err(|e| self.error("cannot write", e))?;
+        write_for_root(&beside, &bytes).map_err(|e| self.error("cannot write", e))?;
         fs::rename(&beside, &self.path).map_err(|e| self.error("cannot replace", e))
     }
 
@@ -123,6 +124,22 @@ impl Checkpoint {
             source,
         }
     }
+}
+
+/// Addresses of all pods of the node are nobody's but ours to read.
+fn write_for_root(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    // One that was left behind keeps its mode otherwise.
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut options = fs::OpenOptions::new();
+    let mut file = options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(bytes)
 }
 
 fn parse(bytes: &[u8]) -> Result<Content, String> {

@@ -49,7 +49,7 @@ pub(super) async fn no_other_controller(kube: &Client) -> Outcome {
     .await
 }
 
-/// Installs the definitions that our program prints.
+/// Installs the definitions that our program prints, and the accounts of its parts.
 pub(super) async fn apply_definitions(stack: &Stack, kit: &Kit, dir: &Path) -> Outcome {
     let file = dir.join("crds.yaml");
     std::fs::write(&file, stack::output(kit.kuryr(&["crds"])).await?)?;
@@ -59,7 +59,11 @@ pub(super) async fn apply_definitions(stack: &Stack, kit: &Kit, dir: &Path) -> O
     let mut wait = stack.kubectl();
     wait.args(["wait", "--for=condition=established", "--timeout=60s", "-f"])
         .arg(&file);
-    stack::output(wait).await.map(drop)
+    stack::output(wait).await?;
+    let accounts = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/rbac/accounts.yaml");
+    let mut apply = stack.kubectl();
+    apply.args(["apply", "-f"]).arg(accounts);
+    stack::output(apply).await.map(drop)
 }
 
 /// Waits until all nodes take pods.

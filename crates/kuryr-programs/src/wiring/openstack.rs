@@ -22,6 +22,13 @@ pub async fn connect(config: &Config) -> Result<Cloud, Stop> {
 }
 
 fn settings(auth: &OpenStackAuth) -> CloudConfig {
+    let host = auth.auth_url.host_str().unwrap_or_default();
+    if auth.auth_url.scheme() == "http" && !is_loopback(host) {
+        tracing::warn!(
+            host,
+            "credentials go to Keystone unencrypted: auth_url is no https URL"
+        );
+    }
     let mut cloud = CloudConfig::new(auth.auth_url.as_str(), method(&auth.method));
     cloud.project = match &auth.scope {
         Scope::Project(Identity::Id(id)) => to::Scope::Id(id.clone()),
@@ -90,4 +97,11 @@ fn method(m: &AuthMethod) -> to::Auth {
             token: secret(token),
         },
     }
+}
+
+/// Whether a URL's host is this machine.
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    let address = address.parse::<std::net::IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }

@@ -42,17 +42,21 @@ async fn what_cannot_be_is_told_and_the_rest_is_served() {
     world
         .add_service_with("nodeport", &[80], 2, json!({}), node_port)
         .await;
-    let ranges = json!({"type": "LoadBalancer", "loadBalancerSourceRanges": ["10.1.0.0/16"]});
-    world
-        .add_service_with("ranges", &[80], 2, json!({}), ranges)
-        .await;
     let long = "n".repeat(63);
     world.add_service(&long, &[80], 2).await;
     world.all_served().await;
     let note = world.until_told("odd", "InvalidValue").await;
     assert!(note.contains("soon"), "{note}");
     world.until_told("nodeport", "NodePortNotServed").await;
+    let ranges = json!({"type": "LoadBalancer", "loadBalancerSourceRanges": ["10.1.0.0/16"]});
+    world
+        .add_service_with("ranges", &[80], 2, json!({}), ranges)
+        .await;
     world.until_told("ranges", "SourceRangesNotEnforced").await;
+    assert!(
+        world.objects(Kind::FloatingIp).is_empty(),
+        "it would let all in"
+    );
     let told = world.events();
     assert!(told.iter().all(|e| e.pod != long), "{told:?}");
 }

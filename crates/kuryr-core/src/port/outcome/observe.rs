@@ -114,6 +114,7 @@ impl World {
         let node = self.nodes_at.first(&trunk.addresses);
         let state = TrunkState {
             node: old.and_then(|t| t.node.clone()),
+            was_ours: old.is_some_and(|t| t.was_ours),
             busy: old.is_some_and(|t| t.busy),
             // Going on above what is used leaves ids alone that were freed before a restart.
             last_vlan: old.map_or_else(

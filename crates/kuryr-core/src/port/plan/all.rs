@@ -6,11 +6,12 @@ use crate::port::model::Id;
 use crate::port::world::{Held, Lines, World, put_back, total};
 
 impl World {
-    /// Free ports on trunks of no node of ours are taken off.
+    /// Free ports on trunks that were nodes' of ours, and are no more, are taken off. Of a trunk that never was one since the
+    /// start nothing is touched: a second cluster of the same `cluster_id` would lose its ports; `kuryr doctor` shows them.
     pub(super) fn orphans(&self, out: &mut Draft) {
         for t in self.trunks.values() {
             let held = Held::Trunk(t.trunk.id.clone());
-            if t.node.is_some() || t.busy || self.is_held(&held) {
+            if t.node.is_some() || !t.was_ours || t.busy || self.is_held(&held) {
                 continue;
             }
             let ports: Vec<Id> = t

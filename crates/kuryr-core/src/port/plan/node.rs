@@ -157,7 +157,10 @@ impl NodePlan<'_> {
             return;
         };
         let held = Held::Port(port.id.clone());
-        if busy || port.kind.security_groups == kind.security_groups || self.world.is_held(&held) {
+        // Whose groups they are to be is not known of a port that two KuryrPorts name.
+        let is_contested = self.world.rivals.contains_key(&port.id);
+        let is_right = port.kind.security_groups == kind.security_groups;
+        if busy || is_contested || is_right || self.world.is_held(&held) {
             return;
         }
         let kind = Arc::new(PortKind {

@@ -63,6 +63,7 @@ impl World {
         let (node, port) = (old.node.clone(), old.vif.as_ref().map(|v| v.port.clone()));
         let uid = old.pod_uid.clone();
         self.node_mut(&node).claims.remove(key);
+        self.forget_if_nothing(&node);
         if let Some(port) = port.filter(|p| Some(p) != kept) {
             self.free(&port, key);
             if let Some((_, notes)) = self.ports.get_mut(&port) {

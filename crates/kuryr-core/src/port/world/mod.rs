@@ -57,6 +57,8 @@ pub(crate) struct NodeState {
 pub(crate) struct TrunkState {
     pub(crate) trunk: Trunk,
     pub(crate) node: Option<Id>,
+    /// Whether it was a node's of ours since the start. What is on others may be another cluster's that has our tag.
+    pub(crate) was_ours: bool,
     pub(crate) busy: bool,
     pub(crate) last_vlan: u16,
     /// When ports were last taken off it.

@@ -20,6 +20,18 @@ impl World {
     pub(crate) fn delete_node(&mut self, name: &Id) {
         self.readdress(name, Vec::new());
         self.touch(name);
+        self.forget_if_nothing(name);
+    }
+
+    /// Nothing is kept of a name that no node, pod and claim has: pods may be bound to any.
+    pub(crate) fn forget_if_nothing(&mut self, name: &Id) {
+        let is_nothing = |node: &NodeState| {
+            let is_empty = node.pods.is_empty() && node.claims.is_empty();
+            node.addresses.is_empty() && is_empty && !node.finding
+        };
+        if self.nodes.get(name).is_some_and(is_nothing) {
+            self.nodes.remove(name);
+        }
     }
 
     /// The node has these addresses, and its trunk is to be found by them. Another node of the
@@ -113,6 +125,7 @@ impl World {
         self.leave_trunk(name, Some(&id));
         if let Some(t) = self.trunks.get_mut(&id) {
             t.node = Some(name.clone());
+            t.was_ours = true;
         }
         self.node_mut(name).trunk = NodeTrunk::Found(id);
     }

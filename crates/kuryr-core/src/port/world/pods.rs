@@ -46,6 +46,7 @@ impl World {
         if let Some(node) = self.pods.get(key).map(|p| p.node.clone()) {
             self.node_mut(&node).pods.remove(key);
             self.touch(&node);
+            self.forget_if_nothing(&node);
         }
     }
 
