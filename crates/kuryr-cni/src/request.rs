@@ -101,7 +101,7 @@ pub fn parse_request(env: &Env, stdin: &[u8]) -> Result<Request, CniError> {
     }
     let mut raw: RawConf = serde_json::from_slice(stdin).map_err(decode_error)?;
     let valid = raw.valid_attachments.take();
-    let conf = conf(raw)?;
+    let conf = conf(raw, takes_away(command))?;
     let command = command_of(command, env, &conf, valid)?;
     Ok(Request {
         conf,
@@ -144,7 +144,6 @@ fn command_of(
             Ok(Command::Status)
         }
         "GC" => {
-            since(conf.version.has_gc_and_status(), "1.1.0")?;
             // An absent list must not be taken for an empty one: everything would go.
             let valid = valid.ok_or_else(|| {
                 invalid("GC needs cni.dev/valid-attachments in the configuration")
@@ -181,8 +180,19 @@ fn target(env: &Env, conf: &NetConf, whole: bool) -> Result<Target, CniError> {
     })
 }
 
-fn conf(raw: RawConf) -> Result<NetConf, CniError> {
-    let version = version(raw.cni_version.as_deref())?;
+/// Whether a command takes away what is there: with whatever version it was made, or the configuration was changed to since,
+/// it must be possible to be rid of it. Nothing is printed then that had a form.
+fn takes_away(command: &str) -> bool {
+    matches!(command, "DEL" | "GC")
+}
+
+fn conf(raw: RawConf, any_version: bool) -> Result<NetConf, CniError> {
+    let version = match version(raw.cni_version.as_deref()) {
+        Err(_) if any_version && raw.cni_version.as_deref().is_none_or(is_version) => {
+            CniVersion::LATEST
+        }
+        version => version?,
+    };
     let name = raw
         .name
         .filter(|name| is_identifier(name))
@@ -218,6 +228,13 @@ fn conf(raw: RawConf) -> Result<NetConf, CniError> {
         timeout: Duration::from_secs(timeout),
         debug: raw.debug.unwrap_or_default(),
         prev_result: raw.prev_result,
+    })
+}
+
+/// Numbers with dots between them.
+fn is_version(text: &str) -> bool {
+    text.split('.').all(|part| {
+        (1..=9).contains(&part.len()) && part.bytes().all(|digit| digit.is_ascii_digit())
     })
 }
 

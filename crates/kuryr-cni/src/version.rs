@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 /// A version of the CNI specification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CniVersion {
-    /// 0.3.1: ADD, DEL, VERSION.
+    /// 0.3.0: ADD, DEL, VERSION; the form of its results is that of 0.3.1, which mends the text alone.
+    V0_3_0,
+    /// 0.3.1.
     V0_3_1,
     /// 0.4.0: and CHECK.
     V0_4_0,
@@ -19,7 +21,13 @@ pub enum CniVersion {
 
 impl CniVersion {
     /// All versions served, oldest first.
-    pub const ALL: [Self; 4] = [Self::V0_3_1, Self::V0_4_0, Self::V1_0_0, Self::V1_1_0];
+    pub const ALL: [Self; 5] = [
+        Self::V0_3_0,
+        Self::V0_3_1,
+        Self::V0_4_0,
+        Self::V1_0_0,
+        Self::V1_1_0,
+    ];
     /// The newest.
     pub const LATEST: Self = Self::V1_1_0;
 
@@ -27,6 +35,7 @@ impl CniVersion {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::V0_3_0 => "0.3.0",
             Self::V0_3_1 => "0.3.1",
             Self::V0_4_0 => "0.4.0",
             Self::V1_0_0 => "1.0.0",

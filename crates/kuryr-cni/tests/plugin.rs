@@ -188,6 +188,6 @@ fn version_lists_what_is_served() {
     assert!(ok);
     assert_eq!(
         out,
-        json!({"cniVersion": "0.4.0", "supportedVersions": ["0.3.1", "0.4.0", "1.0.0", "1.1.0"]})
+        json!({"cniVersion": "0.4.0", "supportedVersions": ["0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"]})
     );
 }

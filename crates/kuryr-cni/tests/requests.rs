@@ -153,7 +153,8 @@ fn wrong_calls_are_told_what_is_wrong() {
         (env("CHECK"), ok.to_string()),
         (env("CHECK"), conf("0.3.1").to_string()),
         (env("STATUS"), conf("1.0.0").to_string()),
-        (env("GC"), conf("0.4.0").to_string()),
+        (env("ADD"), conf("0.2.0").to_string()),
+        (env("DEL"), conf("newest").to_string()),
         (env("GC"), ok.to_string()),
         (set("CNI_CONTAINERID", "../c1"), ok.to_string()),
         (set("CNI_CONTAINERID", ""), ok.to_string()),
@@ -239,5 +240,13 @@ proptest! {
             prop_assert!(!line.contains(&b'\n'));
             prop_assert_eq!(kuryr_cni::protocol::decode::<kuryr_cni::protocol::Call>(&line, "plugin").unwrap(), call);
         }
+    }
+}
+
+#[test]
+fn what_is_there_can_be_taken_away_with_any_version() {
+    for version in ["0.1.0", "0.2.0", "0.3.0", "1.2.0", "2.0.0"] {
+        let found = command(&env("DEL"), &conf(version));
+        assert!(matches!(found, Command::Del(_)), "{version}: {found:?}");
     }
 }

@@ -90,6 +90,18 @@ pub enum Refusal {
         /// What is wrong with it.
         reason: String,
     },
+    /// The pod has ports, but none for this interface.
+    #[error(
+        "pod {pod} has no port for interface {ifname}: its KuryrPort has {}; a further interface needs a further port",
+        found.join(", ")
+    )]
+    NoInterface {
+        pod: PodKey,
+        /// The interface asked for (`CNI_IFNAME`).
+        ifname: String,
+        /// Those that it has ports for.
+        found: Vec<String>,
+    },
     /// The pod went away meanwhile.
     #[error("pod {pod} is gone: {why}")]
     PodGone {
@@ -191,7 +203,7 @@ impl Refusal {
             Self::Timeout { .. } | Self::Stopped { .. } | Self::VlanHeld { .. } => {
                 Code::TryAgainLater
             }
-            Self::InvalidVif { .. } => Code::InvalidVif,
+            Self::InvalidVif { .. } | Self::NoInterface { .. } => Code::InvalidVif,
             Self::PodGone { .. } | Self::NotAttached { .. } => Code::UnknownContainer,
             Self::Kernel { .. } | Self::Died { .. } | Self::Garbage { .. } => Code::Plug,
             Self::Record { .. } => Code::Record,

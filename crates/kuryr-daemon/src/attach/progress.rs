@@ -51,13 +51,6 @@ pub enum Waiting {
     },
     /// It names no port.
     Port(Option<WaitReason>),
-    /// It names ports, but none for this interface.
-    Interface {
-        /// The interface.
-        ifname: String,
-        /// Those that it has.
-        found: Vec<String>,
-    },
     /// Another pod's KuryrPort names what it names too.
     Taken(String),
     /// The port is plugged, and not active.
@@ -91,11 +84,6 @@ impl fmt::Display for Waiting {
             Self::Port(Some(WaitReason { reason, message })) => write!(f, "{message} ({reason})"),
             Self::Port(None) => f.write_str(
                 "the controller has given it no Neutron port yet; its log and the pod's events say why",
-            ),
-            Self::Interface { ifname, found } => write!(
-                f,
-                "its KuryrPort has no interface {ifname}, only {}",
-                found.join(", ")
             ),
             Self::Taken(what) => write!(
                 f,
@@ -148,7 +136,8 @@ pub fn find(known: Option<Known>, wanted: &Wanted, node: &str) -> Step<(Vif, Str
             }),
         },
         None if port.vifs.is_empty() => Step::Wait(Waiting::Port(port.waits_for)),
-        None => Step::Wait(Waiting::Interface {
+        None => Step::Refuse(Refusal::NoInterface {
+            pod: wanted.pod.clone(),
             ifname: wanted.ifname.clone(),
             found: port.vifs.into_keys().collect(),
         }),

@@ -51,8 +51,6 @@ pub struct PodPort {
 /// One interface of a pod.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PodVif {
-    /// Whether it is the pod's main one.
-    pub default: bool,
     /// The VIF, or why it cannot be plugged.
     pub vif: Result<Vif, String>,
 }
@@ -67,12 +65,10 @@ pub struct WaitReason {
 }
 
 impl PodPort {
-    /// The interface of that name, else the pod's main one.
+    /// The interface of that name. Another one's port is not to be moved to it: that would take the other away.
     #[must_use]
     pub fn vif(&self, ifname: &str) -> Option<&PodVif> {
-        self.vifs
-            .get(ifname)
-            .or_else(|| self.vifs.values().find(|v| v.default))
+        self.vifs.get(ifname)
     }
 
     /// The interface whose port this is.
@@ -132,8 +128,7 @@ fn port(object: &DynamicObject) -> Result<PodPort, String> {
     let status: KuryrPortStatus = part(object, "status")?.unwrap_or_default();
     let vifs = status.vifs.into_iter().map(|(ifname, entry)| {
         let vif = Vif::from_wire(&entry.vif).map_err(|e| e.to_string());
-        let default = entry.default;
-        (ifname, PodVif { default, vif })
+        (ifname, PodVif { vif })
     });
     Ok(PodPort {
         uid: spec.pod_uid,

@@ -283,6 +283,24 @@ async fn pods_at_once_do_not_wait_for_each_other() {
     assert_eq!(world.kernel().links.len(), 50);
 }
 
+/// As Multus asks when the cluster's own network is named for a further interface.
+#[tokio::test]
+async fn a_further_interface_without_a_port_is_refused_and_the_first_stays() {
+    let mut world = World::waiting(Duration::from_secs(5)).await;
+    world.port("web-0", &uid("web-0"), Some(vif(1, 101, true)));
+    world.add(&target("c1", "web-0")).await.unwrap();
+    let mut further = target("c1", "web-0");
+    further.ifname = "net1".into();
+    let refused = world.add(&further).await.unwrap_err().to_string();
+    assert!(
+        refused.contains("net1") && refused.contains("eth0"),
+        "{refused}"
+    );
+    assert_eq!(world.kernel().links.len(), 1, "eth0 is as it was");
+    world.node.del(&further).await.unwrap();
+    assert_eq!(world.kernel().links.len(), 1);
+}
+
 /// A KuryrPort that somebody edited names what is another pod's.
 #[tokio::test]
 async fn nothing_is_plugged_in_the_place_of_another_pod() {

@@ -26,10 +26,7 @@ fn waits_for(reason: &str, message: &str) -> Option<Known> {
 }
 
 fn vif_entry(vif: Result<kuryr_api::vif::Vif, String>) -> PodVif {
-    PodVif {
-        default: false,
-        vif,
-    }
+    PodVif { vif }
 }
 
 #[tokio::test]

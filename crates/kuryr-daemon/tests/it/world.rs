@@ -321,10 +321,7 @@ impl World {
     /// A KuryrPort of the pod, with a port or without.
     pub(crate) fn port(&mut self, pod: &str, uid: &str, vif: Option<Vif>) {
         let entry = vif.map(|vif| {
-            let entry = PodVif {
-                default: true,
-                vif: Ok(vif),
-            };
+            let entry = PodVif { vif: Ok(vif) };
             ("eth0".to_owned(), entry)
         });
         let port = PodPort {
