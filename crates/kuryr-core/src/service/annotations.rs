@@ -40,6 +40,27 @@ pub const SHARED_WITH: &str = "openstack.org/kuryr-lb-shared-with";
 /// A load balancer that several Services share.
 pub const SHARED: &str = "loadbalancer.openstack.org/load-balancer-id";
 
+/// Who may connect, separated by commas, where `spec.loadBalancerSourceRanges` says nothing.
+pub const SOURCE_RANGES: &str = "service.beta.kubernetes.io/load-balancer-source-ranges";
+
+/// Prefix of cloud-provider-openstack's annotations.
+const CPO: &str = "loadbalancer.openstack.org/";
+
+/// Those of them that have an effect.
+const CPO_SERVED: [&str; 11] = [
+    CPO_TIMEOUT_CLIENT,
+    CPO_TIMEOUT_MEMBER,
+    FLAVOR,
+    FLOATING_NETWORK,
+    FLOATING_SUBNET,
+    ADDRESS,
+    MONITOR,
+    MONITOR_DELAY,
+    MONITOR_TIMEOUT,
+    MONITOR_RETRIES,
+    SHARED,
+];
+
 /// Each is none where the annotation is absent or can't be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Annotations {
@@ -101,7 +122,16 @@ pub fn parse(all: &BTreeMap<String, String>) -> (Annotations, Vec<Complaint>) {
         shared: r.text(SHARED),
         shared_with: r.list(SHARED_WITH),
     };
+    reader.not_served();
     (annotations, reader.complaints)
+}
+
+/// Who may connect, as the annotation has it.
+#[must_use]
+pub fn source_ranges(all: &BTreeMap<String, String>) -> Vec<Id> {
+    let text = all.get(SOURCE_RANGES).map_or("", String::as_str);
+    let items = text.split(',').map(str::trim).filter(|i| !i.is_empty());
+    items.map(Id::from).collect()
 }
 
 /// What Octavia keeps a timeout in, milliseconds: 24 days.
@@ -140,6 +170,17 @@ impl Reader<'_> {
             self.bad(name, &text, "true or false");
         }
         truth
+    }
+
+    /// Others of the cloud provider's are somebody's wish that nobody fulfils.
+    fn not_served(&mut self) {
+        let strange =
+            |name: &&String| name.starts_with(CPO) && !CPO_SERVED.contains(&name.as_str());
+        for name in self.all.keys().filter(strange) {
+            let message = format!("annotation {name} has no effect on load balancers of Kuryr's");
+            let complaint = Complaint::new(Reason::AnnotationNotServed, name, message);
+            self.complaints.push(complaint);
+        }
     }
 
     fn bad(&mut self, name: &str, text: &str, wanted: &str) {
@@ -187,6 +228,27 @@ mod tests {
             (a.shared_with, none),
             (vec!["shop".into(), "*".into()], vec![])
         );
+    }
+
+    #[test]
+    fn a_wish_of_another_providers_that_nobody_fulfils_is_told() {
+        let keep = "loadbalancer.openstack.org/keep-floatingip";
+        let (_, told) = read(&[(keep, "true"), (FLAVOR, "f"), ("example.com/x", "y")]);
+        assert_eq!(told.len(), 1);
+        assert_eq!(
+            (told[0].reason, &*told[0].about),
+            (Reason::AnnotationNotServed, keep)
+        );
+    }
+
+    #[test]
+    fn source_ranges_are_a_list() {
+        let all = [(
+            SOURCE_RANGES.to_owned(),
+            "172.16.0.0/12, 10.0.0.0/8,".to_owned(),
+        )];
+        let ranges = source_ranges(&all.into());
+        assert_eq!(ranges, ["172.16.0.0/12".into(), "10.0.0.0/8".into()]);
     }
 
     #[test]

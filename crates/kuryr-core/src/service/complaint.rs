@@ -44,6 +44,10 @@ pub enum Reason {
     InvalidValue,
     /// An annotation asks for what the operator does not let Services ask for, and is as if absent.
     NotAllowed,
+    /// An annotation of the cloud provider's that has no effect here.
+    AnnotationNotServed,
+    /// `externalIPs` are not served.
+    ExternalIpsNotServed,
     /// Node ports are not opened.
     NodePortNotServed,
     /// `loadBalancerSourceRanges` is not enforced by the load balancer.

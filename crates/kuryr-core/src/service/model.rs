@@ -117,6 +117,8 @@ pub struct Service {
     pub cluster_ips: Vec<IpAddr>,
     /// Whether `spec.clusterIP` is `None`.
     pub headless: bool,
+    /// Whether a label gives it to another proxy, or to none (Kubernetes' well-known labels `service-proxy-name` and `headless`).
+    pub left_to_others: bool,
     /// `spec.ports`.
     pub ports: Vec<ServicePort>,
     /// `sessionAffinity: ClientIP`, with its timeout in seconds.
@@ -200,6 +202,8 @@ pub struct Endpoint {
     pub addresses: Vec<IpAddr>,
     /// Condition `ready`; absent means true.
     pub ready: bool,
+    /// Condition `serving`: as ready, but for terminating; absent means as ready.
+    pub serving: bool,
     /// Condition `terminating`.
     pub terminating: bool,
     /// Namespace and name of the pod behind it.

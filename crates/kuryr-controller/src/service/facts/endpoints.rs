@@ -62,6 +62,7 @@ fn endpoints(subset: &core::EndpointSubset, family: Family) -> Vec<Endpoint> {
             Some(Endpoint {
                 addresses: vec![address],
                 ready,
+                serving: ready,
                 terminating: false,
                 pod: pod.and_then(|r| {
                     Some((r.namespace.as_deref()?.into(), r.name.as_deref()?.into()))

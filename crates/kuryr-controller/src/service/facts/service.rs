@@ -3,7 +3,15 @@
 use k8s_openapi::api::core::v1 as core;
 use kube::ResourceExt;
 use kuryr_api::names::SERVICE_FINALIZER;
-use kuryr_core::service::{Id, Kind, Protocol, Service, ServiceKey, ServicePort, annotations};
+use kuryr_core::service::{
+    Complaint, Id, Kind, Protocol, Reason, Service, ServiceKey, ServicePort, annotations,
+};
+
+/// Labels by which a Service is another proxy's, or nobody's (kubernetes.io, well-known labels).
+const LEFT_TO_OTHERS: [&str; 2] = [
+    "service.kubernetes.io/service-proxy-name",
+    "service.kubernetes.io/headless",
+];
 
 /// How long a client stays where `sessionAffinityConfig` says nothing, seconds: Kubernetes' default.
 const AFFINITY: u32 = 10_800;
@@ -13,7 +21,8 @@ const AFFINITY: u32 = 10_800;
 pub(crate) fn service(object: &core::Service) -> Service {
     let none = core::ServiceSpec::default();
     let spec = object.spec.as_ref().unwrap_or(&none);
-    let (annotations, complaints) = annotations::parse(object.annotations());
+    let (annotations, mut complaints) = annotations::parse(object.annotations());
+    complaints.extend(external_ips(spec));
     Service {
         key: key(object),
         uid: object.uid().unwrap_or_default().into(),
@@ -22,7 +31,10 @@ pub(crate) fn service(object: &core::Service) -> Service {
         headless: spec.cluster_ip.as_deref() == Some("None"),
         ports: spec.ports.iter().flatten().filter_map(port).collect(),
         affinity: affinity(spec),
-        source_ranges: texts(spec.load_balancer_source_ranges.as_deref()),
+        left_to_others: LEFT_TO_OTHERS
+            .iter()
+            .any(|label| object.labels().contains_key(*label)),
+        source_ranges: source_ranges(object, spec),
         load_balancer_ip: text(spec.load_balancer_ip.as_deref()),
         class: text(spec.load_balancer_class.as_deref()),
         external_local: spec.external_traffic_policy.as_deref() == Some("Local"),
@@ -41,6 +53,27 @@ pub(crate) fn service(object: &core::Service) -> Service {
 /// The key of what has a namespace and a name.
 pub(crate) fn key<K: ResourceExt>(object: &K) -> ServiceKey {
     ServiceKey::new(object.namespace().unwrap_or_default(), object.name_any())
+}
+
+/// The field, or the annotation where it says nothing, as Kubernetes' own load balancers have it.
+fn source_ranges(object: &core::Service, spec: &core::ServiceSpec) -> Vec<Id> {
+    let field = texts(spec.load_balancer_source_ranges.as_deref());
+    if field.is_empty() {
+        return annotations::source_ranges(object.annotations());
+    }
+    field
+}
+
+fn external_ips(spec: &core::ServiceSpec) -> Option<Complaint> {
+    let first = spec.external_ips.iter().flatten().next()?;
+    let message = format!(
+        "externalIPs are not served: nothing of Kuryr's answers at {first}; a Service of type LoadBalancer gets a floating IP"
+    );
+    Some(Complaint::new(
+        Reason::ExternalIpsNotServed,
+        "externalIPs",
+        message,
+    ))
 }
 
 fn kind(spec: &core::ServiceSpec) -> Kind {
@@ -154,6 +187,24 @@ mod tests {
         assert_eq!((&*s.ports[1].target, s.ingress.len()), ("53", 1));
         assert!(s.external_local && s.has_selector && !s.headless && !s.internal_local);
         assert_eq!(s.age, 1_767_323_045);
+    }
+
+    #[test]
+    fn annotations_and_labels_say_what_the_spec_does_not() {
+        let with = |metadata: serde_json::Value, spec: serde_json::Value| {
+            service(&serde_json::from_value(json!({"metadata": metadata, "spec": spec})).unwrap())
+        };
+        let ranges =
+            json!({"annotations": {annotations::SOURCE_RANGES: "172.16.0.0/12, 10.0.0.0/8"}});
+        assert_eq!(with(ranges.clone(), json!({})).source_ranges.len(), 2);
+        let field = json!({"loadBalancerSourceRanges": ["192.0.2.0/24"]});
+        assert_eq!(with(ranges, field).source_ranges, ["192.0.2.0/24".into()]);
+        for label in LEFT_TO_OTHERS {
+            assert!(with(json!({"labels": {label: "other"}}), json!({})).left_to_others);
+        }
+        let external = with(json!({}), json!({"externalIPs": ["192.0.2.7"]}));
+        assert_eq!(external.complaints[0].reason, Reason::ExternalIpsNotServed);
+        assert!(!external.left_to_others);
     }
 
     #[test]

@@ -64,6 +64,9 @@ fn endpoint(endpoint: &discovery::Endpoint) -> Endpoint {
             .filter_map(|a| a.parse().ok())
             .collect(),
         ready: conditions.and_then(|c| c.ready).unwrap_or(true),
+        serving: conditions
+            .and_then(|c| c.serving.or(c.ready))
+            .unwrap_or(true),
         terminating: conditions.and_then(|c| c.terminating).unwrap_or(false),
         pod: pod.and_then(|r| Some((r.namespace.as_deref()?.into(), r.name.as_deref()?.into()))),
     }

@@ -20,6 +20,7 @@ impl Draft<'_> {
         let mut members = BTreeMap::new();
         let mut any_port = false;
         let mut outside = BTreeSet::new();
+        let last_resort = self.is_last_resort();
         for slice in &self.slices {
             if !slice.family.is_some_and(|f| families.contains(&f)) {
                 continue;
@@ -29,7 +30,14 @@ impl Draft<'_> {
                     any_port = true;
                     continue;
                 };
-                for endpoint in slice.endpoints.iter().filter(|e| self.used(e)) {
+                let used = |e: &&Endpoint| {
+                    if last_resort {
+                        e.serving && e.terminating
+                    } else {
+                        self.used(e)
+                    }
+                };
+                for endpoint in slice.endpoints.iter().filter(used) {
                     let Some(member) = self.member(slice, endpoint, number, vips) else {
                         continue;
                     };
@@ -55,6 +63,13 @@ impl Draft<'_> {
             self.complain(Reason::KuryrSkipMember, "", message);
         }
         members.into_values().collect()
+    }
+
+    /// Whether all endpoints that could be used are on their way out: those that still serve are better than none, and
+    /// kube-proxy uses them too (KEP-1669).
+    fn is_last_resort(&self) -> bool {
+        let mut all = self.slices.iter().flat_map(|s| &s.endpoints);
+        !all.any(|e| self.used(e))
     }
 
     fn used(&self, endpoint: &Endpoint) -> bool {

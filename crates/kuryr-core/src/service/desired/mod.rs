@@ -46,6 +46,8 @@ pub enum Nothing {
     NoAddress,
     /// It is a name for something elsewhere.
     ExternalName,
+    /// A label says that another proxy serves it, or none.
+    Others,
     /// NodePort Services are not served.
     NodePort,
     /// `default/kubernetes`, which the operator configures.
@@ -180,6 +182,9 @@ impl Draft<'_> {
         }
         if s.kind == Kind::ExternalName {
             return Err(Nothing::ExternalName);
+        }
+        if s.left_to_others {
+            return Err(Nothing::Others);
         }
         if s.headless || s.cluster_ips.is_empty() {
             return Err(Nothing::NoAddress);

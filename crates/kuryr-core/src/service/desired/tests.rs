@@ -84,6 +84,7 @@ fn some_services_have_no_load_balancer() {
     for (service, why) in [
         (with(|s| s.deleting = true), Nothing::Gone),
         (with(|s| s.headless = true), Nothing::NoAddress),
+        (with(|s| s.left_to_others = true), Nothing::Others),
         (with(|s| s.cluster_ips.clear()), Nothing::NoAddress),
         (with(|s| s.kind = Kind::ExternalName), Nothing::ExternalName),
         (

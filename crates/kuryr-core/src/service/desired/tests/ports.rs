@@ -90,6 +90,22 @@ fn only_ready_endpoints_that_stay_are_members() {
 }
 
 #[test]
+fn endpoints_that_serve_to_their_end_are_members_when_no_others_are() {
+    let mut slice = slice("web", "a", &["10.10.0.1", "10.10.0.2", "10.10.0.3"]);
+    for (n, serving) in [true, true, false].into_iter().enumerate() {
+        let e = &mut slice.endpoints[n];
+        (e.ready, e.serving, e.terminating) = (n == 0, serving, n != 0);
+    }
+    let all = |slice: &Slice| {
+        let t = tree(&service("web"), std::slice::from_ref(slice), &settings());
+        members(only(&t))
+    };
+    assert_eq!(all(&slice), ["10.10.0.1:8080"], "one stays");
+    (slice.endpoints[0].ready, slice.endpoints[0].terminating) = (false, true);
+    assert_eq!(all(&slice), ["10.10.0.1:8080", "10.10.0.2:8080"]);
+}
+
+#[test]
 fn the_first_address_of_an_endpoint_is_used_and_bad_ones_are_not() {
     let with = |addresses: &[&str]| Endpoint {
         addresses: addresses.iter().map(|a| ip(a)).collect(),
