@@ -1,7 +1,7 @@
 //! What the daemon takes from the configuration, in one place.
 
 use std::io;
-use std::net::{Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -22,8 +22,10 @@ pub struct DaemonConfig {
     pub state_dir: PathBuf,
     /// The node's network namespace; `None`: this process is in it.
     pub node_netns: Option<PathBuf>,
-    /// The trunk's link; `None`: the default route's.
+    /// The trunk's link; `None`: the one with the node's address.
     pub link_iface: Option<String>,
+    /// The node's address; `None`: the trunk's link is the default route's.
+    pub node_ip: Option<IpAddr>,
     /// How to plug.
     pub method: Method,
     /// How long an ADD waits for its port.
@@ -58,6 +60,8 @@ impl DaemonConfig {
             state_dir: config.kuryr.state_dir.clone(),
             node_netns: config.kuryr.node_netns.clone(),
             link_iface: config.binding.link_iface.clone(),
+            // The form was checked when it was read.
+            node_ip: config.kuryr.node_ip.as_ref().and_then(|ip| ip.parse().ok()),
             method: match config.kuryr.plug_method {
                 PlugMethod::Auto => Method::Auto,
                 PlugMethod::Vlan => Method::Vlan,

@@ -47,6 +47,10 @@ fn is_cluster_id(text: &str) -> bool {
     (1..=40).contains(&text.len()) && text.chars().all(allowed)
 }
 
+fn is_address(text: &str) -> bool {
+    text.parse::<std::net::IpAddr>().is_ok()
+}
+
 /// RFC 1123, as Kubernetes names namespaces, Leases and nodes.
 fn is_kubernetes_name(text: &str) -> bool {
     let edge = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
@@ -59,6 +63,11 @@ fn is_kubernetes_name(text: &str) -> bool {
 const CLUSTER_ID: Kind = Kind::Matching {
     form: "1 to 40 of the characters a-z, A-Z, 0-9, _ and -",
     test: is_cluster_id,
+};
+
+const ADDRESS: Kind = Kind::Matching {
+    form: "an IPv4 or IPv6 address",
+    test: is_address,
 };
 
 const KUBERNETES_NAME: Kind = Kind::Matching {
@@ -76,6 +85,9 @@ option_group! {
         /// Name of the Kubernetes node that the daemon serves. Unset: the host's
         /// name in lower case.
         node_name: Option<String> = of(KUBERNETES_NAME).default_env("KUBERNETES_NODE_NAME");
+        /// Address of that node (`status.hostIP` of the daemon's pod). The link that has
+        /// it is the trunk's, where `[binding] link_iface` names none.
+        node_ip: Option<String> = of(ADDRESS).default_env("KUBERNETES_NODE_IP");
         /// Namespace of the Lease by which controllers elect their leader.
         lease_namespace: String = of(KUBERNETES_NAME).default("kube-system");
         /// Name of that Lease.

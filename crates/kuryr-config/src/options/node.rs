@@ -44,7 +44,8 @@ option_group! {
                     ("kuryr.lib.binding.drivers.nested", NOT_VLAN),
                 ]);
         /// Interface of the node that is the trunk's parent port. Unset: the one that
-        /// has the node's address.
+        /// has the node's address (`[kuryr] node_ip`); where that is not known, the one
+        /// of the default route.
         link_iface: Option<String> = of(INTERFACE_NAME);
     }
     accepted {

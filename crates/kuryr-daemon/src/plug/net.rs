@@ -9,7 +9,7 @@ use kuryr_net::{
     Holder, InterfaceSpec, Method, NetError, Node, OwnedInterface, Plugged, UnplugSpec, netns,
 };
 
-use super::routes::default_route_link;
+use super::routes::default_route_links;
 use super::{Netns, Plugger};
 use crate::config::DaemonConfig;
 use crate::error::DaemonError;
@@ -32,12 +32,7 @@ impl NetPlugger {
     /// There is no such link, or nothing can be plugged into it.
     pub fn find(config: &DaemonConfig) -> Result<Self, DaemonError> {
         let node = node(config);
-        let uplink = match &config.link_iface {
-            Some(name) => name.clone(),
-            None => default_route_link(node.netns.as_deref())
-                .map_err(DaemonError::Uplink)?
-                .ok_or(DaemonError::NoDefaultRoute)?,
-        };
+        let uplink = uplink(config, &node)?;
         let able = kuryr_net::probe(&node, &uplink).map_err(DaemonError::Uplink)?;
         let (works, method) = match config.method {
             Method::Auto => (able.chosen.ok_or(able.reason.clone()), able.chosen),
@@ -98,6 +93,28 @@ fn node(config: &DaemonConfig) -> Node {
         node.proc.clone_from(proc);
     }
     node
+}
+
+/// The trunk's link: as configured, else the one with the node's address, else the default route's.
+fn uplink(config: &DaemonConfig, node: &Node) -> Result<String, DaemonError> {
+    if let Some(name) = &config.link_iface {
+        return Ok(name.clone());
+    }
+    if let Some(address) = config.node_ip {
+        let found = kuryr_net::find_uplink(node, address).map_err(DaemonError::Uplink)?;
+        return Ok(found.name);
+    }
+    let links = default_route_links(node.netns.as_deref()).map_err(DaemonError::Uplink)?;
+    let first = links.first().cloned().ok_or(DaemonError::NoDefaultRoute)?;
+    if links.len() > 1 {
+        tracing::warn!(
+            links = links.join(", "),
+            taken = first,
+            "several links have a default route, and the trunk may be another one's: say [kuryr] node_ip \
+             (KUBERNETES_NODE_IP) or [binding] link_iface"
+        );
+    }
+    Ok(first)
 }
 
 impl Plugger for NetPlugger {

@@ -9,12 +9,12 @@ const UP: u32 = 0x0001;
 /// `RTF_REJECT` of linux/route.h.
 const REJECT: u32 = 0x0200;
 
-/// The link of the default route with the lowest metric in a namespace, IPv4's before
+/// The links with a default route in a namespace, the lowest metric's first, IPv4's before
 /// IPv6's.
 ///
 /// # Errors
 /// The namespace cannot be entered.
-pub fn default_route_link(node: Option<&Path>) -> Result<Option<String>, NetError> {
+pub fn default_route_links(node: Option<&Path>) -> Result<Vec<String>, NetError> {
     let (v4, v6) = netns::run_in(node, || {
         // Absent if the kernel lacks the family.
         let read = |name| std::fs::read_to_string(name).unwrap_or_default();
@@ -23,13 +23,26 @@ pub fn default_route_link(node: Option<&Path>) -> Result<Option<String>, NetErro
             read("/proc/thread-self/net/ipv6_route"),
         )
     })?;
-    Ok(lowest(v4.lines().skip(1).filter_map(ipv4)).or_else(|| lowest(v6.lines().filter_map(ipv6))))
+    let mut links = sorted(v4.lines().skip(1).filter_map(ipv4));
+    for link in sorted(v6.lines().filter_map(ipv6)) {
+        if !links.contains(&link) {
+            links.push(link);
+        }
+    }
+    Ok(links)
 }
 
-fn lowest<'a>(routes: impl Iterator<Item = (u32, &'a str)>) -> Option<String> {
-    routes
-        .min_by_key(|(metric, _)| *metric)
-        .map(|(_, link)| link.to_owned())
+/// Each link once, by its lowest metric.
+fn sorted<'a>(routes: impl Iterator<Item = (u32, &'a str)>) -> Vec<String> {
+    let mut routes: Vec<_> = routes.collect();
+    routes.sort_by_key(|(metric, _)| *metric);
+    let mut links: Vec<String> = Vec::new();
+    for (_, link) in routes {
+        if !links.iter().any(|l| l == link) {
+            links.push(link.to_owned());
+        }
+    }
+    links
 }
 
 /// A line of `/proc/net/route` (hexadecimal, metric decimal), if it is a default route.
@@ -75,14 +88,14 @@ fe800000000000000000000000000000 40 00000000000000000000000000000000 00 00000000
     #[test]
     fn the_lowest_metric_wins() {
         assert_eq!(
-            lowest(V4.lines().skip(1).filter_map(ipv4)).as_deref(),
-            Some("ens3")
+            sorted(V4.lines().skip(1).filter_map(ipv4)),
+            ["ens3", "eth1"]
         );
     }
 
     #[test]
     fn an_unreachable_route_is_none() {
-        assert_eq!(lowest(V6.lines().filter_map(ipv6)).as_deref(), Some("ens4"));
+        assert_eq!(sorted(V6.lines().filter_map(ipv6)), ["ens4"]);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use kuryr_daemon::plug::{NetPlugger, Plugger};
 use kuryr_daemon::{DaemonConfig, DaemonError};
 use kuryr_net::links::{Links, NewLink, Route};
 use kuryr_net::netns;
@@ -218,4 +219,36 @@ async fn a_node_without_a_way_out_is_told_what_to_configure() {
     let daemon = start(&worker, dir.path()).await;
     let error = daemon.task.await.unwrap().unwrap_err().to_string();
     assert!(error.contains("[binding] link_iface"), "{error}");
+}
+
+/// The trunk's link has the node's address, and the default route goes by another card.
+#[tokio::test]
+async fn the_trunk_is_the_link_with_the_nodes_address() {
+    if !root() {
+        return;
+    }
+    let worker = worker("cards");
+    let links = Links::open(Some(&worker.path)).unwrap();
+    let up = |name| NewLink {
+        up: true,
+        ..NewLink::named(name)
+    };
+    links.add_veth(&up("ens4"), &up("cable4")).unwrap();
+    let trunk = links.require("ens4").unwrap().index;
+    links
+        .add_address(trunk, "198.51.100.7/24".parse().unwrap())
+        .unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let find = |node_ip: Option<&str>| {
+        let config = DaemonConfig {
+            node_netns: Some(worker.path.clone()),
+            node_ip: node_ip.map(|ip| ip.parse().unwrap()),
+            ..config(dir.path())
+        };
+        NetPlugger::find(&config).map(|p| p.uplink().to_owned())
+    };
+    assert_eq!(find(None).unwrap(), "ens3", "by the default route");
+    assert_eq!(find(Some("198.51.100.7")).unwrap(), "ens4");
+    let nobodys = find(Some("198.51.100.9")).unwrap_err().to_string();
+    assert!(nobodys.contains("198.51.100.9"), "{nobodys}");
 }

@@ -75,6 +75,7 @@ pub(crate) fn config(dir: &std::path::Path) -> DaemonConfig {
         state_dir: dir.join("state"),
         node_netns: None,
         link_iface: None,
+        node_ip: None,
         method: kuryr_net::Method::Auto,
         port_wait: Duration::from_secs(20),
         workers: 4,
