@@ -24,6 +24,8 @@ pub struct Settings {
     pub look_first: Millis,
     /// Longest such wait.
     pub look_longest: Millis,
+    /// A node whose addresses are gone keeps its trunk for so long, milliseconds.
+    pub node_grace: Millis,
 }
 
 impl Default for Settings {
@@ -37,6 +39,7 @@ impl Default for Settings {
             deletes_at_once: 4,
             look_first: 150,
             look_longest: 5_000,
+            node_grace: 60_000,
         }
     }
 }

@@ -32,6 +32,7 @@ pub(super) fn plan(world: &mut World) -> Vec<Action> {
     if !world.has_read_all() {
         return out.actions;
     }
+    world.give_up_addressless();
     let due = world.agenda.take_due();
     due.iter().for_each(|name| out.plan_node(world, name));
     let mut lines = std::mem::take(&mut world.lines);

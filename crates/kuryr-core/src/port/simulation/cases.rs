@@ -240,6 +240,27 @@ fn a_port_in_its_place_that_lost_its_mark_is_marked_again() {
 }
 
 #[test]
+fn a_node_that_loses_its_address_for_a_moment_keeps_its_trunk_and_pool() {
+    let (mut cloud, mut c) = one_pod(true);
+    let before = cloud.ports.clone();
+    let lose = |c: &mut Controller| {
+        let nothing = Watched::There((node(0), vec![]));
+        c.world.learn(c.now, Event::Node(nothing));
+    };
+    lose(&mut c);
+    c.round(&mut cloud);
+    let again = Watched::There((node(0), vec![address("0")]));
+    c.world.learn(c.now, Event::Node(again));
+    assert!(c.settle(&mut cloud).is_some());
+    assert_eq!(cloud.ports, before);
+    // Not for a moment: what waits there is taken off, and pods' ports stay.
+    lose(&mut c);
+    assert!(c.settle(&mut cloud).is_some());
+    assert_eq!(c.world.node_trunk(&node(0)), NodeTrunk::Unknown);
+    assert_eq!(cloud.ports.len(), 1, "{:?}", cloud.ports);
+}
+
+#[test]
 fn a_vlan_that_somebody_wrote_into_a_record_is_set_right() {
     let (mut cloud, mut c) = one_pod(false);
     let (key, true_vlan) = (

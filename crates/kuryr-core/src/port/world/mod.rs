@@ -98,6 +98,8 @@ pub struct World {
     /// Further pods whose claims name a port that another pod has: somebody wrote them. The port is not free before they are
     /// gone too.
     pub(crate) rivals: HashMap<Id, BTreeSet<PodKey>>,
+    /// Nodes that lost their addresses, and until when they keep their trunks.
+    pub(crate) addressless: BTreeMap<Id, Millis>,
     /// Ports whose security groups are being set, and what they are to be.
     pub(crate) regrouping: BTreeMap<Id, Arc<PortKind>>,
     /// Ports that are being marked as ours again.
@@ -149,6 +151,7 @@ impl World {
             shared: Shared::default(),
             users: HashMap::new(),
             rivals: HashMap::new(),
+            addressless: BTreeMap::new(),
             regrouping: BTreeMap::new(),
             adopting: BTreeSet::new(),
             loose: Loose::default(),

@@ -8,7 +8,20 @@ use crate::port::model::Id;
 
 impl World {
     /// A node is there, with these addresses.
+    ///
+    /// One that has none any more keeps its trunk for a while: a kubelet that starts again, or a cloud provider that fails,
+    /// leaves a Node without addresses for seconds, and giving a trunk up takes the ports off that wait there.
     pub(crate) fn apply_node(&mut self, name: &Id, addresses: Vec<IpAddr>) {
+        let had_some = self
+            .nodes
+            .get(name)
+            .is_some_and(|n| !n.addresses.is_empty());
+        if addresses.is_empty() && had_some {
+            let until = self.agenda.now() + self.settings.node_grace;
+            let until = *self.addressless.entry(name.clone()).or_insert(until);
+            return self.agenda.later(until, name.clone());
+        }
+        self.addressless.remove(name);
         if self.node_mut(name).addresses != addresses {
             self.readdress(name, addresses);
         }
@@ -18,9 +31,21 @@ impl World {
 
     /// A node is gone; its pods and claims go by their own events.
     pub(crate) fn delete_node(&mut self, name: &Id) {
+        self.addressless.remove(name);
         self.readdress(name, Vec::new());
         self.touch(name);
         self.forget_if_nothing(name);
+    }
+
+    /// Nodes that have had no address for too long give their trunks up.
+    pub(crate) fn give_up_addressless(&mut self) {
+        let now = self.agenda.now();
+        let over = self.addressless.extract_if(.., |_, until| *until <= now);
+        for (name, _) in over.collect::<Vec<_>>() {
+            self.readdress(&name, Vec::new());
+            self.touch(&name);
+            self.forget_if_nothing(&name);
+        }
     }
 
     /// Nothing is kept of a name that no node, pod and claim has: pods may be bound to any.
