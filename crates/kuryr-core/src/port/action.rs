@@ -226,11 +226,13 @@ pub enum Reason {
     NeutronFailed,
     /// The pod's port is gone from Neutron.
     PortMissing,
+    /// The pod's port is on its trunk, and Neutron does not show it ACTIVE.
+    PortNotActive,
 }
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::NoTrunk,
         Self::TrunkFull,
         Self::QuotaReached,
@@ -238,6 +240,7 @@ impl Reason {
         Self::NoPodSubnetFound,
         Self::NeutronFailed,
         Self::PortMissing,
+        Self::PortNotActive,
     ];
 }
 

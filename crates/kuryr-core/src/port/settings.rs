@@ -24,6 +24,8 @@ pub struct Settings {
     pub look_first: Millis,
     /// Longest such wait.
     pub look_longest: Millis,
+    /// A pod whose port is not ACTIVE is told of after so long, milliseconds.
+    pub slow_port: Millis,
     /// A node whose addresses are gone keeps its trunk for so long, milliseconds.
     pub node_grace: Millis,
 }
@@ -39,6 +41,7 @@ impl Default for Settings {
             deletes_at_once: 4,
             look_first: 150,
             look_longest: 5_000,
+            slow_port: 20_000,
             node_grace: 60_000,
         }
     }

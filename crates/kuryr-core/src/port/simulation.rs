@@ -50,6 +50,8 @@ struct Cloud {
     deleted: Vec<(PodKey, u64)>,
     /// Somebody wrote claims: two may name one port.
     unchecked: bool,
+    /// No agent wires ports: none becomes ACTIVE.
+    asleep: bool,
 }
 
 impl Cloud {
@@ -144,7 +146,7 @@ impl Cloud {
             },
             Action::Look { ports } => {
                 for p in self.ports.values_mut() {
-                    if matches!(p.place, Place::On { .. }) {
+                    if matches!(p.place, Place::On { .. }) && !self.asleep {
                         p.status = PortStatus::Active;
                     }
                 }

@@ -94,7 +94,10 @@ impl NodePlan<'_> {
                     });
                 }
             }
-            Some((port, notes)) => self.groups(pod, port, notes.busy, out),
+            Some((port, notes)) => {
+                self.slow(pod, vif, out);
+                self.groups(pod, port, notes.busy, out);
+            }
         }
     }
 
@@ -149,6 +152,28 @@ impl NodePlan<'_> {
     fn is_ousted(&self, vif: &ClaimedVif) -> bool {
         let other = self.trunk().and_then(|t| t.trunk.subports.get(&vif.vlan));
         other.is_some_and(|port| *port != vif.port)
+    }
+
+    /// A port that is long on its trunk without being ACTIVE: some agent or controller of the cloud's has not done its part, and
+    /// nobody would be told.
+    fn slow(&self, pod: &Pod, vif: &ClaimedVif, out: &mut Draft) {
+        let w = self.world;
+        let Some(since) = w.looks.since(&vif.port).filter(|_| !vif.active) else {
+            return;
+        };
+        let due = since + w.settings.slow_port;
+        if w.agenda.now() < due {
+            return out.later.push((due, self.name.clone()));
+        }
+        let message = format!(
+            "port {} is on its trunk with VLAN {}, and Neutron has not shown it ACTIVE for {} s; it is looked at every few \
+             seconds. If it stays so, see what wires ports on the hypervisor (ovn-controller, neutron-openvswitch-agent); a pod \
+             that is deleted gets another port",
+            vif.port,
+            vif.vlan,
+            w.settings.slow_port / 1_000
+        );
+        out.report(w, pod, Reason::PortNotActive, message);
     }
 
     /// The security groups of a port in use.

@@ -261,6 +261,35 @@ fn a_node_that_loses_its_address_for_a_moment_keeps_its_trunk_and_pool() {
 }
 
 #[test]
+fn a_pod_whose_port_does_not_become_active_is_told_once() {
+    let mut cloud = Cloud::new(1);
+    cloud.asleep = true;
+    cloud.add_pod(0, 0);
+    let mut c = Controller::start(&mut cloud, settings(false), 0);
+    while c.now < 19_000 {
+        c.round(&mut cloud);
+    }
+    assert!(c.world.reported.is_empty(), "{:?}", c.world.reported);
+    c.made.clear();
+    while c.now < 120_000 {
+        c.round(&mut cloud);
+    }
+    let told = |a: &&Action| {
+        matches!(
+            a,
+            Action::Report {
+                reason: Reason::PortNotActive,
+                ..
+            }
+        )
+    };
+    assert_eq!(c.made.iter().filter(told).count(), 1);
+    cloud.asleep = false;
+    assert!(c.settle(&mut cloud).is_some());
+    check_end(&cloud, false);
+}
+
+#[test]
 fn a_vlan_that_somebody_wrote_into_a_record_is_set_right() {
     let (mut cloud, mut c) = one_pod(false);
     let (key, true_vlan) = (

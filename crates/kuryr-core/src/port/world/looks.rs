@@ -1,6 +1,6 @@
 //! Looks at ports on trunks that are not ACTIVE yet: one call for all of them, soon and then with growing pauses.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use crate::Millis;
 use crate::port::model::Id;
@@ -8,7 +8,8 @@ use crate::port::model::Id;
 /// The ports that are waited for, and when they are looked at.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Looks {
-    awaited: BTreeSet<Id>,
+    /// Since when each is.
+    awaited: BTreeMap<Id, Millis>,
     under_way: bool,
     at: Millis,
     pause: Millis,
@@ -16,8 +17,13 @@ pub(crate) struct Looks {
 
 impl Looks {
     /// A port is on a trunk and not ACTIVE.
-    pub(crate) fn await_port(&mut self, port: &Id) {
-        self.awaited.insert(port.clone());
+    pub(crate) fn await_port(&mut self, port: &Id, now: Millis) {
+        self.awaited.entry(port.clone()).or_insert(now);
+    }
+
+    /// Since when a port is waited for.
+    pub(crate) fn since(&self, port: &Id) -> Option<Millis> {
+        self.awaited.get(port).copied()
     }
 
     /// A port is ACTIVE, or gone.
@@ -28,7 +34,7 @@ impl Looks {
     /// The ports to look at now, if it is time.
     pub(crate) fn due(&self, now: Millis) -> Option<Vec<Id>> {
         let due = self.next_wake().is_some_and(|at| at <= now);
-        due.then(|| self.awaited.iter().cloned().collect())
+        due.then(|| self.awaited.keys().cloned().collect())
     }
 
     /// When the next look is due, if there is one.
@@ -73,7 +79,7 @@ mod tests {
     fn pauses_grow_until_something_is_active() {
         let mut looks = Looks::default();
         assert_eq!(looks.due(0), None);
-        looks.await_port(&"a".into());
+        looks.await_port(&"a".into(), 0);
         looks.soon(10, 100);
         assert_eq!(looks.due(9), None);
         assert_eq!(looks.due(10), Some(vec!["a".into()]));

@@ -45,7 +45,7 @@ impl World {
                     t.trunk.subports.insert(*vlan, port.id.clone());
                 }
                 if port.status == PortStatus::Down {
-                    self.looks.await_port(&port.id);
+                    self.looks.await_port(&port.id, self.agenda.now());
                 }
             }
         }
