@@ -75,10 +75,14 @@ pub(crate) async fn campaign(
 
 /// One look at the lease, and a write if it is ours to write; gives the time until the next.
 async fn turn(api: &Api<Lease>, settings: &LeaseSettings, candidate: &mut Candidate) -> Duration {
-    let read = match api.get_opt(&settings.name).await {
+    let read = match in_time(settings, api.get_opt(&settings.name)).await {
         Ok(read) => read,
         Err(error) => {
-            tracing::warn!(%error, lease = settings.name, "can't read the lease; trying again");
+            tracing::warn!(
+                error,
+                lease = settings.name,
+                "can't read the lease; trying again"
+            );
             return settings.renew / 5;
         }
     };
@@ -88,13 +92,11 @@ async fn turn(api: &Api<Lease>, settings: &LeaseSettings, candidate: &mut Candid
     }
     let sent = now();
     let mine = renewed(read.clone(), settings);
+    let params = PostParams::default();
     let written = match read {
         // The version that was read makes this fail if another was faster.
-        Some(_) => {
-            api.replace(&settings.name, &PostParams::default(), &mine)
-                .await
-        }
-        None => api.create(&PostParams::default(), &mine).await,
+        Some(_) => in_time(settings, api.replace(&settings.name, &params, &mine)).await,
+        None => in_time(settings, api.create(&params, &mine)).await,
     };
     match written {
         Ok(lease) => {
@@ -103,24 +105,42 @@ async fn turn(api: &Api<Lease>, settings: &LeaseSettings, candidate: &mut Candid
             settings.renew
         }
         Err(error) => {
-            tracing::warn!(%error, lease = settings.name, "can't write the lease; trying again");
+            tracing::warn!(
+                error,
+                lease = settings.name,
+                "can't write the lease; trying again"
+            );
             settings.renew / 5
         }
     }
 }
 
+/// A call about the lease is over before the lease is. A connection may be dead without a word (an address that moved to
+/// another load balancer): a call that is given up closes it, and the next one opens another.
+async fn in_time<T>(
+    settings: &LeaseSettings,
+    call: impl Future<Output = Result<T, kube::Error>>,
+) -> Result<T, String> {
+    match tokio::time::timeout(settings.duration / 4, call).await {
+        Ok(answer) => answer.map_err(|error| error.to_string()),
+        Err(_) => Err(format!(
+            "the API server gave no answer within {:?}",
+            settings.duration / 4
+        )),
+    }
+}
+
 async fn give_up(api: &Api<Lease>, settings: &LeaseSettings, candidate: &Candidate) {
-    let Ok(Some(mut lease)) = api.get_opt(&settings.name).await else {
+    let Ok(Some(mut lease)) = in_time(settings, api.get_opt(&settings.name)).await else {
         return;
     };
     let spec = lease.spec.get_or_insert_with(LeaseSpec::default);
     if spec.holder_identity.as_deref() == Some(candidate.name()) {
         spec.holder_identity = Some(String::new());
-        if let Err(error) = api
-            .replace(&settings.name, &PostParams::default(), &lease)
-            .await
-        {
-            tracing::warn!(%error, "can't give the lease up; others wait for its end");
+        let params = PostParams::default();
+        let given_up = in_time(settings, api.replace(&settings.name, &params, &lease)).await;
+        if let Err(error) = given_up {
+            tracing::warn!(error, "can't give the lease up; others wait for its end");
         }
     }
 }

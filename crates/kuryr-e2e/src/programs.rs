@@ -5,7 +5,6 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use kube::config::Kubeconfig;
 use tokio::process::Command;
 
 use crate::cloud::{CLOUD, CLUSTER, Group};
@@ -23,6 +22,11 @@ const DIST: &str = "KURYR_DIST";
 const PATIENCE: Duration = Duration::from_secs(90);
 /// The daemon's health and metrics: each node has a network of its own.
 const DAEMON_HEALTH: u16 = 8090;
+
+/// Where the way to Kubernetes is written that has the rights of a part's own account.
+pub(crate) fn kubeconfig_of(dir: &Path, account: &str) -> PathBuf {
+    dir.join(format!("{account}.kubeconfig"))
+}
 
 /// What all programs of a scenario are started with.
 #[derive(Debug)]
@@ -115,7 +119,7 @@ impl Kit {
         let configuration = self.dir.join(format!("{name}.conf"));
         fs::write(&configuration, self.configuration(health, metrics))?;
         let mut command = Command::new(&self.controller);
-        self.files(&mut command, &configuration, "kuryr-controller")?;
+        self.files(&mut command, &configuration, "kuryr-controller");
         let log = self.dir.join(format!("{name}.log"));
         let here = |port| Site { netns: None, port };
         Ok(Controller {
@@ -135,7 +139,7 @@ impl Kit {
         fs::write(&configuration, self.configuration(0, 0))?;
         let mut command = self.stack.on_node(&node.name, &self.daemon);
         command.env("KUBERNETES_NODE_NAME", &node.name);
-        self.files(&mut command, &configuration, "kuryr-daemon")?;
+        self.files(&mut command, &configuration, "kuryr-daemon");
         let log = self.dir.join(format!("{name}.log"));
         Ok(Daemon {
             process: Process::start(&name, command, &log, true)?,
@@ -146,29 +150,13 @@ impl Kit {
         })
     }
 
-    fn files(&self, command: &mut Command, configuration: &Path, account: &str) -> Outcome {
+    fn files(&self, command: &mut Command, configuration: &Path, account: &str) {
         command
             .arg("--config-file")
             .arg(configuration)
             .arg("--kubeconfig")
-            .arg(self.kubeconfig(account)?)
+            .arg(kubeconfig_of(&self.dir, account))
             .env_remove("RUST_LOG");
-        Ok(())
-    }
-
-    /// With the rights of a part's own account, as `deploy/rbac` gives them.
-    fn kubeconfig(&self, account: &str) -> Outcome<PathBuf> {
-        let mut config = Kubeconfig::read_from(&self.stack.kubeconfig)?;
-        for user in config
-            .auth_infos
-            .iter_mut()
-            .filter_map(|u| u.auth_info.as_mut())
-        {
-            user.impersonate = Some(format!("system:serviceaccount:kuryr:{account}"));
-        }
-        let file = self.dir.join(format!("{account}.kubeconfig"));
-        fs::write(&file, serde_json::to_string(&config)?)?;
-        Ok(file)
     }
 
     /// As an operator writes it. The lease is short, so that its loss is seen soon.

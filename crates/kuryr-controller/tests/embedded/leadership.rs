@@ -1,7 +1,10 @@
 //! Two controllers and one Lease.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use kuryr_checkpoint::{Moment, Verdict};
 use kuryr_embedded_openstack::{Effect, Fault};
 
 use crate::world::{Options, World};
@@ -96,4 +99,36 @@ async fn a_leader_that_is_stopped_ends_its_calls_before_another_begins() {
     assert_eq!(world.ports_made(), 3, "{:?}", journal.all());
     let made = journal.creates_by(&first);
     assert!(made > before, "it gave up its call: {:?}", journal.all());
+}
+
+/// A connection that is dead without a word holds a call for ever; the lease is renewed by another one.
+#[tokio::test]
+async fn a_lease_call_without_an_answer_costs_no_leadership() {
+    let long = || Options {
+        lease: (Duration::from_secs(8), Duration::from_secs(1)),
+        ..Options::default()
+    };
+    let world = World::start(1).await;
+    let journal = world.journal();
+    let _leader = world.controller(long()).await;
+    world.add_pods("pod", 2, 1).await;
+    world.all_ready().await;
+    let _standby = world.controller(long()).await;
+    let held = Arc::new(AtomicUsize::new(0));
+    let count = held.clone();
+    world.kube.checkpoint().guard(move |call| {
+        let renews =
+            call.moment == Moment::Before && call.changes() && call.uri.contains("/leases/");
+        // Every other one: the next is by a new connection.
+        match renews && count.fetch_add(1, Ordering::Relaxed).is_multiple_of(2) {
+            true => Verdict::Hold,
+            false => Verdict::Pass,
+        }
+    });
+    let enough = |_: &World| held.load(Ordering::Relaxed) >= 4;
+    world.until_true("renewals were held", enough).await;
+    world.kube.checkpoint().leave();
+    world.add_pods("more", 2, 1).await;
+    world.all_ready().await;
+    assert_eq!(turns(&journal).len(), 1, "nobody took over");
 }

@@ -3,14 +3,17 @@
 use std::path::Path;
 use std::time::Duration;
 
+use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::Node as KubeNode;
+use k8s_openapi::api::core::v1::{Node as KubeNode, ServiceAccount};
 use k8s_openapi::jiff::Timestamp;
+use kube::api::PostParams;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
+use serde_json::json;
 
 use crate::node::Node;
-use crate::programs::Kit;
+use crate::programs::{Kit, kubeconfig_of};
 use crate::progress::until;
 use crate::stack::{self, Stack};
 use crate::{Outcome, fail};
@@ -64,6 +67,30 @@ pub(super) async fn apply_definitions(stack: &Stack, kit: &Kit, dir: &Path) -> O
     let mut apply = stack.kubectl();
     apply.args(["apply", "-f"]).arg(accounts);
     stack::output(apply).await.map(drop)
+}
+
+/// Has each part its own account's rights, as `deploy/rbac` gives them, and no more.
+pub(super) async fn log_in(stack: &Stack, kube: &Client, dir: &Path) -> Outcome {
+    let accounts: Api<ServiceAccount> = Api::namespaced(kube.clone(), "kuryr");
+    for account in ["kuryr-controller", "kuryr-daemon"] {
+        let ask = TokenRequest {
+            spec: TokenRequestSpec {
+                expiration_seconds: Some(7200),
+                ..TokenRequestSpec::default()
+            },
+            ..TokenRequest::default()
+        };
+        let given = accounts
+            .create_token_request(account, &PostParams::default(), &ask)
+            .await?;
+        let token = given.status.ok_or("a token request without a token")?.token;
+        let mut config = Kubeconfig::read_from(&stack.kubeconfig)?;
+        for user in &mut config.auth_infos {
+            user.auth_info = Some(serde_json::from_value(json!({ "token": token }))?);
+        }
+        std::fs::write(kubeconfig_of(dir, account), serde_json::to_string(&config)?)?;
+    }
+    Ok(())
 }
 
 /// Waits until all nodes take pods.

@@ -75,6 +75,7 @@ impl World {
             kube,
         };
         cluster::apply_definitions(&world.stack, &world.kit, dir).await?;
+        cluster::log_in(&world.stack, &world.kube, dir).await?;
         world.pods.open().await?;
         world.tidy_up().await?;
         world.before = world.traces().await?;
