@@ -98,7 +98,7 @@ const CONNECTIONS: usize = 32;
 
 /// Serves until `stop`.
 ///
-/// Who can reach the port can open connections and be silent: they are closed after [`CONNECTION_LIMIT`], and earlier when
+/// Who can reach the port can open connections and be silent: they are closed after ten seconds, and earlier when
 /// others come.
 ///
 /// # Errors

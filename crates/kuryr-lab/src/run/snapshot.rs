@@ -242,6 +242,8 @@ mod tests {
 
     use super::*;
 
+    const PORT: &str = "6f1e3a52-7c1c-4a75-9c43-0d5a3b1f9e77";
+
     fn workers() -> Vec<Worker> {
         vec![Worker {
             name: "worker1".to_owned(),
@@ -265,7 +267,7 @@ mod tests {
 
     fn port(uid: &str, active: bool) -> Arc<KuryrPort> {
         let wire = kuryr_api::vif::Vif {
-            port_id: "6fd0".to_owned(),
+            port_id: PORT.to_owned(),
             mac: "fa:16:3e:00:00:01".to_owned(),
             vlan: 7,
             active,
@@ -308,7 +310,7 @@ mod tests {
     fn a_ready_pod_has_its_ports_values() {
         let row = one(ready(), vec![port("u", true)]);
         assert_eq!(row.state, PodState::Ready);
-        assert_eq!((row.vlan, row.subport.as_deref()), (Some(7), Some("6fd0")));
+        assert_eq!((row.vlan, row.subport.as_deref()), (Some(7), Some(PORT)));
         assert_eq!(row.addresses, ["10.20.0.9".parse::<IpAddr>().unwrap()]);
         assert_eq!(row.hypervisor.as_deref(), Some("hv1"));
     }
