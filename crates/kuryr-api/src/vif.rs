@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde_json::{Map, json};
 use thiserror::Error;
+use uuid::Uuid;
 
 use crate::ovo::{
     FixedIpData, List, NetworkData, Ovo, RouteData, SubnetData, VIF_VLAN_NESTED, VifData,
@@ -291,11 +292,9 @@ fn quoted(text: &str) -> String {
     format!("{short:?}")
 }
 
-/// As Neutron writes ids: 8-4-4-4-12 digits.
+/// As Neutron writes ids: a UUID with hyphens, in lower case.
 fn is_uuid(text: &str) -> bool {
-    let digits = |part: &str| part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-    let parts: Vec<&str> = text.split('-').collect();
-    parts.iter().map(|p| p.len()).eq([8, 4, 4, 4, 12]) && parts.into_iter().all(digits)
+    Uuid::try_parse(text).is_ok_and(|uuid| uuid.hyphenated().to_string() == text)
 }
 
 fn is_mac(text: &str) -> bool {

@@ -6,7 +6,7 @@
  * write no tag of its own (reorder_hdr off), and its frames would leave with any VLAN, or as
  * the node's.
  *
- * Kernels since 2026 (Linux 6.1.190 among them) move such a tag beside the packet before it comes here, and
+ * Kernels since 2026 (Linux 6.1.192 among them) move such a tag beside the packet before it comes here, and
  * then it looks like that of the pod that has the VLAN. What can be told still is a frame of VLAN 0. So where pods may have
  * CAP_NET_ADMIN and are not trusted, trunk.c is what to use.
  *

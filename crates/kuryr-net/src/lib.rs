@@ -36,5 +36,5 @@ pub use interface::{check, evict, find_uplink, list, plug, probe, unplug};
 pub use mac::MacAddr;
 pub use spec::{
     Capabilities, InterfaceSpec, Method, Node, OwnedInterface, Plugged, RouteSpec, UnplugSpec,
-    Uplink, owner_alias,
+    Uplink, alias_owner, owner_alias,
 };

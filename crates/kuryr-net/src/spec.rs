@@ -270,9 +270,11 @@ pub fn owner_alias(port_id: &str, namespace: &str, pod: &str) -> String {
     alias
 }
 
-/// The port that an alias names.
-pub(crate) fn owner(alias: &str) -> Option<&str> {
-    alias.strip_prefix(ALIAS_PREFIX)?.split(':').next()
+/// The port that a link's alias names, see [`owner_alias`].
+#[must_use]
+pub fn alias_owner(alias: &str) -> Option<&str> {
+    let port_id = alias.strip_prefix(ALIAS_PREFIX)?.split(':').next()?;
+    (!port_id.is_empty()).then_some(port_id)
 }
 
 /// Linux' `dev_valid_name`: 1 to 15 bytes, no slash, colon or space, not `.` or `..`.
@@ -373,5 +375,14 @@ mod tests {
         assert_eq!(alias.len(), 255);
         assert!(alias.starts_with(&format!("kuryr:{port}:nnn")));
         assert_eq!(owner_alias("id", "ns", "pod"), "kuryr:id:ns/pod");
+    }
+
+    #[test]
+    fn the_owner_is_read_from_the_alias() {
+        assert_eq!(alias_owner("kuryr:p1:demo/web-0"), Some("p1"));
+        assert_eq!(alias_owner("kuryr:p1"), Some("p1"));
+        for alias in ["", "kuryr:", "veth", "kuryr::demo/web-0"] {
+            assert_eq!(alias_owner(alias), None, "{alias}");
+        }
     }
 }

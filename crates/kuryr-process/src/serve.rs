@@ -96,7 +96,7 @@ const CONNECTION_LIMIT: Duration = Duration::from_secs(10);
 /// Connections at once. They take descriptors that the process needs for its work, so the oldest makes way for one more.
 const CONNECTIONS: usize = 32;
 
-/// Serves until `stop`.
+/// Serves until `stop`; what is being answered then is cut off.
 ///
 /// Who can reach the port can open connections and be silent: they are closed after ten seconds, and earlier when
 /// others come.

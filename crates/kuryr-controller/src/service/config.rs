@@ -16,7 +16,7 @@ pub struct ServiceConfig {
     pub service_subnets: Vec<String>,
     /// Subnets of pods and nodes.
     pub member_subnets: Vec<String>,
-    /// The subnets where members may be; none: anywhere.
+    /// Those of them where members may be; none: anywhere.
     pub admitted_subnets: Option<Vec<String>>,
 }
 
@@ -47,16 +47,12 @@ pub(crate) async fn settings(config: &ServiceConfig, neutron: &Neutron, pulse: &
 async fn complete(config: &ServiceConfig, neutron: &Neutron) -> Result<Settings, SubnetError> {
     let service_subnets = subnets(neutron, &config.service_subnets).await?;
     let member_subnets = subnets(neutron, &config.member_subnets).await?;
-    let admitted = match &config.admitted_subnets {
-        Some(ids) => Some(
-            subnets(neutron, ids)
-                .await?
-                .iter()
-                .map(|s| s.cidr)
-                .collect(),
-        ),
-        None => None,
+    let named = || config.member_subnets.iter().zip(&member_subnets);
+    let cidrs_of = |ids: &Vec<String>| {
+        let admitted = named().filter(|(id, _)| ids.contains(id));
+        admitted.map(|(_, subnet)| subnet.cidr).collect()
     };
+    let admitted = config.admitted_subnets.as_ref().map(cidrs_of);
     let all = service_subnets.iter().chain(&member_subnets);
     let allowed = Allowed {
         members: admitted,

@@ -129,7 +129,12 @@ pub fn parse(all: &BTreeMap<String, String>) -> (Annotations, Vec<Complaint>) {
 /// Who may connect, as the annotation has it.
 #[must_use]
 pub fn source_ranges(all: &BTreeMap<String, String>) -> Vec<Id> {
-    let text = all.get(SOURCE_RANGES).map_or("", String::as_str);
+    all.get(SOURCE_RANGES)
+        .map_or_else(Vec::new, |text| items(text))
+}
+
+/// What stands between commas.
+fn items(text: &str) -> Vec<Id> {
     let items = text.split(',').map(str::trim).filter(|i| !i.is_empty());
     items.map(Id::from).collect()
 }
@@ -149,9 +154,7 @@ impl Reader<'_> {
     }
 
     fn list(&self, name: &str) -> Vec<Id> {
-        let text = self.text(name).unwrap_or_default();
-        let items = text.split(',').map(str::trim).filter(|i| !i.is_empty());
-        items.map(Id::from).collect()
+        self.text(name).map_or_else(Vec::new, |text| items(&text))
     }
 
     fn number(&mut self, name: &str, least: u32, most: u32) -> Option<u32> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use kuryr_api::vif::Vif;
 use kuryr_cni::protocol::{Attached, Target};
-use kuryr_net::{NetError, Plugged};
+use kuryr_net::{NetError, Plugged, alias_owner};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
@@ -234,7 +234,7 @@ impl Attachments {
         let (pod, port_id) = (want.pod.clone(), want.port_id.clone());
         // A link whose port a pod's KuryrPort names is that pod's, recorded or not.
         let is_nobodys = move |alias: &str| {
-            plan::owner(alias).is_some_and(|owner| {
+            alias_owner(alias).is_some_and(|owner| {
                 owner == port_id
                     || store
                         .find_port(owner)

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use kuryr_net::OwnedInterface;
+use kuryr_net::{OwnedInterface, alias_owner};
 
 use super::locks::Key;
 use super::record::Attachment;
@@ -28,17 +28,10 @@ pub fn keys_to_plug(recorded: &[Attachment], want: &Attachment) -> BTreeSet<Key>
     want.keys().into_iter().chain(vlans).collect()
 }
 
-/// The port that a link's alias names (`kuryr:<port id>:<namespace>/<pod>`).
-#[must_use]
-pub fn owner(alias: &str) -> Option<&str> {
-    let port_id = alias.strip_prefix("kuryr:")?.split(':').next()?;
-    (!port_id.is_empty()).then_some(port_id)
-}
-
 /// Whether the record explains a link.
 #[must_use]
 pub fn is_recorded(recorded: &[Attachment], link: &OwnedInterface) -> bool {
-    let port = owner(&link.alias);
+    let port = alias_owner(&link.alias);
     recorded.iter().any(|a| {
         port == Some(a.port_id.as_str()) || (port.is_none() && a.host_name() == link.link_name)
     })
@@ -50,18 +43,4 @@ pub fn is_recorded(recorded: &[Attachment], link: &OwnedInterface) -> bool {
 pub fn vlan_to_free(recorded: &[Attachment], link: &OwnedInterface) -> Option<u16> {
     link.vlan
         .filter(|vlan| !recorded.iter().any(|a| a.vlan == *vlan))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::owner;
-
-    #[test]
-    fn the_owner_is_read_from_the_alias() {
-        assert_eq!(owner("kuryr:p1:demo/web-0"), Some("p1"));
-        assert_eq!(owner("kuryr:p1"), Some("p1"));
-        for alias in ["", "kuryr:", "veth", "kuryr::demo/web-0"] {
-            assert_eq!(owner(alias), None, "{alias}");
-        }
-    }
 }

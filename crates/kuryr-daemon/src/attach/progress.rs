@@ -128,7 +128,7 @@ pub fn find(known: Option<Known>, wanted: &Wanted, node: &str) -> Step<(Vif, Str
         };
     }
     match port.vif(&wanted.ifname) {
-        Some(entry) => match &entry.vif {
+        Some(vif) => match vif {
             Ok(vif) => Step::Done((vif.clone(), port.uid)),
             Err(reason) => Step::Refuse(Refusal::InvalidVif {
                 pod: wanted.pod.clone(),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use kuryr_api::vif::link_name;
-use kuryr_net::{NetError, OwnedInterface, UnplugSpec};
+use kuryr_net::{NetError, OwnedInterface, UnplugSpec, alias_owner};
 
 use super::locks::Key;
 use super::record::{MethodName, Wiring};
@@ -69,7 +69,7 @@ impl Attachments {
             alias: Some(link.alias.clone()).filter(|alias| !alias.is_empty()),
             ifname: link.link_name.clone(),
             pod_netns: link.netns,
-            host_name: plan::owner(&link.alias).map_or(link.link_name, link_name),
+            host_name: alias_owner(&link.alias).map_or(link.link_name, link_name),
             uplink: self.plugger.uplink().to_owned(),
             vlan,
         };
@@ -83,7 +83,7 @@ impl Attachments {
 
     /// The attachment that a link is, if a KuryrPort asks for just that.
     fn adopted(&self, link: &OwnedInterface) -> Option<Attachment> {
-        let (pod, pod_uid, ifname, vif) = self.store.find_port(plan::owner(&link.alias)?)?;
+        let (pod, pod_uid, ifname, vif) = self.store.find_port(alias_owner(&link.alias)?)?;
         if link.vlan != Some(vif.vlan) || !self.store.holds(&pod, &vif.port_id) {
             return None;
         }

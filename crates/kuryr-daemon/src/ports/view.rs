@@ -43,16 +43,10 @@ pub struct PodPort {
     /// Whether it is being deleted.
     pub deleting: bool,
     /// Interfaces by their name in the pod.
-    pub vifs: BTreeMap<String, PodVif>,
+    /// Each a VIF, or why it cannot be plugged.
+    pub vifs: BTreeMap<String, Result<Vif, String>>,
     /// Why there is none yet.
     pub waits_for: Option<WaitReason>,
-}
-
-/// One interface of a pod.
-#[derive(Clone, Debug, PartialEq)]
-pub struct PodVif {
-    /// The VIF, or why it cannot be plugged.
-    pub vif: Result<Vif, String>,
 }
 
 /// Why the controller cannot give a port yet.
@@ -67,7 +61,7 @@ pub struct WaitReason {
 impl PodPort {
     /// The interface of that name. Another one's port is not to be moved to it: that would take the other away.
     #[must_use]
-    pub fn vif(&self, ifname: &str) -> Option<&PodVif> {
+    pub fn vif(&self, ifname: &str) -> Option<&Result<Vif, String>> {
         self.vifs.get(ifname)
     }
 
@@ -75,7 +69,7 @@ impl PodPort {
     #[must_use]
     pub fn vif_of(&self, port_id: &str) -> Option<(&String, &Vif)> {
         self.vifs.iter().find_map(|(ifname, v)| {
-            let vif = v.vif.as_ref().ok().filter(|v| v.port_id == port_id)?;
+            let vif = v.as_ref().ok().filter(|v| v.port_id == port_id)?;
             Some((ifname, vif))
         })
     }
@@ -83,7 +77,7 @@ impl PodPort {
     /// What of a VIF one of the interfaces has too, in words.
     #[must_use]
     pub fn shares(&self, vif: &Vif) -> Option<String> {
-        let own = self.vifs.values().filter_map(|v| v.vif.as_ref().ok());
+        let own = self.vifs.values().filter_map(|v| v.as_ref().ok());
         own.into_iter().find_map(|other| {
             if other.port_id == vif.port_id {
                 Some(format!("port {}", vif.port_id))
@@ -104,7 +98,7 @@ impl PodPort {
     pub fn has(&self, port_id: &str) -> bool {
         self.vifs
             .values()
-            .any(|v| v.vif.as_ref().map_or(true, |vif| vif.port_id == port_id))
+            .any(|v| v.as_ref().map_or(true, |vif| vif.port_id == port_id))
     }
 }
 
@@ -128,7 +122,7 @@ fn port(object: &DynamicObject) -> Result<PodPort, String> {
     let status: KuryrPortStatus = part(object, "status")?.unwrap_or_default();
     let vifs = status.vifs.into_iter().map(|(ifname, entry)| {
         let vif = Vif::from_wire(&entry.vif).map_err(|e| e.to_string());
-        (ifname, PodVif { vif })
+        (ifname, vif)
     });
     Ok(PodPort {
         uid: spec.pod_uid,
@@ -211,7 +205,7 @@ mod tests {
         let Known::Port(port) = known else {
             panic!("{known:?}")
         };
-        let vif = &port.vifs["eth0"].vif;
+        let vif = &port.vifs["eth0"];
         assert!(vif.as_ref().unwrap_err().contains("VIFMacvlanNested"));
     }
 

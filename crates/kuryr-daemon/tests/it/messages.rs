@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use kuryr_daemon::ports::view::PodVif;
 use kuryr_daemon::ports::{Known, PodPort, WaitReason};
 
 use crate::world::{World, target, uid, vif};
@@ -25,10 +24,6 @@ fn waits_for(reason: &str, message: &str) -> Option<Known> {
     })
 }
 
-fn vif_entry(vif: Result<kuryr_api::vif::Vif, String>) -> PodVif {
-    PodVif { vif }
-}
-
 #[tokio::test]
 async fn each_cause_has_its_message() {
     let cases = [
@@ -45,17 +40,15 @@ async fn each_cause_has_its_message() {
         ),
         waits_for("NoTrunk", "node worker-1 (10.40.0.7) has no trunk port"),
         port(|p| {
-            let entry = vif_entry(Ok(vif(1, 101, true)));
+            let entry = Ok(vif(1, 101, true));
             p.vifs.insert("eth1".into(), entry);
         }),
         port(|p| {
-            let entry = vif_entry(Err(
-                "VIF p1: field vlan_id is None, expected 1 to 4094".into()
-            ));
+            let entry = Err("VIF p1: field vlan_id is None, expected 1 to 4094".into());
             p.vifs.insert("eth0".into(), entry);
         }),
         port(|p| {
-            let entry = vif_entry(Ok(vif(1, 101, false)));
+            let entry = Ok(vif(1, 101, false));
             p.vifs.insert("eth0".into(), entry);
         }),
         port(|p| p.deleting = true),

@@ -12,7 +12,6 @@ use kuryr_cni::protocol::{Attached, Pod, Target};
 use kuryr_daemon::Refusal;
 use kuryr_daemon::attach::{Attachments, Checkpoint, Ledger, Limits};
 use kuryr_daemon::plug::{Netns, Plugger};
-use kuryr_daemon::ports::view::PodVif;
 use kuryr_daemon::ports::{Known, PodKey, PodPort, PortStore};
 use kuryr_net::{Holder, InterfaceSpec, Method, NetError, OwnedInterface, Plugged, UnplugSpec};
 use tokio::sync::watch;
@@ -321,7 +320,7 @@ impl World {
     /// A KuryrPort of the pod, with a port or without.
     pub(crate) fn port(&mut self, pod: &str, uid: &str, vif: Option<Vif>) {
         let entry = vif.map(|vif| {
-            let entry = PodVif { vif: Ok(vif) };
+            let entry = Ok(vif);
             ("eth0".to_owned(), entry)
         });
         let port = PodPort {
@@ -347,7 +346,7 @@ impl World {
     pub(crate) fn activate(&mut self, pod: &str) {
         self.edit(pod, |port| {
             for entry in port.vifs.values_mut() {
-                entry.vif.as_mut().unwrap().active = true;
+                entry.as_mut().unwrap().active = true;
             }
         });
     }

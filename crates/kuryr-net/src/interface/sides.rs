@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::bpf::{Trunk, Turn};
 use crate::links::{Link, Links};
-use crate::spec::{ALIAS_PREFIX, owner};
+use crate::spec::{ALIAS_PREFIX, alias_owner};
 use crate::{NetError, Node, netns};
 
 /// The group (`IFLA_GROUP`) of links that are ours, "ku": set when a link is made, so that it
@@ -21,7 +21,7 @@ pub(super) fn ours(link: &Link) -> bool {
 
 /// Whether we made the link, and for the owner that the alias names. One that has no alias yet was half made.
 pub(super) fn ours_for(link: &Link, alias: &str) -> bool {
-    ours(link) && (link.alias.is_empty() || owner(&link.alias) == owner(alias))
+    ours(link) && (link.alias.is_empty() || alias_owner(&link.alias) == alias_owner(alias))
 }
 
 /// The node's namespace.

@@ -34,7 +34,7 @@ impl Found {
 /// [`NetError::MethodUnavailable`] if the kernel has no 8021q, [`NetError::VlanInUse`].
 pub(super) fn make(site: &Site<'_>) -> Result<u32, NetError> {
     release_from_bpf(site)?;
-    guard(site)?;
+    guard_uplink(site)?;
     match create(site) {
         Err(error) if error.errno() == Some(libc::EEXIST) => {
             evict_leftover(site)?;
@@ -53,7 +53,7 @@ pub(super) fn make(site: &Site<'_>) -> Result<u32, NetError> {
 }
 
 /// Before the pod has a link that it may change.
-fn guard(site: &Site<'_>) -> Result<(), NetError> {
+fn guard_uplink(site: &Site<'_>) -> Result<(), NetError> {
     let _turn = site.node.turn()?;
     guard::set(&site.node.links, site.uplink.index).map_err(|error| match error {
         NetError::Bpf { .. } => NetError::MethodUnavailable {

@@ -282,32 +282,24 @@ pub fn tcp(from: &Namespace, to: &Namespace, address: &str, bytes: usize) -> usi
 
 /// Packets and bytes that a link has sent.
 pub fn sent(ns: &Namespace, link: &str) -> (u64, u64) {
-    (
-        counter(ns, link, "tx_packets"),
-        counter(ns, link, "tx_bytes"),
-    )
+    let counters = counters(ns, link);
+    (counters[9], counters[8])
 }
 
 /// Packets that a link has received.
 pub fn received(ns: &Namespace, link: &str) -> u64 {
-    counter(ns, link, "rx_packets")
+    counters(ns, link)[1]
 }
 
-/// What /proc/net/dev of the namespace has; a counter is named as in /sys/class/net.
-fn counter(ns: &Namespace, link: &str, name: &str) -> u64 {
-    let column = ["rx_bytes", "rx_packets", "tx_bytes", "tx_packets"];
-    let column = [0, 1, 8, 9][column.iter().position(|c| *c == name).unwrap()];
+/// The link's line in the namespace's /proc/net/dev: received bytes, packets and six more, then the same for sent ones.
+fn counters(ns: &Namespace, link: &str) -> Vec<u64> {
     let read = || std::fs::read_to_string("/proc/thread-self/net/dev").unwrap();
     let text = kuryr_net::netns::run_in(Some(&ns.path), read).unwrap();
     let line = text
         .lines()
         .find_map(|line| line.trim().strip_prefix(link)?.strip_prefix(':'));
-    line.unwrap()
-        .split_whitespace()
-        .nth(column)
-        .unwrap()
-        .parse()
-        .unwrap()
+    let numbers = line.unwrap().split_whitespace();
+    numbers.map(|number| number.parse().unwrap()).collect()
 }
 
 /// Waits until `done`, at most ten seconds: the kernel frees programs and namespaces later.

@@ -76,8 +76,11 @@ impl World {
             _ => None,
         };
         self.list.want_if(failure.is_some());
-        let strange = failure.as_ref().map(|f| f.kind == FailureKind::Invalid);
-        let reason = strange.unwrap_or(false).then_some(Reason::PortMissing);
+        let is_anothers = |f: &Failure| f.kind == FailureKind::Invalid;
+        let reason = failure
+            .as_ref()
+            .filter(|f| is_anothers(f))
+            .map(|_| Reason::PortMissing);
         self.settle(Held::Port(id.clone()), failure.as_ref(), reason);
         self.touch_all();
     }

@@ -6,7 +6,7 @@ fn at(c: &Controller, which: fn(&Action) -> bool) -> usize {
     c.under_way.iter().position(which).unwrap()
 }
 
-fn node(n: usize) -> Id {
+pub(super) fn node(n: usize) -> Id {
     id(format!("n{n}"))
 }
 
@@ -220,9 +220,8 @@ fn a_list_from_before_the_lead_is_not_enough() {
     assert_eq!(c.plan(), [Action::Refresh]);
 }
 
-#[test]
-fn a_port_in_its_place_that_lost_its_mark_is_marked_again() {
-    let (mut cloud, mut c) = one_pod(false);
+/// Somebody takes our mark off all ports; what is planned when a list shows it.
+fn without_marks(cloud: &Cloud, c: &mut Controller) -> Vec<Action> {
     c.world.look_anew();
     c.plan();
     let action = c.under_way.remove(0);
@@ -232,7 +231,13 @@ fn a_port_in_its_place_that_lost_its_mark_is_marked_again() {
         trunks,
     });
     c.finish(&action, unmarked);
-    let next = c.plan();
+    c.plan()
+}
+
+#[test]
+fn a_port_in_its_place_that_lost_its_mark_is_marked_again() {
+    let (mut cloud, mut c) = one_pod(false);
+    let next = without_marks(&cloud, &mut c);
     assert!(matches!(next[..], [Action::Adopt { .. }]), "{next:?}");
     assert!(c.settle(&mut cloud).is_some());
     check_end(&cloud, false);
@@ -310,16 +315,7 @@ fn a_vlan_that_somebody_wrote_into_a_record_is_set_right() {
 #[test]
 fn a_pod_whose_record_names_a_foreign_subport_is_told_and_gets_it_not() {
     let (cloud, mut c) = one_pod(false);
-    c.world.look_anew();
-    c.plan();
-    let action = c.under_way.remove(0);
-    let trunks = cloud.trunk_facts();
-    let unmarked = Ok(Answer::All {
-        ports: vec![],
-        trunks,
-    });
-    c.finish(&action, unmarked);
-    let adopt = c.plan().remove(0);
+    let adopt = without_marks(&cloud, &mut c).remove(0);
     let foreign = Failure::new(FailureKind::Invalid, "port p is on another network");
     c.under_way.clear();
     c.finish(&adopt, Err(foreign));

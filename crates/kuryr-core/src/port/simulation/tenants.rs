@@ -1,6 +1,7 @@
 //! Two tenants. One has pods; the other writes pods and KuryrPorts as it likes in its own namespace. The first one's ports
 //! stay what and where they are.
 
+use super::cases::node;
 use super::*;
 
 const VICTIMS: usize = 4;
@@ -127,10 +128,6 @@ fn take(deed: &Deed, cloud: &mut Cloud, c: &mut Controller, pool: bool) {
             *c = Controller::start(cloud, settings(pool), now);
         }
     }
-}
-
-fn node(n: usize) -> Id {
-    id(format!("n{n}"))
 }
 
 proptest! {

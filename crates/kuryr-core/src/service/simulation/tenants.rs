@@ -1,6 +1,8 @@
 //! Two tenants. One has Services and lets them be; the other writes whatever ordinary rights on its own namespace let it
 //! write: Services with any annotation, endpoints, KuryrLoadBalancers. Nothing of the first one's changes by it.
 
+use std::net::IpAddr;
+
 use super::*;
 
 const VICTIMS: usize = 3;
@@ -59,8 +61,6 @@ struct Had {
     claims: Vec<(ClaimSpec, Option<Record>, Option<ClaimedAddress>, bool)>,
     ingress: Vec<Vec<IpAddr>>,
 }
-
-use std::net::IpAddr;
 
 fn had(cloud: &Cloud) -> Had {
     let names: Vec<Id> = (0..VICTIMS).map(|n| id(victim(n).to_string())).collect();
