@@ -123,7 +123,8 @@ kinds! {
         "It is put there, if that VLAN is free.";
     PortDown: "port-down", Stuck, "error; warning if no pod has it",
         "A port is on its trunk and not ACTIVE for long.",
-        "Nothing; see the agent or ovn-controller of the node's hypervisor.";
+        "A pod's port is taken off its trunk and put on again, where no controller leads; a leading one does so itself \
+         after 90 s. If it stays so, see the agent or ovn-controller of the node's hypervisor.";
     SecurityGroupsDiffer: "security-groups-differ", Wrong, "error",
         "A port's security groups are not those that are configured for its pod.",
         "They are set.";

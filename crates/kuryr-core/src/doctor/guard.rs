@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::facts::PortFact;
-use crate::port::{Action, Claim, Id, Pod, PodKey, PodLife, Trunk, Want};
+use crate::port::{Action, Claim, Id, Pod, PodKey, PodLife, PortStatus, Trunk, Want};
 
 /// Whether a pod needs its KuryrPort.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,9 +152,11 @@ fn moved(from: &Trunk, port: &Id, to: &Trunk, vlan: u16, fresh: &Fresh) -> Resul
         return Err(format!("port {port} belongs to {pod}, too"));
     }
     match to.subports.get(&vlan) {
-        Some(there) if there == port && to.id == from.id => {
-            Err("it is where its KuryrPort says".to_owned())
-        }
+        // One that is not wired there is put there anew.
+        Some(there) if there == port && to.id == from.id => match ours(port, fresh)?.port.status {
+            PortStatus::Active => Err("it is where its KuryrPort says".to_owned()),
+            PortStatus::Down => Ok(()),
+        },
         Some(there) => Err(format!("VLAN {vlan} was given to port {there}")),
         None => Ok(()),
     }

@@ -191,6 +191,8 @@ pub(crate) struct PortNotes {
     pub(crate) busy: bool,
     /// It is to be taken away, whatever else happens.
     pub(crate) doomed: bool,
+    /// How often it was put on a trunk again since it was last ACTIVE.
+    pub(crate) rewired: u32,
     /// Node for which it was made; orphans of an earlier life have none.
     pub(crate) made_for: Option<Id>,
     /// Uid of the pod that had it last.

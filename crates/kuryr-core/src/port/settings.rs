@@ -26,6 +26,9 @@ pub struct Settings {
     pub look_longest: Millis,
     /// A pod whose port is not ACTIVE is told of after so long, milliseconds.
     pub slow_port: Millis,
+    /// A pod's port that is not ACTIVE is taken off its trunk and put on again after so long, and each further time after
+    /// twice as long, milliseconds.
+    pub rewire_port: Millis,
     /// A node whose addresses are gone keeps its trunk for so long, milliseconds.
     pub node_grace: Millis,
 }
@@ -42,6 +45,7 @@ impl Default for Settings {
             look_first: 150,
             look_longest: 5_000,
             slow_port: 20_000,
+            rewire_port: 90_000,
             node_grace: 60_000,
         }
     }

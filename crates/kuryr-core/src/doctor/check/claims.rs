@@ -236,9 +236,32 @@ fn down(p: &Picture<'_>, fact: &ClaimFact, port: &PortFact) -> Option<Finding> {
         "its port {} has been {} for {since}",
         port.port.id, port.status
     );
-    let remedy = Remedy::operator("see the agent or ovn-controller of the node's hypervisor");
+    let actions = match (&port.port.place, p.users.get(&port.port.id)) {
+        (Place::On { trunk, vlan }, Some(pods)) if pods.len() == 1 => {
+            again(&port.port.id, trunk, *vlan)
+        }
+        _ => vec![],
+    };
+    let remedy = Remedy::controller(
+        "take it off its trunk and put it on again; if it stays so, see the agent or ovn-controller of the node's hypervisor",
+        actions,
+    );
     let kind = FindingKind::PortDown;
     Some(finding(kind, Severity::Error, fact, what, remedy))
+}
+
+/// Off the trunk, and put on again with the same VLAN: the cloud wires it anew.
+fn again(port: &Id, trunk: &Id, vlan: u16) -> Vec<Action> {
+    vec![
+        Action::RemoveSubports {
+            trunk: trunk.clone(),
+            ports: vec![port.clone()],
+        },
+        Action::AddSubports {
+            trunk: trunk.clone(),
+            ports: vec![(port.clone(), vlan)],
+        },
+    ]
 }
 
 fn groups(fact: &ClaimFact, port: &PortFact, wanted: &Arc<PortKind>) -> Option<Finding> {

@@ -90,7 +90,12 @@ impl World {
         self.set_busy(ports, false);
         if failure.is_none() {
             for id in ports {
-                self.change_port(id, |p, n| (p.place, n.doomed) = (Place::Loose, true));
+                // A pod's port is only on its way to another place, or to the same again.
+                let is_used = self.users.contains_key(id);
+                self.change_port(id, |p, n| {
+                    (p.place, n.doomed) = (Place::Loose, !is_used);
+                    n.rewired += u32::from(is_used);
+                });
             }
         } else {
             self.list.want();

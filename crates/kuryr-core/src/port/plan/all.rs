@@ -2,22 +2,24 @@
 
 use super::{Draft, Need};
 use crate::port::action::Action;
-use crate::port::model::Id;
-use crate::port::world::{Held, Lines, World, put_back, total};
+use crate::port::model::{ClaimedVif, Id};
+use crate::port::world::{Held, Lines, NodeTrunk, World, put_back, total};
 
 impl World {
     /// Free ports on trunks that were nodes' of ours, and are no more, are taken off. Of a trunk that never was one since the
     /// start nothing is touched: a second cluster of the same `cluster_id` would lose its ports; `kuryr doctor` shows them.
-    pub(super) fn orphans(&self, out: &mut Draft) {
+    ///
+    /// A port in use whose pod's node has another trunk now is taken off too, and put on that one by its node's plan.
+    pub(super) fn leave_trunks(&self, out: &mut Draft) {
         for t in self.trunks.values() {
             let held = Held::Trunk(t.trunk.id.clone());
-            if t.node.is_some() || !t.was_ours || t.busy || self.is_held(&held) {
+            if t.node.is_some() || t.busy || self.is_held(&held) {
                 continue;
             }
             let ports: Vec<Id> = t
                 .ports
                 .iter()
-                .filter(|id| self.is_idle(id))
+                .filter(|id| t.was_ours && self.is_idle(id) || self.is_left_behind(id, &t.trunk.id))
                 .cloned()
                 .collect();
             if !ports.is_empty() {
@@ -27,6 +29,19 @@ impl World {
                 });
             }
         }
+    }
+
+    /// Whether the pod that has the port is on a node with another trunk, and its KuryrPort says already that the port can't be
+    /// used.
+    fn is_left_behind(&self, port: &Id, trunk: &Id) -> bool {
+        let claim = self.users.get(port).and_then(|pod| self.claims.get(pod));
+        let is_told = |vif: &ClaimedVif| vif.port == *port && !vif.active;
+        claim.is_some_and(|claim| {
+            let node = self.nodes.get(&claim.node).map(|n| &n.trunk);
+            let has_another = matches!(node, Some(NodeTrunk::Found(here)) if here != trunk);
+            let is_busy = self.ports.get(port).is_none_or(|(_, notes)| notes.busy);
+            has_another && !is_busy && claim.vif.as_ref().is_some_and(is_told)
+        })
     }
 
     /// One call for all nodes whose trunk is not known.

@@ -1,9 +1,11 @@
 //! From facts to actions: pure, and empty when everything is as it should be.
 //!
-//! `node` plans one node's claims, pods and trunk; `pool` the ports of one kind there; `tell` what owners are told; `line`
-//! whose turn it is to have ports made; `all` what concerns all nodes at once: bulk creates, deletes, looks.
+//! `node` plans one node's pods and trunk, `claimed` the pods there that have their port; `pool` the ports of one kind there;
+//! `tell` what owners are told; `line` whose turn it is to have ports made; `all` what concerns all nodes at once: bulk
+//! creates, deletes, looks, trunks that were left.
 
 mod all;
+mod claimed;
 mod line;
 mod node;
 mod pool;
@@ -37,7 +39,7 @@ pub(super) fn plan(world: &mut World) -> Vec<Action> {
     due.iter().for_each(|name| out.plan_node(world, name));
     let mut lines = std::mem::take(&mut world.lines);
     out.call(&mut lines, world);
-    world.orphans(&mut out);
+    world.leave_trunks(&mut out);
     world.find_trunks(&mut out);
     world.creates(&mut lines, &mut out);
     world.deletes(&mut out);

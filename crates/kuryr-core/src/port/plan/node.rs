@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::Draft;
 use super::pool::PoolPlan;
-use crate::port::action::{Action, Assignment, Reason};
-use crate::port::model::{Claim, ClaimedVif, Id, Place, Pod, PodLife, Port, PortKind, PortStatus};
+use crate::port::action::{Action, Reason};
+use crate::port::model::{Id, Pod, PodLife, PortKind};
 use crate::port::world::{Held, NodeState, NodeTrunk, TrunkState, World};
 use crate::vlan;
 
@@ -37,165 +37,12 @@ impl NodePlan<'_> {
         }
     }
 
-    /// What to do about one claim: release it, or say that its port is ready.
-    fn claim(&self, claim: &Claim, out: &mut Draft) {
-        let w = self.world;
-        let key = &claim.pod;
-        if w.claims.call(key).is_some() || w.is_held(&Held::Claim(key.clone())) {
-            return;
-        }
-        let pod = w.pods.get(key).filter(|p| p.uid == claim.pod_uid);
-        let unwanted = pod.and_then(Pod::wanted_kind).is_none() && !pod.is_some_and(is_undecided);
-        // Deleted by hand before it had a port: it is to be made anew.
-        if unwanted || (claim.deleting && claim.vif.is_none()) {
-            // Without our finalizer it goes by itself.
-            if !claim.deleting || claim.finalizer {
-                out.actions.push(Action::DropClaim {
-                    pod: key.clone(),
-                    uid: claim.pod_uid.clone(),
-                    deleting: claim.deleting,
-                });
-            }
-            return;
-        }
-        let (Some(pod), Some(vif)) = (pod, &claim.vif) else {
-            return;
-        };
-        if w.users.get(&vif.port) != Some(key) {
-            let message = format!(
-                "port {} of this pod's KuryrPort is another pod's; delete the pod to give it a new one",
-                vif.port
-            );
-            out.report(w, pod, Reason::PortMissing, message);
-            return;
-        }
-        match w.ports.get(&vif.port) {
-            None => self.missing(pod, vif, out),
-            Some((port, notes))
-                if port.place == Place::Loose && !notes.busy && self.is_ousted(vif) =>
-            {
-                let message = format!(
-                    "port {} of this pod is off its trunk, where another has its VLAN {} now; delete the pod \
-                     to give it a new one",
-                    vif.port, vif.vlan
-                );
-                out.report(w, pod, Reason::PortMissing, message);
-            }
-            Some((port, notes))
-                if port.status == PortStatus::Active && !vif.active
-                    || !notes.busy && self.has_other_vlan(port, vif) =>
-            {
-                if let Place::On { vlan, .. } = port.place {
-                    let vif = Assignment::of(port, vlan);
-                    out.actions.push(Action::WriteVif {
-                        pod: key.clone(),
-                        uid: claim.pod_uid.clone(),
-                        vif,
-                    });
-                }
-            }
-            Some((port, notes)) => {
-                self.slow(pod, vif, out);
-                self.groups(pod, port, notes.busy, out);
-            }
-        }
-    }
-
     /// The trunk of the node, where it is known.
-    fn trunk(&self) -> Option<&TrunkState> {
+    pub(super) fn trunk(&self) -> Option<&TrunkState> {
         match &self.node.trunk {
             NodeTrunk::Found(id) => self.world.trunks.get(id),
             _ => None,
         }
-    }
-
-    /// A pod's port is not among ours. If it is in its place all the same, somebody took the
-    /// mark off it.
-    fn missing(&self, pod: &Pod, vif: &ClaimedVif, out: &mut Draft) {
-        let w = self.world;
-        let trunk = self.trunk();
-        let there = trunk.filter(|t| t.trunk.subports.get(&vif.vlan) == Some(&vif.port));
-        if let Some(t) = there {
-            let held = Held::Port(vif.port.clone());
-            if let Some((reason, message)) = w.agenda.told(&held) {
-                out.report(w, pod, *reason, message.clone());
-            }
-            if let Some(kind) = pod.wanted_kind()
-                && !w.adopting.contains(&vif.port)
-                && !w.is_held(&held)
-            {
-                out.actions.push(Action::Adopt {
-                    pod_uid: pod.uid.clone(),
-                    kind: kind.clone(),
-                    port: vif.port.clone(),
-                    trunk: t.trunk.id.clone(),
-                    vlan: vif.vlan,
-                });
-            }
-            return;
-        }
-        let message = format!(
-            "port {} of this pod is gone from Neutron; delete the pod to give it a new one",
-            vif.port
-        );
-        out.report(w, pod, Reason::PortMissing, message);
-    }
-
-    /// Whether the trunk has the port with another VLAN than the KuryrPort says. The trunk is right: the record was edited,
-    /// or somebody took the port off and put it on again.
-    fn has_other_vlan(&self, port: &Port, vif: &ClaimedVif) -> bool {
-        let here = self.trunk().map(|t| &t.trunk.id);
-        matches!(&port.place, Place::On { trunk, vlan } if Some(trunk) == here && *vlan != vif.vlan)
-    }
-
-    /// Whether another port has the VLAN that a pod is plugged with.
-    fn is_ousted(&self, vif: &ClaimedVif) -> bool {
-        let other = self.trunk().and_then(|t| t.trunk.subports.get(&vif.vlan));
-        other.is_some_and(|port| *port != vif.port)
-    }
-
-    /// A port that is long on its trunk without being ACTIVE: some agent or controller of the cloud's has not done its part, and
-    /// nobody would be told.
-    fn slow(&self, pod: &Pod, vif: &ClaimedVif, out: &mut Draft) {
-        let w = self.world;
-        let Some(since) = w.looks.since(&vif.port).filter(|_| !vif.active) else {
-            return;
-        };
-        let due = since + w.settings.slow_port;
-        if w.agenda.now() < due {
-            return out.later.push((due, self.name.clone()));
-        }
-        let message = format!(
-            "port {} is on its trunk with VLAN {}, and Neutron has not shown it ACTIVE for {} s; it is looked at every few \
-             seconds. If it stays so, see what wires ports on the hypervisor (ovn-controller, neutron-openvswitch-agent); a pod \
-             that is deleted gets another port",
-            vif.port,
-            vif.vlan,
-            w.settings.slow_port / 1_000
-        );
-        out.report(w, pod, Reason::PortNotActive, message);
-    }
-
-    /// The security groups of a port in use.
-    fn groups(&self, pod: &Pod, port: &Port, busy: bool, out: &mut Draft) {
-        let Some(kind) = pod.wanted_kind() else {
-            return;
-        };
-        let held = Held::Port(port.id.clone());
-        // Whose groups they are to be is not known of a port that two KuryrPorts name.
-        let is_contested = self.world.rivals.contains_key(&port.id);
-        let is_right = port.kind.security_groups == kind.security_groups;
-        if busy || is_contested || is_right || self.world.is_held(&held) {
-            return;
-        }
-        let kind = Arc::new(PortKind {
-            security_groups: kind.security_groups.clone(),
-            ..(*port.kind).clone()
-        });
-        out.actions.push(Action::SetSecurityGroups {
-            port: port.id.clone(),
-            kind,
-        });
     }
 
     /// Pods of the node without a port; pods that are over lose upstream's finalizer.
@@ -291,6 +138,7 @@ impl NodePlan<'_> {
             pool.settle(out, &mut adds, &mut removes);
         }
         self.lost(trunk, &mut adds);
+        self.unwired(trunk, &mut removes);
         self.change_trunk(trunk, adds, removes, out);
     }
 
@@ -305,25 +153,6 @@ impl NodePlan<'_> {
             .filter_map(|id| w.ports.get(id))
             .map(|(p, _)| p.kind.clone())
             .collect()
-    }
-
-    /// Ports in use that someone took off the trunk: back with the VLAN they had.
-    fn lost(&self, trunk: &TrunkState, adds: &mut Vec<(Id, Option<u16>)>) {
-        let w = self.world;
-        for key in &self.node.claims {
-            let Some(vif) = w.claims.get(key).and_then(|c| c.vif.as_ref()) else {
-                continue;
-            };
-            let lost = w
-                .ports
-                .get(&vif.port)
-                .is_some_and(|(p, n)| p.place == Place::Loose && !n.busy && !n.doomed);
-            let ours = w.users.get(&vif.port) == Some(key);
-            let plugged = (vlan::MIN..=vlan::MAX).contains(&vif.vlan);
-            if lost && ours && plugged && !trunk.trunk.subports.contains_key(&vif.vlan) {
-                adds.push((vif.port.clone(), Some(vif.vlan)));
-            }
-        }
     }
 
     /// One call at a time for a trunk, adding before removing.
@@ -407,8 +236,4 @@ struct Wanting<'a> {
     now: Vec<&'a Pod>,
     /// How many of each kind can't yet, because of a call about their KuryrPort.
     later: BTreeMap<Arc<PortKind>, usize>,
-}
-
-fn is_undecided(pod: &Pod) -> bool {
-    pod.life == PodLife::Alive && World::unknown_want(pod).is_some()
 }

@@ -295,6 +295,85 @@ fn a_pod_whose_port_does_not_become_active_is_told_once() {
 }
 
 #[test]
+fn a_port_that_is_not_wired_is_put_on_its_trunk_again_with_growing_pauses() {
+    let mut cloud = Cloud::new(1);
+    cloud.asleep = true;
+    cloud.add_pod(0, 0);
+    let mut c = Controller::start(&mut cloud, settings(false), 0);
+    let mut taken_off = Vec::new();
+    while c.now < 700_000 {
+        c.made.clear();
+        c.round(&mut cloud);
+        let removes = |a: &&Action| matches!(a, Action::RemoveSubports { .. });
+        taken_off.extend(c.made.iter().find(removes).map(|_| c.now / 10_000));
+    }
+    assert_eq!(taken_off, [9, 27, 63], "after 90 s, 180 s more, 360 s more");
+    assert_eq!(cloud.made, 2, "the pod keeps its port");
+    cloud.asleep = false;
+    assert!(c.settle(&mut cloud).is_some());
+    check_end(&cloud, false);
+}
+
+/// The pod's node is made anew: it has another trunk now, and the old one is there, with `holder`'s address.
+fn made_anew(holder: &str, taken: bool) -> (Cloud, Controller, ClaimedVif) {
+    let (mut cloud, mut c) = one_pod(false);
+    let before = vif(&cloud);
+    cloud.trunks.insert(id("t8"), BTreeMap::new());
+    if taken {
+        let trunk = cloud.trunks.get_mut("t8").unwrap();
+        trunk.insert(before.vlan, id("somebodys"));
+    }
+    let addresses = vec![address("8")];
+    c.world
+        .learn(c.now, Event::Node(Watched::There((node(0), addresses))));
+    if !holder.is_empty() {
+        let addresses = vec![address("0")];
+        c.world
+            .learn(c.now, Event::Node(Watched::There((id(holder), addresses))));
+    }
+    c.world.look_anew();
+    (cloud, c, before)
+}
+
+#[test]
+fn the_port_of_a_pod_whose_node_was_made_anew_moves_to_its_new_trunk() {
+    for taken in [false, true] {
+        let (mut cloud, mut c, before) = made_anew("", taken);
+        c.made.clear();
+        for _ in 0..10 {
+            c.round(&mut cloud);
+        }
+        let after = vif(&cloud);
+        assert_eq!((&after.port, after.active), (&before.port, true));
+        assert_eq!(after.vlan == before.vlan, !taken, "{after:?}");
+        assert_eq!(cloud.trunks["t8"].get(&after.vlan), Some(&after.port));
+        assert!(cloud.trunks["t0"].is_empty());
+        let changes = c.made.iter().filter_map(|a| match a {
+            Action::WriteVif { vif, .. } => Some(if vif.active { "active" } else { "not active" }),
+            Action::RemoveSubports { .. } => Some("off"),
+            Action::AddSubports { .. } => Some("on"),
+            _ => None,
+        });
+        let first: Vec<_> = changes.take(3).collect();
+        assert_eq!(
+            first,
+            ["not active", "off", "on"],
+            "no ADD succeeds meanwhile"
+        );
+    }
+}
+
+#[test]
+fn a_port_on_the_trunk_of_another_node_is_told_and_stays() {
+    let (mut cloud, mut c, before) = made_anew("other", false);
+    assert!(c.settle(&mut cloud).is_some());
+    assert_eq!(cloud.trunks["t0"].get(&before.vlan), Some(&before.port));
+    let (reason, message) = c.world.reported.values().next().unwrap();
+    assert_eq!(*reason, Reason::PortMissing);
+    assert!(message.contains("node other"), "{message}");
+}
+
+#[test]
 fn a_vlan_that_somebody_wrote_into_a_record_is_set_right() {
     let (mut cloud, mut c) = one_pod(false);
     let (key, true_vlan) = (

@@ -4,9 +4,15 @@ use super::{Held, World};
 use crate::Millis;
 use crate::port::model::{Id, Place, Pod, PodKey, Port, PortNotes, PortStatus};
 
+/// How often the pause before a port is put on its trunk again is doubled: up to 48 minutes.
+const LONGEST_REWIRE: u32 = 5;
+
 impl World {
     /// Takes over a port as Neutron shows it: replaces what was known of it, in the indexes too, and marks its node.
-    pub(crate) fn put_port(&mut self, mut port: Port, notes: PortNotes) {
+    pub(crate) fn put_port(&mut self, mut port: Port, mut notes: PortNotes) {
+        if port.status == PortStatus::Active && port.place != Place::Loose {
+            notes.rewired = 0;
+        }
         self.share_port(&mut port);
         let id = port.id.clone();
         self.unplace(&id);
@@ -86,6 +92,13 @@ impl World {
     #[must_use]
     pub fn port(&self, id: &Id) -> Option<&Port> {
         self.ports.get(id).map(|(p, _)| p)
+    }
+
+    /// When a port that does not become ACTIVE is put on its trunk again; none if it is not waited for.
+    pub(crate) fn rewires_at(&self, id: &Id) -> Option<Millis> {
+        let (_, notes) = self.ports.get(id)?;
+        let pause = self.settings.rewire_port << notes.rewired.min(LONGEST_REWIRE);
+        Some(self.looks.since(id)? + pause)
     }
 
     /// Until when a free port on a trunk is left alone after its last use; none if it can be
