@@ -5,7 +5,7 @@
 mod cloud;
 
 use cloud::{Cloud, Namespace, UPLINK, eventually, root, sent, spec, tcp, unplug_spec, v4, v6};
-use kuryr_net::links::{Links, Side};
+use kuryr_net::links::{Links, NewLink, Side};
 use kuryr_net::{
     Method, NetError, Node, RouteSpec, check, evict, find_uplink, list, plug, probe, unplug,
 };
@@ -192,6 +192,87 @@ fn the_interface_is_as_specified() {
         "{addresses}"
     );
     check(&cloud.workers[0].node(), &spec).unwrap();
+}
+
+/// Another plugin was there before, or the runtime: its routes are not ours to change, and no reason to fail.
+#[test]
+fn routes_that_are_there_already_stay_and_come_first() {
+    if !root() {
+        return;
+    }
+    let cloud = Cloud::new(1);
+    let (pod, mut spec) = cloud.pod(0, 101, 1);
+    spec.routes = vec![RouteSpec {
+        dst: "172.16.0.0/12".parse().unwrap(),
+        via: Some("10.1.0.253".parse().unwrap()),
+    }];
+    pod.links()
+        .add_veth(&NewLink::up("old"), &NewLink::up("peer"))
+        .unwrap();
+    for command in [
+        "ip addr add 10.244.0.2/24 dev old",
+        "ip route add default via 10.244.0.1",
+        "ip route add 172.16.0.0/12 via 10.244.0.1",
+        "ip addr add fd00:f4::2/64 dev old nodad",
+        "ip -6 route add default via fd00:f4::1",
+    ] {
+        pod.run(command);
+    }
+    let node = cloud.workers[0].node();
+    assert!(plug(&node, &spec).unwrap().changed);
+    for (target, dev) in [
+        ("198.51.100.1", "old"),
+        ("172.16.0.1", "old"),
+        ("10.1.0.9", "eth0"),
+    ] {
+        let way = pod.run(&format!("ip route get {target}"));
+        assert!(way.contains(&format!("dev {dev}")), "{way}");
+    }
+    check(&node, &spec).unwrap();
+    // A repeated ADD finds all of it right.
+    assert!(!plug(&node, &spec).unwrap().changed);
+    unplug(&node, &unplug_spec(&spec)).unwrap();
+    let left = pod.run("ip route");
+    assert!(
+        left.contains("default via 10.244.0.1 dev old") && !left.contains("eth0"),
+        "{left}"
+    );
+}
+
+/// The trunk's NIC is a port of a bridge, and the bridge has the node's address, as some install nodes.
+#[test]
+fn the_trunk_may_be_behind_the_nodes_bridge() {
+    if !root() {
+        return;
+    }
+    let cloud = Cloud::new(2);
+    let ns = &cloud.workers[0].ns;
+    for command in [
+        "ip link add br-node type bridge",
+        "ip link set br-node up",
+        "ip addr del 192.0.2.1/24 dev eth0",
+        "ip link set eth0 master br-node",
+        "ip addr add 192.0.2.1/24 dev br-node",
+    ] {
+        ns.run(command);
+    }
+    let node = cloud.workers[0].node();
+    let found = find_uplink(&node, "192.0.2.1".parse().unwrap()).unwrap();
+    assert_eq!(found.name, "br-node");
+    let (a, mut a_spec) = cloud.pod(0, 101, 1);
+    a_spec.uplink = found.name;
+    let (b, b_spec) = cloud.pod(1, 102, 2);
+    plug(&node, &a_spec).unwrap();
+    plug(&cloud.workers[1].node(), &b_spec).unwrap();
+    for (from, to) in [
+        (&a, v4(&b_spec)),
+        (&a, v6(&b_spec)),
+        (&b, v4(&a_spec)),
+        (&b, v6(&a_spec)),
+    ] {
+        assert!(from.pings(&to), "{} to {to}", from.name);
+    }
+    assert!(ns.pings("192.0.2.2"), "the node's own packets pass");
 }
 
 /// Runtimes make namespaces in which IPv6 is off.

@@ -174,7 +174,7 @@ pub(super) fn configure(site: &Site<'_>, index: u32) -> Result<(), NetError> {
     links.set_alias(index, &spec.alias(), true)?;
     loopback_up(links)?;
     for route in wanted_routes(spec) {
-        links.add_route(index, &route)?;
+        links.add_route_behind(index, &route)?;
     }
     Ok(())
 }

@@ -14,6 +14,11 @@ use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use super::Links;
 use crate::NetError;
 
+/// The first metric of a route that is to be behind others.
+const BEHIND: u32 = 2048;
+/// How many others it can be behind.
+const BEHIND_MOST: u32 = 8;
+
 /// A route of the main table by way of one link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Route {
@@ -75,12 +80,40 @@ impl Links {
             .collect())
     }
 
-    /// Adds a route by way of the link.
+    /// Adds a route by way of the link, with the family's usual metric.
     ///
     /// # Errors
     /// [`NetError::Kernel`]: `EEXIST` if there is one, `ENETUNREACH` if the next hop is not
     /// reached.
     pub fn add_route(&self, index: u32, route: &Route) -> Result<(), NetError> {
+        self.add_route_of_metric(index, route, None)
+    }
+
+    /// As [`Self::add_route`]. Where other links have routes to the same place, this one comes behind them: they are not ours
+    /// to change, and serve packets from this link's addresses no worse than none.
+    ///
+    /// # Errors
+    /// As [`Self::add_route`]; `EEXIST` if there are more than a few others.
+    pub fn add_route_behind(&self, index: u32, route: &Route) -> Result<(), NetError> {
+        // Behind what the kernel and DHCP clients give: at most 1,024.
+        let further = (0..BEHIND_MOST).map(|n| Some(BEHIND + n));
+        let mut result = Ok(());
+        for metric in std::iter::once(None).chain(further) {
+            result = self.add_route_of_metric(index, route, metric);
+            match &result {
+                Err(error) if error.errno() == Some(libc::EEXIST) => {}
+                _ => break,
+            }
+        }
+        result
+    }
+
+    fn add_route_of_metric(
+        &self,
+        index: u32,
+        route: &Route,
+        metric: Option<u32>,
+    ) -> Result<(), NetError> {
         let mut message = RouteMessage::default();
         message.header.address_family = family(route.dst.addr());
         message.header.destination_prefix_length = route.dst.prefix_len();
@@ -104,6 +137,9 @@ impl Links {
         message
             .attributes
             .extend(route.via.map(|via| RouteAttribute::Gateway(via.into())));
+        message
+            .attributes
+            .extend(metric.map(RouteAttribute::Priority));
         let request = RouteNetlinkMessage::NewRoute(message);
         self.change(request, NLM_F_CREATE | NLM_F_EXCL, || {
             format!("add the route {route} by way of link {index}")
