@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::protocol::{AttachmentId, Command, DEFAULT_SOCKET, Pod, Target};
@@ -77,8 +77,20 @@ struct RawConf {
     ipam: Option<Value>,
     #[serde(default)]
     prev_result: Option<Value>,
-    #[serde(default, rename = "cni.dev/valid-attachments")]
+    #[serde(
+        default,
+        rename = "cni.dev/valid-attachments",
+        deserialize_with = "null_is_none_of_them"
+    )]
     valid_attachments: Option<Vec<AttachmentId>>,
+}
+
+/// `null` is how libcni, in Go, writes a list without entries: nothing is attached. An absent list is another matter.
+fn null_is_none_of_them<'de, D: Deserializer<'de>>(
+    wire: D,
+) -> Result<Option<Vec<AttachmentId>>, D::Error> {
+    let list = Option::<Vec<AttachmentId>>::deserialize(wire)?;
+    Ok(Some(list.unwrap_or_default()))
 }
 
 /// Understands a call.

@@ -90,6 +90,16 @@ fn gc_takes_the_list_of_what_is_left() {
 }
 
 #[test]
+fn gc_with_null_is_gc_with_nothing_left() {
+    let conf = with(conf("1.1.0"), "cni.dev/valid-attachments", Value::Null);
+    let only_command = [("CNI_COMMAND".to_owned(), "GC".to_owned())].into();
+    let Command::Gc { valid, .. } = command(&only_command, &conf) else {
+        panic!("no GC");
+    };
+    assert_eq!(valid, []);
+}
+
+#[test]
 fn upstreams_configuration_is_understood() {
     let conf = br#"{"cniVersion": "0.3.1", "name": "kuryr", "type": "kuryr-cni",
                     "kuryr_conf": "/etc/kuryr/kuryr.conf", "debug": true}"#;

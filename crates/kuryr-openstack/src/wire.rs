@@ -6,6 +6,7 @@ use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderValue, Response};
+use kuryr_trust::Trust;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
@@ -90,24 +91,21 @@ pub(crate) fn http_client(config: &CloudConfig) -> Result<reqwest::Client, Error
         .pool_max_idle_per_host(config.concurrency)
         // Shorter than proxies keep idle connections: a POST on one that just closes is a POST of unknown fate.
         .pool_idle_timeout(Duration::from_secs(8))
-        .tcp_keepalive(Duration::from_secs(60))
+        // A way that swallows packets is noticed in about ten seconds; the next call takes another connection.
+        .tcp_keepalive(Duration::from_secs(5))
+        .tcp_keepalive_interval(Duration::from_secs(2))
+        .tcp_keepalive_retries(3)
+        .tcp_user_timeout(Duration::from_secs(10))
         // A redirect would carry the token elsewhere.
         .redirect(reqwest::redirect::Policy::none())
         .danger_accept_invalid_certs(config.insecure);
-    if let Some(path) = &config.cafile {
-        let pem = std::fs::read(path)
-            .map_err(|e| unusable(format!("CA file {}: {e}", path.display())))?;
-        let certificates = reqwest::Certificate::from_pem_bundle(&pem)
-            .map_err(|e| unusable(format!("CA file {}: {e}", path.display())))?;
-        if certificates.is_empty() {
-            return Err(unusable(format!(
-                "CA file {} has no certificate",
-                path.display()
-            )));
-        }
-        for certificate in certificates {
-            builder = builder.add_root_certificate(certificate);
-        }
+    // Without verification there is nothing to be verified by.
+    if let Some(path) = config.cafile.as_ref().filter(|_| !config.insecure) {
+        let unusable =
+            |e: &dyn std::fmt::Display| unusable(format!("CA file {}: {e}", path.display()));
+        let pem = std::fs::read(path).map_err(|e| unusable(&e))?;
+        let tls = Trust::from_pem(&pem).and_then(|trust| trust.client_config());
+        builder = builder.tls_backend_preconfigured(tls.map_err(|e| unusable(&e))?);
     }
     builder
         .build()

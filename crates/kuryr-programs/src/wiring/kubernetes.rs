@@ -7,6 +7,7 @@ use kube::{Client, Config};
 use kuryr_config::options::Kubernetes;
 
 use super::Stop;
+use super::connection::{self, Pulse};
 
 /// By kubeconfig where one is named; else by `[kubernetes]`, as upstream: its URL and files,
 /// or the service account of the pod that this runs in.
@@ -17,7 +18,7 @@ pub async fn connect(options: &Kubernetes, kubeconfig: Option<&Path>) -> Result<
     };
     // Watches end by themselves before that.
     config.read_timeout = Some(std::time::Duration::from_secs(295));
-    Client::try_from(config).map_err(Stop::from_error)
+    connection::client(config, Pulse::default())
 }
 
 async fn from_file(file: &Path) -> Result<Config, Stop> {

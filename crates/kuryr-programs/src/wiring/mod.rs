@@ -1,5 +1,6 @@
 //! The one place where parts are put together.
 
+mod connection;
 mod kubernetes;
 pub mod logging;
 mod openstack;
