@@ -11,6 +11,7 @@
 //! tenure     the same lease, for a tool that must not write beside a leader
 //! supervise  a call whose task dies is answered as lost
 //! objects    what is done alike to objects of every kind
+//! takeover   finalizers that the Python implementation left on objects that no reconciler keeps
 //! events     Kubernetes Events
 //! health     what /alive, /ready and /metrics say
 //! metrics    what figures of all reconcilers have in common
@@ -29,6 +30,7 @@ mod reconcile;
 mod run;
 mod service;
 mod supervise;
+mod takeover;
 mod tenure;
 
 pub use config::ControllerConfig;
@@ -37,4 +39,5 @@ pub use lease::{Fence, LeaseSettings};
 pub use pods::networks::{NetworkError, Networks};
 pub use run::{ControllerError, run};
 pub use service::ServiceConfig;
+pub use takeover::{LeftKind, left_in_openstack};
 pub use tenure::Tenure;

@@ -22,7 +22,7 @@ use crate::lease::{self, Fence};
 use crate::pods;
 use crate::pods::networks::{NetworkError, Networks};
 use crate::reconcile::{Duty, Engine, Watch};
-use crate::service;
+use crate::{service, takeover};
 
 /// How long calls under way are waited for at the end.
 const TO_FINISH: Duration = Duration::from_secs(8);
@@ -96,6 +96,7 @@ pub async fn run(
     };
     start.services();
     start.pods(networks);
+    start.takeover();
     start.servers();
     let ended = tokio::select! {
         biased;
@@ -193,6 +194,14 @@ impl Start<'_> {
         let mind = kuryr_core::port::World::new(self.config.ports.clone());
         let running = Engine::new(mind, hands, meters, duty).run(news, self.running.clone());
         self.loops.spawn("loop of pods", running);
+    }
+
+    /// What the Python implementation left behind.
+    fn takeover(&mut self) {
+        let releasing = takeover::release(self.common.client.clone(), self.common.fence.clone());
+        let until_stop = self.running.clone().run_until_cancelled_owned(releasing);
+        self.others
+            .spawn("release of upstream's finalizers", until_stop.map(drop));
     }
 
     /// What a loop has to do besides; `reads` are what it waits for before it is ready.

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use http::Method;
-use kube::api::{DeleteParams, Patch, PatchParams};
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use kuryr_api::names::POD_FINALIZER;
+use kuryr_controller::LeftKind;
 use kuryr_embedded_kubernetes::{Fault, FaultRule};
 use serde_json::json;
 
@@ -236,6 +237,38 @@ async fn a_finalizer_of_upstream_holds_no_pod() {
     let gone = |w: &World| w.kube.store().all(&"pods".into()).is_empty();
     world.until_true("the pod is gone", gone).await;
     world.all_gone().await;
+}
+
+/// Nobody else would take them off: the Python implementation is gone.
+#[tokio::test]
+async fn finalizers_of_upstream_hold_no_namespace() {
+    let world = World::start(1).await;
+    world.add_namespace("shop").await;
+    let network = json!({"spec": {"nsName": "shop", "projectId": "p", "nsLabels": {}}, "status": {"netId": "n1"}});
+    let policy = json!({"spec": {"podSelector": {}, "policyTypes": ["Ingress"], "ingressSgRules": [], "egressSgRules": []},
+        "status": {"securityGroupRules": []}});
+    let plain = json!({"spec": {"podSelector": {}}});
+    for (kind, mut object) in LeftKind::all().iter().zip([policy, plain, network]) {
+        object["apiVersion"] = json!(kind.resource.api_version);
+        object["kind"] = json!(kind.resource.kind);
+        object["metadata"] = json!({"name": "shop", "finalizers": [kind.finalizer]});
+        let api: kube::Api<kube::core::DynamicObject> =
+            kube::Api::namespaced_with(world.client.clone(), "shop", &kind.resource);
+        let object = serde_json::from_value(object).unwrap();
+        api.create(&PostParams::default(), &object).await.unwrap();
+    }
+    let api: kube::Api<k8s_openapi::api::core::v1::Namespace> =
+        kube::Api::all(world.client.clone());
+    api.delete("shop", &DeleteParams::default()).await.unwrap();
+    let there = |w: &World| {
+        let namespaces = w.kube.store().all(&"namespaces".into());
+        namespaces.iter().any(|n| n.key().name == "shop")
+    };
+    assert!(there(&world));
+    let _controller = world.controller(Options::default()).await;
+    world
+        .until_true("the namespace is gone", |w| !there(w))
+        .await;
 }
 
 #[tokio::test]

@@ -106,6 +106,9 @@ kinds! {
     PodFinalizerStuck: "pod-finalizer-stuck", Stuck, "error; warning if the pod is not being deleted",
         "Upstream's finalizer is on a pod that has ended.",
         "The finalizer is taken off.";
+    UpstreamFinalizerStuck: "upstream-finalizer-stuck", Stuck, "error",
+        "A KuryrNetwork, KuryrNetworkPolicy or NetworkPolicy is being deleted, and upstream's finalizer holds it and its namespace.",
+        "Nothing; a controller that leads takes it off within 15 s, if it may (`deploy/rbac/takeover.yaml`).";
     PodWaits: "pod-waits", Missing, "error",
         "A pod waits for its port for long; the reason is that of the controller's Event.",
         "Nothing by itself; what the reason names is a finding of its own where it can be seen.";

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::pool;
-use crate::port::{Claim, Id, Pod, Port, Trunk};
+use crate::port::{Claim, Id, Pod, PodKey, Port, Trunk};
 
 /// What one look brought. Ages are as of that look.
 #[derive(Clone, Debug)]
@@ -29,6 +29,8 @@ pub struct Facts {
     pub quota: Option<Usage>,
     /// The pods' subnets, as far as can be seen.
     pub subnets: Vec<SubnetUsage>,
+    /// Objects that upstream's finalizers hold.
+    pub held: Vec<HeldObject>,
 }
 
 /// From when on something is a finding.
@@ -125,6 +127,21 @@ pub struct ClaimFact {
     pub other_finalizers: Vec<String>,
     /// Why its pod waits.
     pub wait: Option<Wait>,
+}
+
+/// An object that is being deleted, and that a finalizer of upstream's holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldObject {
+    /// Its kind in one word, such as `kuryrnetwork`.
+    pub kind: &'static str,
+    /// Its namespace and name.
+    pub key: PodKey,
+    /// The finalizer.
+    pub finalizer: String,
+    /// Time since it was deleted.
+    pub deleting: Duration,
+    /// What it stands for in OpenStack, such as `network 4f1c…`.
+    pub left: Vec<String>,
 }
 
 /// A port of ours.

@@ -47,6 +47,8 @@ pub enum Subject {
     KuryrPort(PodKey),
     /// A Neutron port.
     Port(Id),
+    /// A Kubernetes object of another kind, such as `kuryrnetwork`; with namespace and name.
+    Object(&'static str, PodKey),
 }
 
 impl Subject {
@@ -62,6 +64,7 @@ impl Subject {
             Self::Pod(_) => "pod",
             Self::KuryrPort(_) => "kuryrport",
             Self::Port(_) => "port",
+            Self::Object(kind, _) => kind,
         }
     }
 
@@ -71,7 +74,7 @@ impl Subject {
         match self {
             Self::Lease | Self::Project => String::new(),
             Self::Subnet(id) | Self::Node(id) | Self::Trunk(id) | Self::Port(id) => id.to_string(),
-            Self::Pod(key) | Self::KuryrPort(key) => key.to_string(),
+            Self::Pod(key) | Self::KuryrPort(key) | Self::Object(_, key) => key.to_string(),
         }
     }
 }

@@ -26,7 +26,8 @@ mod tests;
 
 pub use catalogue::{Class, FindingKind, markdown};
 pub use facts::{
-    ClaimFact, Facts, Lease, Limits, Node, OtherPort, PodFact, PortFact, SubnetUsage, Usage, Wait,
+    ClaimFact, Facts, HeldObject, Lease, Limits, Node, OtherPort, PodFact, PortFact, SubnetUsage,
+    Usage, Wait,
 };
 pub use finding::{By, Finding, Remedy, Scope, Severity, Subject, span};
 pub use guard::{Fresh, Need, check as still_right, need};
@@ -48,6 +49,7 @@ pub fn diagnose(facts: &Facts) -> Vec<Finding> {
     check::claims(&picture, &mut findings);
     check::pods(&picture, &mut findings);
     check::ports(&picture, &mut findings);
+    check::held(&picture, &mut findings);
     findings.sort_by(|a, b| a.order().cmp(&b.order()));
     findings
 }

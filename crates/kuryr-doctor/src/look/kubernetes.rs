@@ -12,8 +12,8 @@ use kube::core::DynamicObject;
 use kube::{Api, Client, ResourceExt};
 use kuryr_api::KuryrPort;
 use kuryr_api::names::{KURYRPORT_FINALIZER, WAIT_REASON_ANNOTATION};
-use kuryr_controller::facts;
-use kuryr_core::doctor::{ClaimFact, Lease, Node, PodFact, Wait};
+use kuryr_controller::{LeftKind, facts, left_in_openstack};
+use kuryr_core::doctor::{ClaimFact, HeldObject, Lease, Node, PodFact, Wait};
 use kuryr_core::port::{Claim, Id, Pod, PodKey, PodLife, PortKind, Want};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -32,6 +32,7 @@ pub(super) struct Cluster {
     pub(super) nodes: Vec<Node>,
     pub(super) pods: Vec<PodFact>,
     pub(super) claims: Vec<ClaimFact>,
+    pub(super) held: Vec<HeldObject>,
 }
 
 /// KuryrPorts as upstream's looser schema lets them be.
@@ -88,6 +89,7 @@ impl Eyes<'_> {
             nodes: nodes.iter().map(node_fact).collect(),
             pods,
             claims,
+            held: self.held(unseen).await,
         })
     }
 
@@ -105,6 +107,22 @@ impl Eyes<'_> {
                 Lease::Unreadable
             }
         }
+    }
+
+    /// Objects of upstream's that its finalizers hold.
+    async fn held(&self, unseen: &mut Vec<Unseen>) -> Vec<HeldObject> {
+        let mut held = Vec::new();
+        for kind in LeftKind::all() {
+            let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &kind.resource);
+            match list(&api, "list objects of upstream's").await {
+                Ok(objects) => held.extend(objects.iter().filter_map(|o| held_object(&kind, o))),
+                Err(error) => unseen.push(Unseen {
+                    what: format!("what upstream's finalizers hold: {}", kind.resource.plural),
+                    why: error.to_string(),
+                }),
+            }
+        }
+        held
     }
 
     /// The controller's last word on pods that wait, where the KuryrPort does not say it.
@@ -152,6 +170,17 @@ impl Eyes<'_> {
             }
         }
     }
+}
+
+fn held_object(kind: &LeftKind, object: &DynamicObject) -> Option<HeldObject> {
+    let deleted = object.metadata.deletion_timestamp.as_ref()?;
+    kind.holds(object).then(|| HeldObject {
+        kind: kind.word,
+        key: PodKey::new(object.namespace().unwrap_or_default(), object.name_any()),
+        finalizer: kind.finalizer.to_owned(),
+        deleting: since(deleted.0),
+        left: left_in_openstack(object),
+    })
 }
 
 fn is_controllers(event: &Event) -> bool {

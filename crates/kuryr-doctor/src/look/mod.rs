@@ -59,6 +59,7 @@ impl Eyes<'_> {
             others: cloud.others,
             quota: cloud.quota,
             subnets: cloud.subnets,
+            held: cluster.held,
         };
         Ok((facts, unseen))
     }

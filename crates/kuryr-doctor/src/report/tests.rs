@@ -119,6 +119,7 @@ fn look() -> Look {
             used: 10,
         }),
         subnets: vec![],
+        held: vec![],
     };
     let findings = diagnose(&facts);
     Look {

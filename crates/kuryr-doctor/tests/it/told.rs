@@ -110,7 +110,16 @@ async fn ports_that_are_down_are_told() {
     let found = &look.findings[0];
     assert_eq!(
         (found.node.as_deref(), found.remedy.by),
-        (Some("node1"), By::Operator)
+        (Some("node1"), By::Controller)
+    );
+    let calls = found
+        .remedy
+        .actions
+        .iter()
+        .map(kuryr_core::reconcile::Effect::name);
+    assert_eq!(
+        calls.collect::<Vec<_>>(),
+        ["remove_subports", "add_subports"]
     );
 }
 

@@ -77,12 +77,9 @@ impl World {
         let kube = KubeApi::start(options).await.unwrap();
         let client = kube.client().unwrap();
         let ours = kuryr_api::crd::all();
-        let used = ["KuryrPort", "KuryrLoadBalancer"];
         let crds = Api::all(client.clone());
         for crd in ours {
-            if used.contains(&&*crd.spec.names.kind) {
-                crds.create(&PostParams::default(), &crd).await.unwrap();
-            }
+            crds.create(&PostParams::default(), &crd).await.unwrap();
         }
         let project_id = openstack
             .handle()

@@ -2,12 +2,14 @@
 
 mod claims;
 mod cluster;
+mod held;
 mod nodes;
 mod pods;
 mod ports;
 
 pub(super) use claims::check as claims;
 pub(super) use cluster::check as cluster;
+pub(super) use held::check as held;
 pub(super) use nodes::check as nodes;
 pub(super) use pods::check as pods;
 pub(super) use ports::check as ports;

@@ -38,6 +38,25 @@ fn who_leads_is_said() {
 }
 
 #[test]
+fn what_upstreams_finalizers_hold_for_long_is_told_with_what_it_leaves() {
+    let mut facts = healthy(1, 1);
+    let held = |deleting| HeldObject {
+        kind: "kuryrnetwork",
+        key: crate::port::PodKey::new("shop", "shop"),
+        finalizer: "kuryrnetwork.finalizers.kuryr.openstack.org".to_owned(),
+        deleting,
+        left: vec!["network n1".to_owned()],
+    };
+    facts.held = vec![held(Duration::ZERO)];
+    assert_eq!(kinds(&facts), []);
+    facts.held = vec![held(OLD)];
+    let found = only(&facts);
+    assert_eq!(found.kind, FindingKind::UpstreamFinalizerStuck);
+    assert_eq!(found.subject.to_string(), "kuryrnetwork shop/shop");
+    assert!(found.what.contains("network n1"), "{}", found.what);
+}
+
+#[test]
 fn room_that_runs_out_is_told_before() {
     let mut facts = healthy(1, 1);
     let usage = |used| Usage { limit: 10, used };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::plant::*;
 use crate::doctor::*;
-use crate::port::{Action, Place, PodKey};
+use crate::port::{Action, Place, PodKey, PortStatus};
 
 #[test]
 fn fixes_are_not_carried_out_on_what_changed_meanwhile() {
@@ -95,4 +95,7 @@ fn a_port_in_use_is_moved_only_to_where_it_belongs() {
     settled.trunk = Some(facts.trunks[0].clone());
     settled.moving_to = Some((facts.trunks[0].clone(), 1));
     assert!(ask(&settled).is_err());
+    // One that is not wired there is put there anew.
+    settled.ports[0].port.status = PortStatus::Down;
+    assert_eq!(ask(&settled), Ok(()));
 }

@@ -93,6 +93,7 @@ pub(super) fn healthy(nodes: usize, pods: usize) -> Facts {
             used: 10,
         }),
         subnets: Vec::new(),
+        held: vec![],
     };
     for n in 0..nodes {
         let addresses = vec![std::net::IpAddr::from([
