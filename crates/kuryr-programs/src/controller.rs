@@ -84,6 +84,7 @@ fn services(config: &Config) -> Option<ServiceConfig> {
                 LbAlgorithm::SourceIp => service::Algorithm::SourceIp,
                 LbAlgorithm::SourceIpPort => service::Algorithm::SourceIpPort,
             },
+            ovn_keeps_affinity: config.kuryr.ovn_session_affinity,
             timeout_client: some(octavia.timeout_client_data),
             timeout_member: some(octavia.timeout_member_data),
             monitors: config.kuryr.health_monitors,

@@ -124,6 +124,10 @@ option_group! {
         /// Octavia providers that Services may ask for by annotation, besides
         /// `endpoints_driver_octavia_provider`; `*`: any.
         lb_providers: Vec<String> = of(Kind::List).default("amphora,ovn");
+        /// Whether Octavia's `ovn` provider keeps `sessionAffinity: ClientIP`: its releases from
+        /// 4.0 (2023.1) on do, older ones accept it and send each connection anywhere. Nothing
+        /// that Octavia answers tells them apart.
+        ovn_session_affinity: bool = boolean("false");
         /// Octavia flavors that Services may ask for by annotation; `*`: any.
         lb_flavors: Vec<String> = of(Kind::List);
         /// Networks that Services may ask floating IPs of by annotation, besides

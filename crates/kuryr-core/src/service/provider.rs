@@ -273,14 +273,32 @@ pub(crate) struct Providers {
     known: BTreeMap<Id, Traits>,
     /// Options that each has taken.
     taken: BTreeMap<Id, BTreeSet<Refusal>>,
+    /// Whether the OVN provider is a release that keeps session affinity, by the operator's word.
+    ovn_keeps_affinity: bool,
 }
 
 impl Providers {
+    /// What is known before anything was asked of any.
+    pub(crate) fn new(ovn_keeps_affinity: bool) -> Self {
+        Self {
+            ovn_keeps_affinity,
+            ..Self::default()
+        }
+    }
+
     /// What a provider can; none is Octavia's own choice.
     pub(crate) fn traits(&self, provider: Option<&Id>) -> Traits {
         let name = provider.map_or(DEFAULT, |p| p);
         let known = self.known.get(name).cloned();
-        known.unwrap_or_else(|| Traits::of(name))
+        known.unwrap_or_else(|| self.assumed(name))
+    }
+
+    fn assumed(&self, name: &str) -> Traits {
+        let mut traits = Traits::of(name);
+        if self.ovn_keeps_affinity && traits.persistence == Support::Pretends {
+            traits.persistence = Support::Works;
+        }
+        traits
     }
 
     /// A provider carried out a call with these options.
@@ -386,6 +404,21 @@ mod tests {
             "nobody asked"
         );
         assert_eq!(all.traits(None), Traits::of("amphora"));
+    }
+
+    #[test]
+    fn an_ovn_provider_keeps_affinity_if_the_operator_says_so_and_until_it_refuses() {
+        let ovn: Id = "ovn".into();
+        let kept = |all: &Providers| all.traits(Some(&ovn)).persistence;
+        assert_eq!(kept(&Providers::new(false)), Support::Pretends);
+        let mut all = Providers::new(true);
+        assert_eq!(kept(&all), Support::Works);
+        assert!(all.refuse(
+            Some(&ovn),
+            Refusal::Persistence,
+            &[Refusal::Persistence].into()
+        ));
+        assert_eq!(kept(&all), Support::Refuses);
     }
 
     #[test]

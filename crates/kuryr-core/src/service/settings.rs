@@ -23,6 +23,8 @@ pub struct Settings {
     pub member_mode: MemberMode,
     /// How connections are spread, where the provider has it.
     pub algorithm: Algorithm,
+    /// Whether the OVN provider keeps a client's endpoint (its releases from 4.0 on); none of its answers says so.
+    pub ovn_keeps_affinity: bool,
     /// How long a client may be silent, milliseconds; none: Octavia's default.
     pub timeout_client: Option<u32>,
     /// How long a member may be silent, milliseconds; none: Octavia's default.
@@ -73,6 +75,7 @@ impl Default for Settings {
             member_subnets: Vec::new(),
             member_mode: MemberMode::L3,
             algorithm: Algorithm::RoundRobin,
+            ovn_keeps_affinity: false,
             timeout_client: None,
             timeout_member: None,
             monitors: false,

@@ -120,8 +120,8 @@ impl World {
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         Self {
+            providers: Providers::new(settings.ovn_keeps_affinity),
             settings,
-            providers: Providers::default(),
             services: HashMap::new(),
             first_seen: HashMap::new(),
             asked: BTreeMap::new(),
