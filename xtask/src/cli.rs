@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::error::Error;
 use crate::workspace::Workspace;
-use crate::{build, generate, lab, packages, repeat, stack, test, tools};
+use crate::{build, generate, images, lab, packages, repeat, stack, test, tools};
 
 /// The project's own tasks.
 #[derive(Debug, Parser)]
@@ -33,6 +33,8 @@ enum Task {
     Repeat(repeat::Options),
     /// Build the release binaries into target/dist: kuryr, and kuryr-cni as a static program under 2 MiB
     Build,
+    /// Build the container images as OCI archives into target/images, without a container daemon: `cargo xtask images`
+    Images(images::Options),
     /// Write the checked-in files anew that are made from the code
     Generate {
         /// Only compare; exit 1 where one differs
@@ -61,6 +63,7 @@ pub(crate) fn run() -> Result<ExitCode, Error> {
             println!("{made}");
             ExitCode::SUCCESS
         }),
+        Task::Images(options) => images::run(&workspace, &options),
         Task::Generate { check } => generate::run(&workspace, check).map(|()| ExitCode::SUCCESS),
         Task::Deps => {
             packages::install(&workspace, &[], None)?;

@@ -15,6 +15,7 @@ mod command;
 mod elf;
 mod error;
 mod generate;
+mod images;
 mod lab;
 mod packages;
 mod repeat;

@@ -10,6 +10,7 @@ use kuryr_config::options::PlugMethod;
 use kuryr_net::Method;
 
 use crate::error::DaemonError;
+use crate::install::Places;
 
 /// What the daemon works with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +36,8 @@ pub struct DaemonConfig {
     /// Interfaces in a row that the kernel may refuse before the daemon says that it is not
     /// alive.
     pub failures_allowed: u32,
+    /// Where plugin and configuration are put on the node; `None`: somebody else does.
+    pub places: Option<Places>,
     /// Where the host's `/proc` is, if not at `/proc`.
     pub proc_dir: Option<PathBuf>,
     /// Where `/alive` and `/ready` are served; `None`: nowhere.
@@ -47,7 +50,7 @@ impl DaemonConfig {
     /// Reads what concerns the daemon.
     ///
     /// # Errors
-    /// [`DaemonError::NodeName`] if none is configured and the host has none.
+    /// [`DaemonError::NodeName`] if none is configured and the host has none; [`DaemonError::Places`].
     pub fn new(config: &Config) -> Result<Self, DaemonError> {
         let node_name = match &config.kuryr.node_name {
             Some(name) => name.clone(),
@@ -70,11 +73,51 @@ impl DaemonConfig {
             port_wait: daemon.vif_annotation_timeout,
             workers: daemon.worker_num,
             failures_allowed: daemon.cni_failures_count,
+            places: places(config)?,
             proc_dir: daemon.netns_proc_dir.clone().filter(|_| daemon.docker_mode),
             health: Some(any(config.cni_health_server.port)),
             metrics: Some(any(config.prometheus_exporter.cni_exporter_port)),
         })
     }
+}
+
+/// Where plugin and configuration are put, by both folders or none.
+///
+/// # Errors
+/// [`DaemonError::Places`] if only one is named, or the plugin can't be.
+pub fn places(config: &Config) -> Result<Option<Places>, DaemonError> {
+    let wrong = |what: &str| DaemonError::Places {
+        what: what.to_owned(),
+    };
+    let kuryr = &config.kuryr;
+    let (bin_dir, conf_dir) = match (&kuryr.cni_bin_dir, &kuryr.cni_conf_dir) {
+        (Some(bin), Some(conf)) => (bin.clone(), conf.clone()),
+        (None, None) => return Ok(None),
+        _ => {
+            return Err(wrong(
+                "set [kuryr] cni_bin_dir and cni_conf_dir, or neither",
+            ));
+        }
+    };
+    let conf_name = kuryr.cni_conf_name.clone();
+    // libcni reads a list of plugins from these only.
+    if !conf_name.ends_with(".conflist") || conf_name.contains('/') || conf_name.starts_with('.') {
+        return Err(wrong(
+            "[kuryr] cni_conf_name is no file name that ends with .conflist",
+        ));
+    }
+    let beside = || {
+        let program = std::env::current_exe().ok()?;
+        Some(program.with_file_name("kuryr-cni"))
+    };
+    let plugin = kuryr.cni_plugin.clone().or_else(beside);
+    let plugin = plugin.ok_or_else(|| wrong("name the plugin in [kuryr] cni_plugin"))?;
+    Ok(Some(Places {
+        plugin,
+        bin_dir,
+        conf_dir,
+        conf_name,
+    }))
 }
 
 /// Every address of the host, as upstream.

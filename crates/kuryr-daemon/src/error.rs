@@ -8,6 +8,7 @@ use kuryr_cni::{CniError, Code};
 use kuryr_net::NetError;
 
 use crate::attach::{CheckpointError, Waiting};
+use crate::install::InstallError;
 use crate::ports::PodKey;
 
 /// Why the daemon could not start, or had to stop.
@@ -24,6 +25,15 @@ pub enum DaemonError {
         /// Why the host's name could not be read.
         source: io::Error,
     },
+    /// Where plugin and configuration are put is wrong.
+    #[error("{what}")]
+    Places {
+        /// What is.
+        what: String,
+    },
+    /// The plugin can't be put in place.
+    #[error(transparent)]
+    Install(#[from] InstallError),
     /// The trunk's link could not be found.
     #[error("the trunk's link cannot be found: {0}")]
     Uplink(#[source] NetError),

@@ -15,6 +15,7 @@
 //! | [`ports`] | the KuryrPorts of this node, by one watch |
 //! | [`attach`] | ADD, DEL, CHECK, STATUS, GC; the record of what is plugged |
 //! | [`plug`] | the kernel, behind a trait |
+//! | [`install`] | plugin and configuration in the node's folders |
 //! | [`server`] | the socket for the plugin |
 //! | [`http`], [`metrics`] | `/alive`, `/ready`, `/metrics` |
 //! | [`error`] | why a start or a call failed |
@@ -25,6 +26,7 @@ pub mod attach;
 pub mod config;
 pub mod error;
 pub mod http;
+pub mod install;
 pub mod metrics;
 pub mod plug;
 pub mod ports;
@@ -40,6 +42,7 @@ pub use config::DaemonConfig;
 pub use error::{DaemonError, Refusal};
 
 use attach::{Attachments, Checkpoint, Ledger, Limits};
+use install::Places;
 use metrics::Metrics;
 use plug::{NetPlugger, Plugger};
 use ports::PortStore;
@@ -85,6 +88,9 @@ pub async fn run_with(
 ) -> Result<(), DaemonError> {
     // First of all: it keeps a second daemon from touching this one's interfaces.
     let socket = Socket::bind(&config.socket)?;
+    if let Some(places) = &config.places {
+        places.install_plugin()?;
+    }
     let ledger = Ledger::load(Checkpoint::open(&config.state_dir)?)?;
     let store = Arc::new(PortStore::default());
     let limits = Limits {
@@ -122,7 +128,7 @@ pub async fn run_with(
     let serving = tokio::spawn(server.serve(socket, stop.clone()));
     tracing::info!(node = config.node_name, socket = %config.socket.display(), "serving");
     let tidied = tokio::select! {
-        tidied = tidy(&attachments, &store, &swept, &shutdown) => tidied,
+        tidied = tidy(&attachments, &store, &swept, config.places.as_ref(), &shutdown) => tidied,
         ended = tasks.first_death(&shutdown) => Err(ended.into()),
     };
     stop.cancel();
@@ -172,6 +178,7 @@ async fn tidy(
     attachments: &Attachments,
     store: &PortStore,
     swept: &Notify,
+    places: Option<&Places>,
     shutdown: &CancellationToken,
 ) -> Result<(), DaemonError> {
     let mut tidied = false;
@@ -184,6 +191,8 @@ async fn tidy(
             let adopted = attachments.adopt_leftovers().await;
             adopted.map_err(DaemonError::Inventory)?;
             tidied = true;
+            // Pods can start from now on.
+            places.inspect(|places| places.announce());
         }
         attachments.sweep().await;
     }

@@ -101,6 +101,16 @@ option_group! {
         cni_socket: PathBuf = of(Kind::Path).default("/run/kuryr/cni.sock");
         /// Directory in which the daemon keeps what it plugged.
         state_dir: PathBuf = of(Kind::Path).default("/var/lib/kuryr");
+        /// The node's folder of CNI plugins, as the daemon sees it: it puts `kuryr-cni` there.
+        /// Unset: nothing is put there. Together with `cni_conf_dir`.
+        cni_bin_dir: Option<PathBuf> = of(Kind::Path);
+        /// The node's folder of CNI configurations, as the daemon sees it: it puts its own
+        /// there as soon as it can serve pods, which makes the node Ready.
+        cni_conf_dir: Option<PathBuf> = of(Kind::Path);
+        /// File name of that configuration; runtimes take the first by name.
+        cni_conf_name: String = of(Kind::Id).default("10-kuryr.conflist");
+        /// The plugin that is put there. Unset: `kuryr-cni` beside the daemon's program.
+        cni_plugin: Option<PathBuf> = of(Kind::Path);
         /// How a pod's interface is put on the trunk: `bpf` is a veth pair with tc-bpf
         /// programs, `vlan` a VLAN link of the kernel's 8021q module, `auto` the first
         /// where the kernel takes it. With `vlan` a pod that has CAP_NET_ADMIN can send

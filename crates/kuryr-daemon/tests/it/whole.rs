@@ -10,6 +10,7 @@ use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use futures::StreamExt;
+use kuryr_daemon::install::Places;
 use kuryr_daemon::metrics::Metrics;
 use kuryr_daemon::{DaemonConfig, run_with};
 use serde_json::{Value, json};
@@ -61,6 +62,11 @@ pub(crate) async fn api_server(api: Api) -> kube::Client {
     let router = Router::new()
         .route("/apis/openstack.org/v1/kuryrports", get(kuryrports))
         .with_state(api);
+    serve(router).await
+}
+
+/// A client of what a router answers.
+async fn serve(router: Router) -> kube::Client {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, router).await });
@@ -80,6 +86,7 @@ pub(crate) fn config(dir: &std::path::Path) -> DaemonConfig {
         port_wait: Duration::from_secs(20),
         workers: 4,
         failures_allowed: 3,
+        places: None,
         proc_dir: None,
         health: None,
         metrics: None,
@@ -140,4 +147,62 @@ async fn a_port_that_comes_by_the_watch_is_plugged() {
     daemon.await.unwrap().unwrap();
     assert!(!socket.exists());
     assert_eq!(world.kernel().links.len(), 1, "a stop leaves pods plugged");
+}
+
+/// The runtime says that the node is Ready as soon as it finds the configuration.
+#[tokio::test]
+async fn the_node_is_configured_when_pods_can_start_and_not_before() {
+    let world = World::stopped(Duration::from_secs(20));
+    let at = |name: &str| world.dir.path().join(name);
+    for folder in ["bin", "net.d"] {
+        std::fs::create_dir(at(folder)).unwrap();
+    }
+    std::fs::write(at("plugin"), "the plugin").unwrap();
+    let config = DaemonConfig {
+        places: Some(Places {
+            plugin: at("plugin"),
+            bin_dir: at("bin"),
+            conf_dir: at("net.d"),
+            conf_name: "10-kuryr.conflist".to_owned(),
+        }),
+        ..config(world.dir.path())
+    };
+    let (plugin, conflist) = (at("bin/kuryr-cni"), at("net.d/10-kuryr.conflist"));
+    // An API server that answers nothing yet.
+    let gate = Arc::new(tokio::sync::Semaphore::new(0));
+    let api = Api {
+        listed: Arc::default(),
+        events: Arc::default(),
+        asked: Arc::default(),
+    };
+    let (held, asked) = (gate.clone(), api.asked.clone());
+    let router = Router::new().route(
+        "/apis/openstack.org/v1/kuryrports",
+        get(move |state, query| async move {
+            let _open = held.acquire().await;
+            kuryrports(state, query).await
+        }),
+    );
+    let client = serve(router.with_state(api)).await;
+    let shutdown = CancellationToken::new();
+    let metrics = Metrics::new(("bpf", String::new()));
+    let hands = world.hands.clone();
+    let daemon = tokio::spawn(run_with(config, client, hands, metrics, shutdown.clone()));
+    let there = async |path: &std::path::Path| {
+        while !path.exists() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    there(&plugin).await;
+    there(&at("cni.sock")).await;
+    assert!(!conflist.exists(), "no pod could start");
+    assert!(asked.lock().unwrap().is_empty());
+    gate.add_permits(100);
+    there(&conflist).await;
+    shutdown.cancel();
+    daemon.await.unwrap().unwrap();
+    assert!(
+        conflist.exists() && plugin.exists(),
+        "an upgrade takes the node's network not away"
+    );
 }

@@ -15,8 +15,18 @@ use kuryr_programs::{daemon, options::Start};
 struct Cli {
     #[command(flatten)]
     start: Start,
+    /// Take plugin and configuration off the node, as far as this program put them there, and end
+    #[arg(long)]
+    uninstall: bool,
+    /// With --uninstall: stay until a signal comes, as a DaemonSet wants it
+    #[arg(long, requires = "uninstall")]
+    wait: bool,
 }
 
 fn main() -> ExitCode {
-    daemon::run(&Cli::parse().start)
+    let cli = Cli::parse();
+    if cli.uninstall {
+        return daemon::uninstall(&cli.start, cli.wait);
+    }
+    daemon::run(&cli.start)
 }
