@@ -19,6 +19,7 @@
 
 pub mod cloud;
 pub mod http;
+pub mod installed;
 pub mod metrics;
 pub mod node;
 pub mod pods;

@@ -160,7 +160,7 @@ impl Kit {
     }
 
     /// As an operator writes it. The lease is short, so that its loss is seen soon.
-    fn configuration(&self, health: u16, metrics: u16) -> String {
+    pub(crate) fn configuration(&self, health: u16, metrics: u16) -> String {
         let subnet = |name: &str| {
             self.stack
                 .ids

@@ -29,6 +29,8 @@ pub struct Stack {
     pub kubeconfig: PathBuf,
     /// How to reach OpenStack.
     pub clouds: PathBuf,
+    /// TCP ports of the machine's loopback address where Keystone, Neutron and Octavia answer.
+    pub openstack: Vec<u16>,
     /// Ids and addresses.
     pub ids: Ids,
 }
@@ -71,6 +73,14 @@ pub fn wanted() -> bool {
     env::var(SWITCH).is_ok_and(|value| value == "1")
 }
 
+fn ports(text: &str) -> Outcome<Vec<u16>> {
+    let port = |text: &str| {
+        text.parse()
+            .map_err(|e| format!("port {text:?}: {e}").into())
+    };
+    text.split(',').map(port).collect()
+}
+
 fn setting(name: &str) -> Outcome<PathBuf> {
     match env::var_os(name) {
         Some(value) if !value.is_empty() => Ok(value.into()),
@@ -95,6 +105,11 @@ impl Stack {
             kubernetes: setting("KURYR_STACK_KUBERNETES")?,
             bin: setting("KURYR_STACK_BIN")?,
             kubeconfig: setting("KUBECONFIG")?,
+            openstack: ports(
+                &setting("KURYR_STACK_OPENSTACK_PORTS")?
+                    .display()
+                    .to_string(),
+            )?,
             clouds: setting("OS_CLIENT_CONFIG_FILE")?,
             ids: serde_json::from_str(&text)?,
         })

@@ -109,19 +109,23 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode, 
     Ok(ExitCode::SUCCESS)
 }
 
-/// Images for tests, with cargo's output in `log`; returns their folder.
-pub(crate) fn for_tests(workspace: &Workspace, log: &Path) -> Result<PathBuf, Error> {
-    let out = workspace.target("images-dev");
+/// The folder of [`for_tests`].
+pub(crate) fn folder_for_tests(workspace: &Workspace) -> PathBuf {
+    workspace.target("images-dev")
+}
+
+/// Images for tests, with cargo's output in `log`.
+pub(crate) fn for_tests(workspace: &Workspace, log: &Path) -> Result<(), Error> {
     let options = Options {
         build: Build::Dev,
-        out: Some(out.clone()),
+        out: Some(folder_for_tests(workspace)),
         repository: "localhost/kuryr".to_owned(),
         tag: Some("test".to_owned()),
     };
     build(workspace, &options, &mut |command| {
         command::run_logged(command, log)
     })?;
-    Ok(out)
+    Ok(())
 }
 
 fn build(
@@ -140,7 +144,7 @@ fn build(
     let from = workspace.target(TARGET).join(options.build.folder());
     let version = env!("CARGO_PKG_VERSION");
     let commit = commit(workspace);
-    let mut written = Vec::new();
+    let (mut written, mut sums) = (Vec::new(), String::new());
     for image in &IMAGES {
         let about = about(image, options, version, &commit);
         let files = files(image, &from)?;
@@ -149,14 +153,14 @@ fn build(
         for (ending, data) in [("tar", whole), ("cdx.json", bill)] {
             let path = out.join(format!("kuryr-{}.{ending}", image.name));
             fs::write(&path, &data).map_err(Error::file("write", &path))?;
-            fs::write(
-                path.with_extension(format!("{ending}.sha256")),
-                format!("{}\n", digest(&data)),
-            )
-            .map_err(Error::file("write", &path))?;
+            let name = image.name;
+            sums.push_str(&format!("{}  kuryr-{name}.{ending}\n", digest(&data)));
             written.push((path, data.len()));
         }
     }
+    let path = out.join("SHA256SUMS");
+    fs::write(&path, &sums).map_err(Error::file("write", &path))?;
+    written.push((path, sums.len()));
     Ok(written)
 }
 

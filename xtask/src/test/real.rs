@@ -7,7 +7,7 @@ use super::step::Run;
 use crate::command::{capture, run_logged};
 use crate::error::Error;
 use crate::stack::{self, Backend};
-use crate::{packages, tools};
+use crate::{images, packages, tools};
 
 pub(super) fn start_ovn(run: &mut Run, log: &Path) -> Result<String, Error> {
     start(run, Backend::Ovn, log)
@@ -66,6 +66,7 @@ pub(super) fn stop(run: &mut Run) {
 
 /// Pods on the real stack.
 pub(super) fn e2e(run: &mut Run, log: &Path) -> Result<String, Error> {
+    images::for_tests(run.workspace(), log)?;
     on_stack(run, "package(kuryr-e2e)", "KURYR_E2E", log)
 }
 
@@ -93,7 +94,7 @@ const TESTS: &[&str] = &[
     "real",
 ];
 
-/// Runs tests with the stack's settings, `switch=1`, and `KURYR_DIST`, the folder of the binaries.
+/// Runs tests with the stack's settings, `switch=1`, and `KURYR_DIST` and `KURYR_IMAGES`, the folders of binaries and images.
 fn on_stack(run: &mut Run, which: &str, switch: &str, log: &Path) -> Result<String, Error> {
     let workspace = run.workspace();
     tools::ensure(workspace, &tools::NEXTEST, log)?;
@@ -109,7 +110,8 @@ fn on_stack(run: &mut Run, which: &str, switch: &str, log: &Path) -> Result<Stri
     stack::apply_env(workspace, &mut cargo, log)?;
     cargo
         .env(switch, "1")
-        .env("KURYR_DIST", run.profile().dist(workspace));
+        .env("KURYR_DIST", run.profile().dist(workspace))
+        .env("KURYR_IMAGES", images::folder_for_tests(workspace));
     run_logged(&mut cargo, log)?;
     tests_in(log)
 }

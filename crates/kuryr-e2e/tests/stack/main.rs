@@ -8,6 +8,7 @@
 //! KURYR_E2E=1 cargo test -p kuryr-e2e --test stack -- --nocapture --test-threads=1
 //! ```
 
+mod installed;
 mod leaders;
 mod lives;
 mod objects;

@@ -1,7 +1,6 @@
 //! Made as specified, or found so.
 
 use std::fs;
-use std::path::Path;
 
 use tracing::{debug, warn};
 
@@ -166,7 +165,7 @@ pub(super) fn configure(site: &Site<'_>, index: u32) -> Result<(), NetError> {
         .iter()
         .any(|address| address.addr().is_ipv6())
     {
-        enable_ipv6(&site.pod.path, &spec.ifname)?;
+        enable_ipv6(site, &spec.ifname)?;
     }
     for address in &spec.addresses {
         links.add_address(index, *address)?;
@@ -186,15 +185,23 @@ fn loopback_up(links: &Links) -> Result<(), NetError> {
     }
 }
 
-/// Runtimes make namespaces without IPv6; an interface with an IPv6 address needs it.
-fn enable_ipv6(pod: &Path, ifname: &str) -> Result<(), NetError> {
-    let path = format!("/proc/sys/net/ipv6/conf/{ifname}/disable_ipv6");
+/// Runtimes make namespaces without IPv6; an interface with an IPv6 address needs it. Which namespace's settings a `/proc` has is
+/// a matter of who looks; in a container its own can't be written, the node's can.
+fn enable_ipv6(site: &Site<'_>, ifname: &str) -> Result<(), NetError> {
+    let pod = &site.pod.path;
+    let setting = format!("sys/net/ipv6/conf/{ifname}/disable_ipv6");
+    let path = site.node.node.proc.join(setting);
     let enabled = netns::run_in(Some(pod), || match fs::read_to_string(&path) {
         Ok(text) if text.trim() == "1" => fs::write(&path, "0"),
         Ok(_) => Ok(()),
         Err(error) => Err(error),
     })?;
-    enabled.map_err(|e| NetError::kernel(format!("enable IPv6 ({path}) in {}", pod.display()), e))
+    enabled.map_err(|e| {
+        NetError::kernel(
+            format!("enable IPv6 ({}) in {}", path.display(), pod.display()),
+            e,
+        )
+    })
 }
 
 /// What a failed plug made is removed again; the failure is what is reported.
