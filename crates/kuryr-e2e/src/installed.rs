@@ -4,7 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use kube::config::Kubeconfig;
 use kuryr_net::netns;
+use serde::Deserialize;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
@@ -75,11 +77,19 @@ impl Installation {
         fs::create_dir_all(&self.uninstall)?;
         fs::write(self.overlay.join("kuryr.conf"), configuration)?;
         fs::copy(&self.stack.clouds, self.overlay.join("clouds.yaml"))?;
-        let base = relative(&self.overlay, &deploy.canonicalize()?)?;
+        let mut files = Vec::new();
+        flatten(&deploy.join("base"), &mut files)?;
+        let mut names = Vec::new();
+        for (at, file) in files.iter().enumerate() {
+            let name = format!("{at:02}.yaml");
+            fs::copy(file, self.overlay.join(&name))?;
+            names.push(name);
+        }
         let kustomization = format!(
-            "namespace: kuryr\nresources: [{base}/base]\nimages:\n{}{}\
+            "namespace: kuryr\nresources: [{}]\nimages:\n{}{}\
              configMapGenerator:\n  - {{name: kuryr-config, files: [kuryr.conf]}}\n\
              secretGenerator:\n  - {{name: kuryr-cloud, files: [clouds.yaml]}}\n",
+            names.join(", "),
             image("controller"),
             image("daemon")
         );
@@ -96,12 +106,10 @@ impl Installation {
     }
 
     fn api_root(&self) -> Outcome<String> {
-        let text = fs::read_to_string(&self.stack.kubeconfig)?;
-        let server = text
-            .lines()
-            .find_map(|line| line.trim().strip_prefix("server:"));
+        let file = Kubeconfig::read_from(&self.stack.kubeconfig)?;
+        let server = file.clusters.into_iter().find_map(|c| c.cluster?.server);
         match server {
-            Some(server) => Ok(server.trim().to_owned()),
+            Some(server) => Ok(server),
             None => fail("the kubeconfig names no server"),
         }
     }
@@ -212,13 +220,21 @@ fn forward(tasks: &mut JoinSet<()>, node: &Path, port: u16) -> Outcome {
     Ok(())
 }
 
-/// The way from one folder to another: kustomize takes no absolute one.
-fn relative(from: &Path, to: &Path) -> Outcome<String> {
-    let from = from.canonicalize()?;
-    let both = from.components().zip(to.components());
-    let shared = both.take_while(|(a, b)| a == b).count();
-    let up = from.components().skip(shared).map(|_| "..".to_owned());
-    let name = |part: std::path::Component<'_>| part.as_os_str().to_string_lossy().into_owned();
-    let down = to.components().skip(shared).map(name);
-    Ok(up.chain(down).collect::<Vec<_>>().join("/"))
+/// The files that a kustomization names, and those that it names as folders: kubectl 1.20 takes no folders among resources.
+fn flatten(folder: &Path, files: &mut Vec<PathBuf>) -> Outcome {
+    #[derive(Deserialize)]
+    struct Kustomization {
+        resources: Vec<String>,
+    }
+    let text = fs::read_to_string(folder.join("kustomization.yaml"))?;
+    let list: Kustomization = serde_yaml_ng::from_str(&text)?;
+    for resource in list.resources {
+        let path = folder.join(resource);
+        if path.is_dir() {
+            flatten(&path, files)?;
+        } else {
+            files.push(path);
+        }
+    }
+    Ok(())
 }
