@@ -16,6 +16,7 @@
 //! | [`vlan`] | which segmentation id is free on a trunk |
 //! | [`lease`] | who may write |
 //! | [`backoff`] | when to try again |
+//! | [`preflight`] | whether a cloud is one to install on |
 //! | [`doctor`] | what is wrong, and what would be done about it |
 //!
 //! Time is a number of milliseconds that the caller passes in.
@@ -26,6 +27,7 @@ pub mod doctor;
 pub mod lease;
 pub mod pool;
 pub mod port;
+pub mod preflight;
 pub mod reconcile;
 pub mod service;
 pub mod vlan;

@@ -32,6 +32,8 @@ enum Command {
     /// Look at the configuration
     #[command(subcommand)]
     Config(commands::config::Command),
+    /// Look at a cloud before Kuryr is installed on it: what is missing, and what to do about it
+    Preflight(commands::preflight::Options),
     /// Look for leaked, missing and stuck ports; say what would be done about each, and do it
     Doctor(commands::doctor::Options),
     /// Measure a cluster
@@ -66,6 +68,7 @@ pub(crate) fn run(mut args: Vec<OsString>) -> ExitCode {
         Command::Controller(start) => controller::run(&start),
         Command::Daemon(start) => daemon::run(&start),
         Command::Config(command) => commands::config::run(&command),
+        Command::Preflight(options) => commands::preflight::run(&options),
         Command::Doctor(options) => commands::doctor::run(&options),
         Command::Bench(command) => commands::bench::run(&command),
         Command::Lab(options) => commands::lab::run(&options),

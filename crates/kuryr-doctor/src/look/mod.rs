@@ -17,7 +17,7 @@ use kuryr_openstack::{Cloud, OwnershipMark};
 use crate::error::LookError;
 
 pub(crate) use kubernetes::{claims, kuryrports, reduce_pod};
-pub(crate) use neutron::{port_fact, read_ports};
+pub(crate) use neutron::{port_fact, read_ports, usage};
 
 /// Something that could not be looked at, and is not needed.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -165,7 +165,7 @@ impl Eyes<'_> {
 }
 
 /// As Neutron tells it; where it tells admins only, by counting the ports that can be seen.
-async fn usage(neutron: &Neutron, subnet: &Subnet) -> Result<Usage, Error> {
+pub(crate) async fn usage(neutron: &Neutron, subnet: &Subnet) -> Result<Usage, Error> {
     if let Ok(told) = neutron.subnet_use(&subnet.network_id, &subnet.id).await {
         return Ok(Usage {
             limit: told.total_ips,

@@ -31,6 +31,12 @@ pub struct Network {
     /// It leads outside.
     #[serde(rename = "router:external")]
     pub external: Option<bool>,
+    /// `geneve`, `vxlan`, `gre`, `vlan`, `flat` or `local`. Admins only.
+    #[serde(
+        rename = "provider:network_type",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub network_type: Option<String>,
     /// Free text.
     #[serde(default, deserialize_with = "null_default")]
     pub description: String,

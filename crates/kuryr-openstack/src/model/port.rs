@@ -62,6 +62,12 @@ pub struct Port {
     /// What the binding was told; of a subport its parent and VLAN. Admins only.
     #[serde(rename = "binding:profile", skip_serializing_if = "Option::is_none")]
     pub profile: Option<Value>,
+    /// How it is wired, such as `ovs_hybrid_plug`. Admins only.
+    #[serde(
+        rename = "binding:vif_details",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub vif_details: Option<Value>,
 }
 
 /// Whether a port is wired.

@@ -76,18 +76,18 @@ impl Options {
             again: Duration::from_secs(self.again),
         }
     }
+}
 
-    fn config(&self) -> Result<Config, Stop> {
-        let files = &self.files;
-        let sources = Sources::new(
-            files.config_file.clone(),
-            files.config_dir.clone(),
-            Role::Controller,
-        );
-        Config::load(&sources)
-            .map(|l| l.config)
-            .map_err(|e| Stop::new(kuryr_config::report(&Err(e)).text))
-    }
+/// The controller's configuration.
+pub(super) fn controllers(files: &ConfigFiles) -> Result<Config, Stop> {
+    let sources = Sources::new(
+        files.config_file.clone(),
+        files.config_dir.clone(),
+        Role::Controller,
+    );
+    Config::load(&sources)
+        .map(|l| l.config)
+        .map_err(|e| Stop::new(kuryr_config::report(&Err(e)).text))
 }
 
 pub(crate) fn run(options: &Options) -> ExitCode {
@@ -102,7 +102,7 @@ pub(crate) fn run(options: &Options) -> ExitCode {
 }
 
 async fn examine(options: &Options) -> Result<Look, Stop> {
-    let config = options.config()?;
+    let config = controllers(&options.files)?;
     let client = wiring::kubernetes(&config.kubernetes, options.cluster.kubeconfig()).await?;
     let cloud = wiring::openstack(&config).await?;
     let settings = controller::settings(&config);

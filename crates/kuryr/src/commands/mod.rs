@@ -5,3 +5,4 @@ pub(crate) mod config;
 pub(crate) mod crds;
 pub(crate) mod doctor;
 pub(crate) mod lab;
+pub(crate) mod preflight;

@@ -1,0 +1,158 @@
+//! `kuryr preflight`: looks at a cloud before anything is installed on it. Nothing is changed.
+//!
+//! What is asked is decided in [`kuryr_core::preflight`]; here it is looked up, each thing by itself, so that one that can't be
+//! seen takes no other with it.
+
+mod report;
+
+use std::collections::BTreeSet;
+
+use k8s_openapi::api::core::v1::Node as NodeObject;
+use kube::api::ListParams;
+use kube::{Api, Client, ResourceExt};
+use kuryr_controller::{ControllerConfig, facts};
+use kuryr_core::preflight::{Balancers, Facts, Network, Node, Seen, Subnet};
+use kuryr_openstack::{Cloud, Neutron, Octavia, PortQuery, TrunkQuery};
+
+use crate::error::answer;
+use crate::look;
+
+pub use report::{json as preflight_json, table as preflight_table};
+
+/// What is looked at.
+pub struct Preflight<'a> {
+    pub cloud: &'a Cloud,
+    /// The cluster, where it can be reached.
+    pub client: Result<&'a Client, String>,
+    pub config: &'a ControllerConfig,
+    /// How many pods there are to be.
+    pub pods: u64,
+}
+
+impl Preflight<'_> {
+    /// Looks once.
+    pub async fn look(&self) -> Facts {
+        let neutron = self.cloud.neutron();
+        let mut subnets = Vec::new();
+        for id in &self.config.pod_subnets {
+            subnets.push((id.as_str().into(), subnet(&neutron, id).await));
+        }
+        let mut node_networks = Vec::new();
+        for id in &self.config.node_subnets {
+            let found = async {
+                let subnet = neutron.get_subnet(id).await.map_err(|e| e.gist())?;
+                network(&neutron, &subnet.network_id).await
+            };
+            node_networks.push(found.await);
+        }
+        let mut groups = Vec::new();
+        for id in &self.config.pod_security_groups {
+            let seen = neutron.get_security_group(id).await;
+            groups.push((
+                id.as_str().into(),
+                seen.map(|g| g.name).map_err(|e| e.gist()),
+            ));
+        }
+        Facts {
+            pods: self.pods,
+            extensions: extensions(&neutron).await,
+            subnets,
+            node_networks,
+            groups,
+            ports_left: ports_left(&neutron).await,
+            balancers: self.balancers().await,
+            nodes: self.nodes(&neutron).await,
+        }
+    }
+
+    async fn balancers(&self) -> Option<Seen<Balancers>> {
+        let wanted = self.config.services.as_ref()?;
+        let Some(octavia) = self.cloud.octavia() else {
+            return Some(Err("the service catalogue has no load balancers".to_owned()));
+        };
+        let provider = wanted.settings.provider.as_ref().map(ToString::to_string);
+        Some(balancers(&octavia, provider).await)
+    }
+
+    /// Nodes, and whether a trunk has their address.
+    async fn nodes(&self, neutron: &Neutron) -> Seen<Vec<Node>> {
+        let api: Api<NodeObject> = Api::all(self.client.clone()?.clone());
+        let nodes = api.list(&ListParams::default()).await;
+        let nodes = nodes.map_err(|e| answer(&e))?;
+        let listed = neutron
+            .list_trunks(&TrunkQuery::new())
+            .await
+            .map_err(|e| e.gist())?;
+        let query = PortQuery::new()
+            .ids(listed.iter().map(|t| t.port_id.clone()))
+            .fields(["fixed_ips", "binding:vif_details"]);
+        let parents = neutron.list_ports(&query).await.map_err(|e| e.gist())?;
+        let of = |node: &NodeObject| {
+            let addresses = facts::addresses(node);
+            let has_one = |port: &&kuryr_openstack::model::Port| {
+                port.fixed_ips
+                    .iter()
+                    .any(|ip| addresses.contains(&ip.ip_address))
+            };
+            let parent = parents.iter().find(has_one);
+            let details = parent.and_then(|p| p.vif_details.as_ref());
+            Node {
+                name: node.name_any().into(),
+                has_trunk: parent.is_some(),
+                hybrid_firewall: details.map(|d| d["ovs_hybrid_plug"].as_bool().unwrap_or(false)),
+                addresses,
+            }
+        };
+        Ok(nodes.items.iter().map(of).collect())
+    }
+}
+
+async fn extensions(neutron: &Neutron) -> Seen<BTreeSet<String>> {
+    let all = neutron.extensions().await.map_err(|e| e.gist())?;
+    Ok(all.into_iter().map(|e| e.alias).collect())
+}
+
+async fn subnet(neutron: &Neutron, id: &str) -> Seen<Subnet> {
+    let subnet = neutron.get_subnet(id).await.map_err(|e| e.gist())?;
+    let usage = look::usage(neutron, &subnet).await.ok();
+    Ok(Subnet {
+        cidr: subnet.cidr.to_string(),
+        free: usage.map(|u| u.limit.saturating_sub(u.used)),
+        has_gateway: subnet.gateway_ip.is_some(),
+        network: network(neutron, &subnet.network_id).await?,
+    })
+}
+
+async fn network(neutron: &Neutron, id: &str) -> Seen<Network> {
+    let network = neutron.get_network(id).await.map_err(|e| e.gist())?;
+    Ok(Network {
+        id: network.id.as_str().into(),
+        mtu: network.mtu,
+        kind: network.network_type,
+        port_security: network.port_security_enabled,
+    })
+}
+
+async fn ports_left(neutron: &Neutron) -> Seen<Option<u64>> {
+    let quota = neutron.quota().await.map_err(|e| e.gist())?;
+    let port = quota
+        .items
+        .get("port")
+        .ok_or("the quota says nothing of ports")?;
+    if port.limit >= 0 && port.used.is_none() {
+        return Err(
+            "this Neutron does not tell how many ports there are (extension quota_details)"
+                .to_owned(),
+        );
+    }
+    Ok(quota.free("port"))
+}
+
+async fn balancers(octavia: &Octavia, wanted: Option<String>) -> Seen<Balancers> {
+    let providers = octavia.list_providers().await.map_err(|e| e.gist())?;
+    Ok(Balancers {
+        providers: providers.into_iter().map(|p| p.name).collect(),
+        wanted,
+        left: None,
+    })
+}
