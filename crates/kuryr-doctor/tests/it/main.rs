@@ -6,5 +6,6 @@ mod beside;
 mod blind;
 mod foreign;
 mod mended;
+mod preflight;
 mod told;
 mod world;

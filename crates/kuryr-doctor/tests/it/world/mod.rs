@@ -105,7 +105,7 @@ impl World {
         world
     }
 
-    async fn login(&self) -> Cloud {
+    pub(crate) async fn login(&self) -> Cloud {
         let auth = Auth::Password {
             user: User::Name {
                 name: "kuryr".to_owned(),
