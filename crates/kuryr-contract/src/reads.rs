@@ -12,6 +12,7 @@ use kuryr_openstack::model::{
     ListenerStatus, LoadBalancer, LoadBalancerQuota, Member, MemberStatus, MonitorStatus, Network,
     Pool, PoolStatus, Port, Router, RouterInterface, SecurityGroup, SecurityGroupRule,
     SessionPersistence, StatusTree, SubPort, Subnet, SubnetPool, SubnetUse, Trunk, TrunkDetails,
+    VifDetails,
 };
 use serde::de::DeserializeOwned;
 
@@ -168,6 +169,7 @@ fn port() -> Reads {
             "trunk_details",
             Reads::of::<TrunkDetails>().with("sub_ports", Reads::of::<SubPort>()),
         )
+        .with("binding:vif_details", Reads::of::<VifDetails>())
 }
 
 fn trunk() -> Reads {

@@ -114,6 +114,29 @@ impl Installation {
         }
     }
 
+    /// `kuryr preflight` has no problem to tell.
+    ///
+    /// # Errors
+    /// It has.
+    pub async fn preflight(&self, world: &World) -> Outcome {
+        let file = self.overlay.with_file_name("preflight.conf");
+        fs::write(&file, world.kit.configuration(0, 0))?;
+        let mut look = world
+            .kit
+            .kuryr(&["preflight", "--pods", "8", "--config-file"]);
+        look.arg(file)
+            .arg("--kubeconfig")
+            .arg(&self.stack.kubeconfig);
+        match look.output().await? {
+            done if done.status.success() => Ok(()),
+            done => fail(format!(
+                "{}{}",
+                String::from_utf8_lossy(&done.stdout),
+                String::from_utf8_lossy(&done.stderr)
+            )),
+        }
+    }
+
     /// `kubectl apply -k`, and all pods are ready.
     ///
     /// # Errors

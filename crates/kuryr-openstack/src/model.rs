@@ -42,7 +42,8 @@ pub use network::{
 pub use octavia::{ApiLevel, ApiVersion, Described, LbFlavor, LoadBalancerQuota};
 pub use pool::{NewPool, Pool, PoolUpdate, SessionPersistence};
 pub use port::{
-    AllowedAddressPair, FixedIp, NewPort, Port, PortStatus, PortUpdate, TrunkDetails, WantedIp,
+    AllowedAddressPair, FixedIp, NewPort, Port, PortStatus, PortUpdate, TrunkDetails, VifDetails,
+    WantedIp,
 };
 pub use quota::{Extension, Quota, QuotaItem};
 pub use security::{

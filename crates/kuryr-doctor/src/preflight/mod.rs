@@ -99,7 +99,7 @@ impl Preflight<'_> {
             Node {
                 name: node.name_any().into(),
                 has_trunk: parent.is_some(),
-                hybrid_firewall: details.map(|d| d["ovs_hybrid_plug"].as_bool().unwrap_or(false)),
+                hybrid_firewall: details.map(|d| d.ovs_hybrid_plug.unwrap_or(false)),
                 addresses,
             }
         };

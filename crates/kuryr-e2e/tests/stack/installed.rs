@@ -34,6 +34,7 @@ fn installed_by_one_command_it_serves_pods_and_goes_without_a_trace() {
 /// Pods come and reach each other, also while ours are replaced.
 async fn serves(world: &mut World, installation: &Installation) -> Outcome {
     let progress = world.progress.clone();
+    installation.preflight(world).await?;
     let applied = installation.apply();
     progress
         .step("kubectl apply -k, all pods of ours ready", applied)

@@ -192,10 +192,12 @@ impl Cloud {
             return;
         }
         let mut changes = vec![("status", json!("ACTIVE"))];
+        let binding = self.binding(&host, None);
         if agent && self.memberships.contains_key(port) {
             changes.push(("device_owner", json!("trunk:subport")));
             changes.push(("binding:host_id", json!(host)));
-            changes.push(("binding:vif_type", json!("ovs")));
+            let bound = binding.iter();
+            changes.extend(bound.map(|(name, value)| (name.as_str(), value.clone())));
         }
         self.set(Kind::Port, port, &changes);
     }

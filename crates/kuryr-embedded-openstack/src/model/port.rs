@@ -5,7 +5,7 @@ use rand::Rng;
 use serde_json::{Value, json};
 
 use super::super::ApiError;
-use super::super::settings::TagsInPost;
+use super::super::settings::{Backend, TagsInPost};
 use super::addresses::{FixedIp, Request};
 use super::schema::{Fields, Kind};
 use super::{Caller, Cloud, flag, given, items, text};
@@ -111,6 +111,9 @@ impl Cloud {
             "" => ("unbound", json!({})),
             _ => ("ovs", json!({"port_filter": true, "connectivity": "l2"})),
         };
+        if self.settings.backend == Backend::Ovs && !host.is_empty() {
+            details["ovs_hybrid_plug"] = json!(false);
+        }
         if let Some(bridge) = bridge {
             details["bridge_name"] = json!(bridge);
         }

@@ -62,12 +62,20 @@ pub struct Port {
     /// What the binding was told; of a subport its parent and VLAN. Admins only.
     #[serde(rename = "binding:profile", skip_serializing_if = "Option::is_none")]
     pub profile: Option<Value>,
-    /// How it is wired, such as `ovs_hybrid_plug`. Admins only.
+    /// How it is wired. Admins only.
     #[serde(
         rename = "binding:vif_details",
         skip_serializing_if = "Option::is_none"
     )]
-    pub vif_details: Option<Value>,
+    pub vif_details: Option<VifDetails>,
+}
+
+/// How a port is wired on its hypervisor, as far as it matters.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VifDetails {
+    /// With ML2/OVS: whether iptables filters it on a bridge of its own (`firewall_driver = iptables_hybrid`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ovs_hybrid_plug: Option<bool>,
 }
 
 /// Whether a port is wired.
