@@ -21,7 +21,7 @@ impl Events {
 
     /// A warning on a pod. That it can't be written is logged and nothing more.
     pub(crate) async fn warn(&self, pod: &PodKey, uid: &str, reason: &str, message: &str) {
-        tracing::warn!(%pod, reason, message, "pod waits");
+        tracing::warn!(%pod, reason, message, "told on the pod");
         let about = namespaced("Pod", &pod.namespace, &pod.name, uid);
         self.write(&about, reason, message).await;
     }

@@ -28,6 +28,7 @@ pub fn pod(pod: &core::Pod, kind: &Result<Arc<PortKind>, String>) -> Option<Pod>
         life: life(pod),
         finalizer: pod.finalizers().iter().any(|f| f == POD_FINALIZER),
         is_static: is_static(pod),
+        has_host_port: has_host_port(spec),
         age: age(pod),
     })
 }
@@ -50,6 +51,11 @@ fn is_static(pod: &core::Pod) -> bool {
     pod.annotations()
         .get(CONFIG_SOURCE_ANNOTATION)
         .is_some_and(|source| source != "api")
+}
+
+fn has_host_port(spec: &core::PodSpec) -> bool {
+    let ports = spec.containers.iter().filter_map(|c| c.ports.as_ref());
+    ports.flatten().any(|port| port.host_port.unwrap_or(0) != 0)
 }
 
 fn age(pod: &core::Pod) -> u64 {
@@ -101,6 +107,18 @@ mod tests {
             let p = reduced(json!({"metadata": meta, "status": {"phase": phase},
                 "spec": {"nodeName": "n", "containers": []}}));
             assert_eq!(p.unwrap().life, life, "{meta} {phase}");
+        }
+    }
+
+    #[test]
+    fn a_port_of_the_node_is_seen() {
+        for (port, is_one) in [
+            (json!({"containerPort": 80, "hostPort": 8080}), true),
+            (json!({"containerPort": 80}), false),
+        ] {
+            let p = reduced(json!({"metadata": {"name": "a"}, "spec": {"nodeName": "n",
+                "containers": [{"name": "a"}, {"name": "b", "ports": [{"containerPort": 1}, port]}]}}));
+            assert_eq!(p.unwrap().has_host_port, is_one);
         }
     }
 

@@ -3,7 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{Node, NodeAddress, NodeStatus, Pod, PodSpec, PodStatus};
+use k8s_openapi::api::core::v1::{
+    Container, ContainerPort, Node, NodeAddress, NodeStatus, Pod, PodSpec, PodStatus,
+};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use kube::Resource;
 use serde::{Deserialize, Deserializer};
@@ -23,6 +25,33 @@ pub(crate) struct SlimPod {
 struct SpecOfPod {
     node_name: Option<String>,
     host_network: Option<bool>,
+    /// Only those with a port of the node.
+    #[serde(default, deserialize_with = "with_host_port")]
+    containers: Vec<Container>,
+}
+
+/// Of a pod's containers those that ask for a port of its node, and of them nothing else.
+fn with_host_port<'de, D: Deserializer<'de>>(reader: D) -> Result<Vec<Container>, D::Error> {
+    #[derive(Deserialize)]
+    struct Slim {
+        ports: Option<Vec<SlimPort>>,
+    }
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct SlimPort {
+        host_port: Option<i32>,
+    }
+    let all = Option::<Vec<Slim>>::deserialize(reader)?.unwrap_or_default();
+    let ports = all.into_iter().flat_map(|c| c.ports.unwrap_or_default());
+    let of_node = ports.filter_map(|port| port.host_port.filter(|p| *p != 0));
+    let container = |port| Container {
+        ports: Some(vec![ContainerPort {
+            host_port: Some(port),
+            ..ContainerPort::default()
+        }]),
+        ..Container::default()
+    };
+    Ok(of_node.map(container).collect())
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -52,6 +81,7 @@ impl From<SlimPod> for Pod {
             spec: slim.spec.map(|s| PodSpec {
                 node_name: s.node_name,
                 host_network: s.host_network,
+                containers: s.containers,
                 ..PodSpec::default()
             }),
             status: slim.status.map(|s| PodStatus {
@@ -130,7 +160,8 @@ mod tests {
                 "annotations": {CONFIG_SOURCE_ANNOTATION: "file"},
                 "managedFields": [{"manager": "kubelet", "fieldsV1": {"f:status": {}}}],
             },
-            "spec": {"nodeName": "n1", "containers": [{"name": "main", "image": "i"}]},
+            "spec": {"nodeName": "n1", "containers": [{"name": "main", "image": "i",
+                "ports": [{"containerPort": 80, "hostPort": 8080}]}]},
             "status": {"phase": "Running", "containerStatuses": []},
         })
     }
@@ -149,7 +180,7 @@ mod tests {
             assert!(slim.metadata.managed_fields.is_none());
             assert_eq!(slim.meta().resource_version.as_deref(), Some("7"));
             let fact = facts::pod(&slim.into(), &kind);
-            assert!(fact.is_some());
+            assert!(fact.as_ref().is_some_and(|f| f.has_host_port));
             assert_eq!(fact, facts::pod(&whole, &kind));
         }
     }

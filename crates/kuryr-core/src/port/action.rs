@@ -96,6 +96,15 @@ pub enum Action {
         /// The sentence.
         message: String,
     },
+    /// Tell the pod's owner what of it is not kept, though it does not wait for that.
+    Warn {
+        pod: PodKey,
+        uid: Id,
+        /// What.
+        reason: Reason,
+        /// The sentence.
+        message: String,
+    },
     /// Tell the pod's owner why it waits.
     Report {
         pod: PodKey,
@@ -123,6 +132,7 @@ impl Effect for Action {
             Self::Adopt { .. } => "adopt",
             Self::Look { .. } => "look",
             Self::Refresh => "refresh",
+            Self::Warn { .. } => "warn",
             Self::Report { .. } => "report",
             Self::ReportNode { .. } => "report_node",
         }
@@ -139,6 +149,7 @@ impl Effect for Action {
             Self::CreateClaim { pod, .. }
             | Self::DropClaim { pod, .. }
             | Self::DropPodFinalizer { pod, .. }
+            | Self::Warn { pod, .. }
             | Self::Report { pod, .. } => format!("pod {pod}"),
             Self::AddSubports { trunk, ports } => {
                 format!("{} subports of trunk {trunk}", ports.len())
@@ -163,9 +174,10 @@ impl Effect for Action {
         match self {
             Self::FindTrunks { .. } | Self::Look { .. } | Self::Refresh => Lane::Read,
             // Those that bring a pod nearer to its end don't wait behind the others.
-            Self::CreateClaim { vif: None, .. } | Self::Report { .. } | Self::ReportNode { .. } => {
-                Lane::Patient
-            }
+            Self::CreateClaim { vif: None, .. }
+            | Self::Warn { .. }
+            | Self::Report { .. }
+            | Self::ReportNode { .. } => Lane::Patient,
             Self::CreateClaim { .. }
             | Self::WriteVif { .. }
             | Self::DropClaim { .. }
@@ -228,11 +240,13 @@ pub enum Reason {
     PortMissing,
     /// The pod's port is on its trunk, and Neutron does not show it ACTIVE.
     PortNotActive,
+    /// A container's `hostPort` is not opened.
+    HostPortNotServed,
 }
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::NoTrunk,
         Self::TrunkFull,
         Self::QuotaReached,
@@ -241,6 +255,7 @@ impl Reason {
         Self::NeutronFailed,
         Self::PortMissing,
         Self::PortNotActive,
+        Self::HostPortNotServed,
     ];
 }
 

@@ -71,6 +71,8 @@ pub struct Pod {
     pub finalizer: bool,
     /// Whether a kubelet made it from a file.
     pub is_static: bool,
+    /// Whether one of its containers asks for a port of its node (`hostPort`).
+    pub has_host_port: bool,
     /// Order of creation: older pods are served first.
     pub age: u64,
 }

@@ -88,6 +88,7 @@ impl Cloud {
                 life: PodLife::Alive,
                 finalizer: n.is_multiple_of(7),
                 is_static: false,
+                has_host_port: false,
                 age: self.made as u64,
             },
         );
@@ -155,7 +156,9 @@ impl Cloud {
                     seen.map(|p| (p.id.clone(), p.status)).collect(),
                 ))
             }
-            Action::Report { .. } | Action::ReportNode { .. } => Ok(Answer::Done),
+            Action::Warn { .. } | Action::Report { .. } | Action::ReportNode { .. } => {
+                Ok(Answer::Done)
+            }
         }
     }
 

@@ -233,6 +233,7 @@ pub(crate) fn reduce_pod(pod: &PodObject, kind: &Arc<PortKind>) -> Pod {
         life: PodLife::Alive,
         finalizer: false,
         is_static: false,
+        has_host_port: false,
         age: 0,
     })
 }

@@ -38,6 +38,7 @@ fn pod(name: &str) -> PodFact {
             life: PodLife::Alive,
             finalizer: false,
             is_static: false,
+            has_host_port: false,
             age: 0,
         },
         bound: HOUR,

@@ -58,8 +58,9 @@ pub(crate) struct Options {
     output: Output,
 }
 
+/// How a result is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Output {
+pub(super) enum Output {
     Table,
     Json,
 }

@@ -2,12 +2,14 @@
 
 use std::process::ExitCode;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use kuryr_core::preflight::{Check, Standing, checks};
 use kuryr_doctor::{Preflight, preflight_json, preflight_table};
 use kuryr_programs::controller;
 use kuryr_programs::options::{Cluster, ConfigFiles};
 use kuryr_programs::wiring::{self, Stop};
+
+use super::doctor::Output;
 
 /// Something will not work.
 const PROBLEM: u8 = 1;
@@ -37,12 +39,6 @@ pub(crate) struct Options {
     /// How the result is printed
     #[arg(short, long, value_name = "FORM", value_enum, default_value_t = Output::Table)]
     output: Output,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Output {
-    Table,
-    Json,
 }
 
 pub(crate) fn run(options: &Options) -> ExitCode {

@@ -31,6 +31,17 @@ pub(super) async fn run(ctx: &Executor, action: &Action) -> Outcome {
             reason,
             message,
         } => report(ctx, pod, uid, *reason, message).await,
+        Action::Warn {
+            pod,
+            uid,
+            reason,
+            message,
+        } => {
+            ctx.events
+                .warn(pod, uid, &reason.to_string(), message)
+                .await;
+            Ok(Answer::Done)
+        }
         Action::ReportNode {
             node,
             reason,

@@ -29,6 +29,7 @@ pub(super) fn pod(name: &str, node: &str) -> PodFact {
             life: PodLife::Alive,
             finalizer: false,
             is_static: false,
+            has_host_port: false,
             age: 0,
         },
         bound: OLD,

@@ -71,6 +71,9 @@ impl World {
                 self.reported
                     .insert(pod.clone(), (*reason, message.clone()));
             }
+            Action::Warn { pod, uid, .. } => {
+                self.warned.insert(pod.clone(), uid.clone());
+            }
             Action::ReportNode { node, reason, .. } => {
                 self.reported_nodes.insert(node.clone(), *reason);
             }
@@ -123,7 +126,7 @@ impl World {
             Action::Adopt { .. } => self.finish_adopt(action, outcome),
             Action::Look { ports } => self.finish_look(ports, outcome),
             Action::Refresh => self.finish_refresh(outcome, failure),
-            Action::Report { .. } | Action::ReportNode { .. } => {}
+            Action::Warn { .. } | Action::Report { .. } | Action::ReportNode { .. } => {}
         }
     }
 

@@ -23,6 +23,11 @@ impl NodePlan<'_> {
                 self.claim(claim, out);
             }
         }
+        for key in &self.node.pods {
+            if let Some(pod) = self.world.pods.get(key) {
+                out.warn_of_host_port(self.world, pod);
+            }
+        }
         let wanting = self.wanting(out);
         match &self.node.trunk {
             NodeTrunk::Found(id) => {

@@ -19,6 +19,22 @@ impl Draft {
         }
     }
 
+    /// Says once of a pod that its `hostPort` leads nowhere.
+    pub(super) fn warn_of_host_port(&mut self, world: &World, pod: &Pod) {
+        let is_told = world.warned.get(&pod.key) == Some(&pod.uid);
+        if !pod.has_host_port || is_told || pod.wanted_kind().is_none() {
+            return;
+        }
+        self.actions.push(Action::Warn {
+            pod: pod.key.clone(),
+            uid: pod.uid.clone(),
+            reason: Reason::HostPortNotServed,
+            message: "hostPort is not opened on the node, unless a plugin that is chained behind kuryr-cni does so; the pod is \
+                      reached at its own address, and from outside by a Service"
+                .to_owned(),
+        });
+    }
+
     /// Says why a node's pools are too small.
     pub(super) fn report_node(&mut self, world: &World, name: &Id, reason: Reason, message: &str) {
         let said = |a: &Action| matches!(a, Action::ReportNode { node, .. } if node == name);

@@ -295,6 +295,21 @@ fn a_pod_whose_port_does_not_become_active_is_told_once() {
 }
 
 #[test]
+fn a_pod_whose_host_port_is_not_opened_is_told_once_and_served() {
+    let mut cloud = Cloud::new(1);
+    cloud.add_pod(0, 0);
+    cloud.pods.values_mut().next().unwrap().has_host_port = true;
+    let mut c = Controller::start(&mut cloud, settings(false), 0);
+    for _ in 0..20 {
+        c.round(&mut cloud);
+    }
+    let warns = |a: &&Action| matches!(a, Action::Warn { .. });
+    assert_eq!(c.made.iter().filter(warns).count(), 1);
+    assert!(vif(&cloud).active);
+    assert!(c.world.reported.is_empty(), "it waits for nothing");
+}
+
+#[test]
 fn a_port_that_is_not_wired_is_put_on_its_trunk_again_with_growing_pauses() {
     let mut cloud = Cloud::new(1);
     cloud.asleep = true;

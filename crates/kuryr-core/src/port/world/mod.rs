@@ -118,6 +118,8 @@ pub struct World {
     /// Nodes that are to be planned. What is held up, and why, for the pods that wait for it.
     pub(crate) agenda: Agenda<Id, Held, (Reason, String)>,
     pub(crate) reported: HashMap<PodKey, (Reason, String)>,
+    /// Pods, by uid, whose owners were told what of them is not kept.
+    pub(crate) warned: HashMap<PodKey, Id>,
     /// Why pools on these nodes are too small, as last said.
     pub(crate) reported_nodes: BTreeMap<Id, Reason>,
     pub(crate) subport_size: Sizer,
@@ -161,6 +163,7 @@ impl World {
             waiting: Waiting::default(),
             synced: Synced::default(),
             reported: HashMap::new(),
+            warned: HashMap::new(),
             reported_nodes: BTreeMap::new(),
             subport_size: Sizer::new(12_000, 8, 32, 200),
             lines: Lines::default(),

@@ -23,6 +23,7 @@ impl World {
         self.forget_pod_place(key);
         self.pods.remove(key);
         self.reported.remove(key);
+        self.warned.remove(key);
     }
 
     /// The list of pods was read whole: those not in it are gone.

@@ -116,6 +116,7 @@ mod tests {
             life: PodLife::Alive,
             finalizer: false,
             is_static: false,
+            has_host_port: false,
             age: 0,
         });
         let port = Port {

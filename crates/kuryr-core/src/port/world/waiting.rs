@@ -69,6 +69,7 @@ mod tests {
             uid: uid.into(),
             node: "node1".into(),
             is_static: false,
+            has_host_port: false,
             finalizer: false,
             life,
             age: 0,
