@@ -18,10 +18,10 @@ use crate::objects::{code, finalizers_without, patch_finalizers};
 
 /// Between two looks. Who deletes a namespace waits no longer for what is left in it.
 const PAUSE: Duration = Duration::from_secs(15);
-/// Between two looks at whether this process leads.
-const STANDBY: Duration = Duration::from_secs(1);
-/// The same where the account may not look, or there is no such kind: nothing is taken over there.
+/// Between two looks where the account may not look, or there is no such kind: nothing is taken over there.
 const LONG_PAUSE: Duration = Duration::from_secs(600);
+/// Between two questions whether this process leads, while it does not.
+const STANDBY: Duration = Duration::from_secs(1);
 
 /// A kind of object that may have upstream's finalizer.
 #[derive(Clone, Debug)]
