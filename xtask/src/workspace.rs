@@ -5,6 +5,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::tools;
+
 /// The checkout's root folder.
 #[derive(Debug, Clone)]
 pub(crate) struct Workspace {
@@ -60,12 +62,10 @@ impl Workspace {
     }
 
     fn search_path(&self) -> OsString {
-        let own = self.target("tools/bin");
         let path = env::var_os("PATH").unwrap_or_default();
         // Debian keeps some programs where a user's search path does not look.
         let system = ["/usr/sbin", "/sbin"].map(PathBuf::from);
-        let all = [own]
-            .into_iter()
+        let all = tools::folders(self)
             .chain(env::split_paths(&path))
             .chain(system);
         env::join_paths(all).unwrap_or(path)

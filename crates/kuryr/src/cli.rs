@@ -44,6 +44,8 @@ enum Command {
     /// Print the custom resource definitions
     #[command(after_help = "Example:\n  kuryr crds | kubectl apply -f -")]
     Crds(commands::crds::Options),
+    /// Print what is applied to a cluster, with your values in it
+    Manifests(commands::manifests::Options),
 }
 
 /// Parses and carries out. The name that the program is called by stands for a subcommand,
@@ -73,6 +75,7 @@ pub(crate) fn run(mut args: Vec<OsString>) -> ExitCode {
         Command::Bench(command) => commands::bench::run(&command),
         Command::Lab(options) => commands::lab::run(&options),
         Command::Crds(options) => commands::crds::run(&options),
+        Command::Manifests(options) => commands::manifests::run(&options),
     }
 }
 

@@ -254,6 +254,10 @@ pub(super) fn unit(run: &mut Run, log: &Path) -> Checked {
         // tests on the stack only say that they are skipped
         cargo.args(["test", "--lib", "--bins", "--tests"]);
     }
+    let helm = tools::ensure(workspace, &tools::HELM, log);
+    if helm.is_ok() || run.ci() {
+        cargo.env("KURYR_HELM", "1");
+    }
     run_logged(cargo.args(UNIT).arg("--no-fail-fast"), log)?;
     tests_in(log)
 }

@@ -5,4 +5,5 @@ pub(crate) mod config;
 pub(crate) mod crds;
 pub(crate) mod doctor;
 pub(crate) mod lab;
+pub(crate) mod manifests;
 pub(crate) mod preflight;
