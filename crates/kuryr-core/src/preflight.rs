@@ -13,6 +13,8 @@ pub type Seen<T> = Result<T, String>;
 pub struct Facts {
     /// How many pods there are to be.
     pub pods: u64,
+    /// What Keystone said of who we are.
+    pub login: Login,
     /// Aliases of Neutron's extensions.
     pub extensions: Seen<BTreeSet<String>>,
     /// The pods' subnets.
@@ -27,6 +29,15 @@ pub struct Facts {
     pub balancers: Option<Seen<Balancers>>,
     /// The cluster's nodes.
     pub nodes: Seen<Vec<Node>>,
+}
+
+/// What Keystone said of who we are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// Names of the roles that the credential has in its project.
+    pub roles: Vec<String>,
+    /// How far Keystone's clock is ahead of this machine's, seconds.
+    pub clock_ahead: i64,
 }
 
 /// A subnet of pods.
@@ -58,8 +69,8 @@ pub struct Balancers {
     pub providers: BTreeSet<String>,
     /// The one that is configured; none: Octavia's default.
     pub wanted: Option<String>,
-    /// How many more load balancers the project may have; none without limit, or where it is not told.
-    pub left: Option<u64>,
+    /// How many more load balancers the project may have; none without limit, or why it could not be seen.
+    pub left: Seen<Option<u64>>,
 }
 
 /// A node of the cluster.
@@ -114,7 +125,11 @@ pub struct Check {
 /// All checks, in the order in which an operator makes them.
 #[must_use]
 pub fn checks(facts: &Facts) -> Vec<Check> {
-    let mut all = vec![extensions(&facts.extensions)];
+    let mut all = vec![
+        roles(&facts.login.roles),
+        clocks(facts.login.clock_ahead),
+        extensions(&facts.extensions),
+    ];
     all.extend(
         facts
             .subnets
@@ -163,6 +178,51 @@ fn good(name: &'static str, seen: impl Into<String>) -> Check {
 
 fn unknown(name: &'static str, why: &str, todo: &str) -> Check {
     check(name, Standing::Unknown, why, todo)
+}
+
+/// Roles that may make ports: Keystone's own, and those of older clouds.
+const WRITERS: [&str; 4] = ["admin", "manager", "member", "_member_"];
+
+fn roles(roles: &[String]) -> Check {
+    const NAME: &str = "roles";
+    let list = match roles {
+        [] => "none".to_owned(),
+        _ => roles.join(", "),
+    };
+    // Names are compared without case, as Keystone does.
+    let writes = roles
+        .iter()
+        .any(|role| WRITERS.contains(&role.to_lowercase().as_str()));
+    if writes {
+        return good(NAME, format!("the credential has {list}"));
+    }
+    check(
+        NAME,
+        Standing::Advice,
+        format!(
+            "the credential has {list}, none of which is {}",
+            WRITERS.join(", ")
+        ),
+        "give it the role member in the project, unless this cloud's policies let one of its own roles create ports",
+    )
+}
+
+/// From this many seconds on clocks are no longer one's that are kept by a time server.
+const CLOCKS_APART: u64 = 10;
+/// From this many seconds on ages of objects are misjudged: what a controller left half made is waited for by age.
+const CLOCKS_WRONG: u64 = 60;
+
+fn clocks(ahead: i64) -> Check {
+    const NAME: &str = "clocks";
+    let apart = ahead.unsigned_abs();
+    let direction = if ahead < 0 { "behind" } else { "ahead of" };
+    let seen = format!("Keystone's clock is {apart} s {direction} this machine's");
+    let todo = "have both kept by a time server, and the nodes' too";
+    match apart {
+        CLOCKS_WRONG.. => check(NAME, Standing::Problem, seen, todo),
+        CLOCKS_APART.. => check(NAME, Standing::Advice, seen, todo),
+        _ => good(NAME, seen),
+    }
 }
 
 /// What nothing works without.
@@ -347,22 +407,35 @@ fn balancers(seen: &Seen<Balancers>) -> Check {
         .cloned()
         .collect::<Vec<_>>()
         .join(", ");
-    match (&there.wanted, there.left) {
+    match (&there.wanted, &there.left) {
         (Some(wanted), _) if !there.providers.contains(wanted) => check(
             NAME,
             Standing::Problem,
             format!("Octavia has no provider {wanted}, it has {list}"),
             "set [kubernetes] endpoints_driver_octavia_provider to one that it has",
         ),
-        (_, Some(0)) => check(
+        (_, Err(why)) => check(
+            NAME,
+            Standing::Problem,
+            why,
+            "give the credential what Octavia asks for, mostly the role load-balancer_member",
+        ),
+        (_, Ok(Some(0))) => check(
             NAME,
             Standing::Problem,
             "the project may have no more load balancers",
             "raise Octavia's quota: each Service is one",
         ),
-        (wanted, _) => {
+        (wanted, Ok(left)) => {
             let wanted = wanted.as_deref().unwrap_or("its default");
-            good(NAME, format!("Octavia has {list}; {wanted} is configured"))
+            let left = left.map_or_else(
+                || "not limited".to_owned(),
+                |left| format!("{left} more, each Service is one"),
+            );
+            good(
+                NAME,
+                format!("Octavia has {list}; {wanted} is configured; {left}"),
+            )
         }
     }
 }
@@ -443,6 +516,10 @@ mod tests {
         };
         Facts {
             pods: 1000,
+            login: Login {
+                roles: vec!["Member".to_owned()],
+                clock_ahead: -2,
+            },
             extensions: Ok(NEEDED.map(str::to_owned).into()),
             subnets: vec![("s".into(), Ok(subnet))],
             node_networks: vec![Ok(network("nodes"))],
@@ -451,7 +528,7 @@ mod tests {
             balancers: Some(Ok(Balancers {
                 providers: ["ovn".to_owned(), "amphora".to_owned()].into(),
                 wanted: Some("ovn".to_owned()),
-                left: None,
+                left: Ok(None),
             })),
             nodes: Ok(vec![Node {
                 name: "n1".into(),
@@ -479,7 +556,7 @@ mod tests {
     #[test]
     fn a_cloud_that_is_ready_has_nothing_to_do() {
         assert_eq!(told(&facts()), []);
-        assert_eq!(checks(&facts()).len(), 9);
+        assert_eq!(checks(&facts()).len(), 11);
     }
 
     type Break = fn(&mut Facts);
@@ -499,7 +576,31 @@ mod tests {
             }
         }
         use Standing::{Advice, Problem, Unknown};
-        let lacks: [(Break, &str, Standing); 18] = [
+        fn balancers(facts: &mut Facts) -> &mut Balancers {
+            match &mut facts.balancers {
+                Some(Ok(balancers)) => balancers,
+                other => panic!("{other:?}"),
+            }
+        }
+        let lacks: [(Break, &str, Standing); 24] = [
+            (
+                |f| f.login.roles = vec!["reader".to_owned()],
+                "roles",
+                Advice,
+            ),
+            (|f| f.login.roles.clear(), "roles", Advice),
+            (|f| f.login.clock_ahead = -10, "clocks", Advice),
+            (|f| f.login.clock_ahead = 3600, "clocks", Problem),
+            (
+                |f| balancers(f).left = Ok(Some(0)),
+                "load-balancers",
+                Problem,
+            ),
+            (
+                |f| balancers(f).left = Err("403".to_owned()),
+                "load-balancers",
+                Problem,
+            ),
             (
                 |f| f.extensions = Ok(["trunk".to_owned()].into()),
                 "extensions",
@@ -551,7 +652,7 @@ mod tests {
                     f.balancers = Some(Ok(Balancers {
                         providers: ["amphora".to_owned()].into(),
                         wanted: Some("ovn".to_owned()),
-                        left: None,
+                        left: Ok(None),
                     }))
                 },
                 "load-balancers",

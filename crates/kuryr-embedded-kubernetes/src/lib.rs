@@ -39,6 +39,7 @@ mod schema;
 mod server;
 pub mod store;
 
+pub use http::authorize::{Attributes, Authorizer};
 pub use http::faults::{Fault, FaultRule, Faults};
 pub use kinds::{Kind, ServiceRange};
 pub use model::error::ApiError;

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     api::Api,
     bootstrap, controllers,
-    http::{self, Gate, GatedListener, Server, faults::Faults},
+    http::{self, Gate, GatedListener, Server, authorize::Authorizer, faults::Faults},
     kinds::ServiceRange,
     model::error::ApiError,
     store::Store,
@@ -93,6 +93,7 @@ impl KubeApi {
         let control = controllers::run(Arc::clone(&api), changes, controllers, stop.clone());
         let server = Arc::new(Server {
             api,
+            authorizer: Authorizer::default(),
             faults: Faults::default(),
             checkpoint: Checkpoint::default(),
             bookmark_every: options.bookmark_every,
@@ -173,6 +174,11 @@ impl KubeApi {
     /// All objects.
     pub fn store(&self) -> &Store {
         self.server.api.store()
+    }
+
+    /// Who may do what.
+    pub fn authorizer(&self) -> &Authorizer {
+        &self.server.authorizer
     }
 
     /// Faults to inject.

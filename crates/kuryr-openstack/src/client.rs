@@ -12,7 +12,7 @@ use crate::config::CloudConfig;
 use crate::error::{Error, ErrorKind, LOGIN, classify, request_id};
 use crate::metrics::Metrics;
 use crate::retry::RetryPolicy;
-use crate::session::{Session, Ticket};
+use crate::session::{LoginFacts, Session, Ticket};
 use crate::wire::{Wire, WireError, http_client};
 
 /// The one way to the cloud.
@@ -73,6 +73,10 @@ impl Client {
 
     pub(crate) fn project_id(&self) -> Option<String> {
         self.session.project_id()
+    }
+
+    pub(crate) fn login_facts(&self) -> LoginFacts {
+        self.session.facts()
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {

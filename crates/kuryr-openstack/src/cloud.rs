@@ -14,6 +14,7 @@ use crate::model::ApiLevel;
 use crate::neutron::Neutron;
 use crate::octavia::Octavia;
 use crate::ownership::Learned;
+use crate::session::LoginFacts;
 
 /// A cloud that we are logged in to. Clones share the session, the limit, and what was learned.
 #[derive(Clone)]
@@ -79,6 +80,11 @@ impl Cloud {
     /// The id of the project that we work in.
     pub fn project_id(&self) -> &str {
         &self.shared.project_id
+    }
+
+    /// What Keystone said of us at the last login.
+    pub fn login_facts(&self) -> LoginFacts {
+        self.shared.client.login_facts()
     }
 
     /// The metrics that [`connect`](Self::connect) was given.

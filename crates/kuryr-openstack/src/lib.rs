@@ -53,3 +53,4 @@ pub use octavia::{
 pub use ownership::{Marked, MarkedBy, OwnershipMark, TagSupport};
 pub use retry::RetryPolicy;
 pub use secrecy::{ExposeSecret, SecretString};
+pub use session::LoginFacts;

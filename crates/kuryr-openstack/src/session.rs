@@ -19,6 +19,7 @@ use tokio::sync::Mutex;
 
 use self::catalog::Entry;
 use self::login::Login;
+pub use self::login::LoginFacts;
 use crate::call::Service;
 use crate::config::{Auth, CloudConfig};
 use crate::error::{Error, ErrorKind, LOGIN};
@@ -44,6 +45,7 @@ struct State {
     /// Counts logins, so that many calls that saw the same 401 log in once.
     generation: u64,
     token: SecretString,
+    facts: LoginFacts,
     project: Option<String>,
     catalog: Arc<[Entry]>,
     renew_at: Instant,
@@ -150,6 +152,11 @@ impl Session {
         self.state().project
     }
 
+    /// What the last login told.
+    pub(crate) fn facts(&self) -> LoginFacts {
+        self.state().facts
+    }
+
     /// Where `service` is, its version included.
     ///
     /// # Errors
@@ -177,6 +184,7 @@ impl State {
         Self {
             generation,
             token: login.token,
+            facts: login.facts,
             project: login.project,
             catalog: login.catalog.into(),
             renew_at: now + life - MARGIN.min(life / 2),

@@ -11,8 +11,8 @@ use k8s_openapi::api::core::v1::Node as NodeObject;
 use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt};
 use kuryr_controller::{ControllerConfig, facts};
-use kuryr_core::preflight::{Balancers, Facts, Network, Node, Seen, Subnet};
-use kuryr_openstack::{Cloud, Neutron, Octavia, PortQuery, TrunkQuery};
+use kuryr_core::preflight::{Balancers, Facts, Login, Network, Node, Seen, Subnet};
+use kuryr_openstack::{Cloud, LoadBalancerQuery, Neutron, Octavia, PortQuery, TrunkQuery};
 
 use crate::error::answer;
 use crate::look;
@@ -33,28 +33,23 @@ impl Preflight<'_> {
     /// Looks once.
     pub async fn look(&self) -> Facts {
         let neutron = self.cloud.neutron();
-        let mut subnets = Vec::new();
-        for id in &self.config.pod_subnets {
-            subnets.push((id.as_str().into(), subnet(&neutron, id).await));
-        }
-        let mut node_networks = Vec::new();
-        for id in &self.config.node_subnets {
-            let found = async {
-                let subnet = neutron.get_subnet(id).await.map_err(|e| e.gist())?;
-                network(&neutron, &subnet.network_id).await
-            };
-            node_networks.push(found.await);
-        }
-        let mut groups = Vec::new();
-        for id in &self.config.pod_security_groups {
+        let subnets = each(&self.config.pod_subnets, async |id| {
+            (id.into(), subnet(&neutron, id).await)
+        });
+        let subnets = subnets.await;
+        let node_networks = each(&self.config.node_subnets, async |id| {
+            let subnet = neutron.get_subnet(id).await.map_err(|e| e.gist())?;
+            network(&neutron, &subnet.network_id).await
+        });
+        let node_networks = node_networks.await;
+        let groups = each(&self.config.pod_security_groups, async |id| {
             let seen = neutron.get_security_group(id).await;
-            groups.push((
-                id.as_str().into(),
-                seen.map(|g| g.name).map_err(|e| e.gist()),
-            ));
-        }
+            (id.into(), seen.map(|g| g.name).map_err(|e| e.gist()))
+        });
+        let groups = groups.await;
         Facts {
             pods: self.pods,
+            login: self.login(),
             extensions: extensions(&neutron).await,
             subnets,
             node_networks,
@@ -62,6 +57,14 @@ impl Preflight<'_> {
             ports_left: ports_left(&neutron).await,
             balancers: self.balancers().await,
             nodes: self.nodes(&neutron).await,
+        }
+    }
+
+    fn login(&self) -> Login {
+        let facts = self.cloud.login_facts();
+        Login {
+            roles: facts.roles,
+            clock_ahead: facts.clock_ahead,
         }
     }
 
@@ -105,6 +108,15 @@ impl Preflight<'_> {
         };
         Ok(nodes.items.iter().map(of).collect())
     }
+}
+
+/// Looks at one after the other.
+async fn each<T>(ids: &[String], look: impl AsyncFn(&str) -> T) -> Vec<T> {
+    let mut seen = Vec::with_capacity(ids.len());
+    for id in ids {
+        seen.push(look(id).await);
+    }
+    seen
 }
 
 async fn extensions(neutron: &Neutron) -> Seen<BTreeSet<String>> {
@@ -153,6 +165,16 @@ async fn balancers(octavia: &Octavia, wanted: Option<String>) -> Seen<Balancers>
     Ok(Balancers {
         providers: providers.into_iter().map(|p| p.name).collect(),
         wanted,
-        left: None,
+        left: balancers_left(octavia).await,
     })
+}
+
+/// Octavia tells the limit, and what is used is counted; where limits are for admins to see, none is taken to be.
+async fn balancers_left(octavia: &Octavia) -> Seen<Option<u64>> {
+    let all = LoadBalancerQuery::new();
+    let used = octavia.list_load_balancers(&all).await;
+    let used = used.map_err(|e| e.gist())?.len() as u64;
+    let quota = octavia.load_balancer_quota().await.ok();
+    let limit = quota.and_then(|q| u64::try_from(q.load_balancers()?).ok());
+    Ok(limit.map(|limit| limit.saturating_sub(used)))
 }

@@ -1,5 +1,6 @@
 //! The API over HTTP.
 
+pub(crate) mod authorize;
 mod delete;
 mod discovery;
 mod encode;
@@ -35,6 +36,7 @@ use super::{
     },
     store::Key,
 };
+use authorize::{Attributes, Authorizer};
 use faults::{Faults, Strike};
 use kuryr_checkpoint::{Checkpoint, Moment, Passing};
 use query::Query;
@@ -47,6 +49,8 @@ const MAX_BODY: usize = 3 * 1024 * 1024;
 pub(crate) struct Server {
     /// The objects.
     pub api: Arc<Api>,
+    /// Who may do what.
+    pub authorizer: Authorizer,
     /// Faults to inject.
     pub faults: Faults,
     /// Where calls can be looked at and held.
@@ -159,6 +163,9 @@ fn resource(
     body: Bytes,
 ) -> Result<Response, ApiError> {
     let query = Query::parse(&parts.uri)?;
+    let watch = path.watch || query.flag("watch");
+    let attributes = Attributes::of(&parts.method, &path, watch);
+    server.authorizer.check(&parts.headers, &attributes)?;
     if let Some(answer) = special::review(&parts.method, &path, &body) {
         return answer;
     }

@@ -21,8 +21,18 @@ const RECEIPT: &str = "openstack-auth-receipt";
 /// A token of a century is renewed once a day all the same.
 const LONGEST: Duration = Duration::from_secs(86_400);
 
+/// What Keystone said of us at the last login.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LoginFacts {
+    /// Names of the roles that the token has in its project.
+    pub roles: Vec<String>,
+    /// How far Keystone's clock was ahead of ours, seconds; the time that the answer took is in it.
+    pub clock_ahead: i64,
+}
+
 /// What a login gave.
 pub(super) struct Login {
+    pub(super) facts: LoginFacts,
     pub(super) token: SecretString,
     /// The id of the project, if the token is of one.
     pub(super) project: Option<String>,
@@ -39,7 +49,14 @@ struct Token {
     expires_at: Timestamp,
     project: Option<Project>,
     #[serde(default)]
+    roles: Vec<Role>,
+    #[serde(default)]
     catalog: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+struct Role {
+    name: String,
 }
 
 #[derive(Deserialize)]
@@ -84,7 +101,12 @@ pub(super) async fn login(
     let token = answer.headers.get(TOKEN).and_then(|v| v.to_str().ok());
     let token = token.ok_or_else(|| answer.bad(format!("no header {TOKEN}")))?;
     let life = said.expires_at.duration_since(said.issued_at);
+    let ahead = said.issued_at.duration_since(Timestamp::now());
     Ok(Login {
+        facts: LoginFacts {
+            roles: said.roles.into_iter().map(|role| role.name).collect(),
+            clock_ahead: ahead.as_secs(),
+        },
         token: token.to_owned().into(),
         project: said.project.map(|project| project.id),
         catalog: said.catalog,
