@@ -4,7 +4,7 @@ use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{Namespace, Node, Pod};
 use kube::ResourceExt;
 use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
-use kube::core::DynamicObject;
+use kube::core::{ApiResource, DynamicObject, GroupVersionKind};
 use kuryr_api::KuryrPort;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -13,6 +13,10 @@ use super::World;
 
 /// The namespace of pods that are not put elsewhere.
 pub(crate) const NAMESPACE: &str = "default";
+
+fn ours(kind: &str) -> ApiResource {
+    ApiResource::from_gvk(&GroupVersionKind::gvk("openstack.org", "v1", kind))
+}
 
 fn object<K: DeserializeOwned>(value: Value) -> K {
     serde_json::from_value(value).unwrap()
@@ -28,6 +32,24 @@ impl World {
     pub(crate) fn claims(&self) -> Api<DynamicObject> {
         let resource = kube::api::ApiResource::erase::<KuryrPort>(&());
         Api::namespaced_with(self.client.clone(), NAMESPACE, &resource)
+    }
+
+    /// Creates one of our custom resources that nobody owns.
+    pub(crate) async fn leave(&self, kind: &str, name: &str, spec: Value) {
+        let resource = ours(kind);
+        let left = DynamicObject::new(name, &resource).data(json!({"spec": spec}));
+        let api = self.of(&resource);
+        api.create(&PostParams::default(), &left).await.unwrap();
+    }
+
+    /// Deletes one of our custom resources, as a person may.
+    pub(crate) async fn remove(&self, kind: &str, name: &str) {
+        let api = self.of(&ours(kind));
+        api.delete(name, &DeleteParams::default()).await.unwrap();
+    }
+
+    fn of(&self, resource: &ApiResource) -> Api<DynamicObject> {
+        Api::namespaced_with(self.client.clone(), NAMESPACE, resource)
     }
 
     /// Creates a pod that is bound to a node.

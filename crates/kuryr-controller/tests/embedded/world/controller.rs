@@ -3,6 +3,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc as std_mpsc;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -44,6 +45,36 @@ impl Pools {
     }
 }
 
+/// What a controller logs, warnings and errors.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+    }
+
+    /// Is written by this thread from now on, until what comes back is dropped.
+    fn follow(&self) -> tracing::subscriber::DefaultGuard {
+        let log = self.clone();
+        let lines = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::WARN)
+            .with_ansi(false)
+            .with_writer(move || log.clone());
+        tracing::subscriber::set_default(lines.finish())
+    }
+}
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 /// What differs between controllers.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
@@ -57,6 +88,8 @@ pub(crate) struct Options {
     pub(crate) timeout: Duration,
     /// What is made of Services, if anything.
     pub(crate) services: Option<ServiceConfig>,
+    /// Where its log goes; none: where the test's goes.
+    pub(crate) log: Option<Log>,
 }
 
 impl Default for Options {
@@ -68,6 +101,7 @@ impl Default for Options {
             lease: (Duration::from_secs(15), Duration::from_secs(3)),
             timeout: Duration::from_secs(60),
             services: None,
+            log: None,
         }
     }
 }
@@ -127,7 +161,9 @@ impl Controller {
         let (kill, killed) = oneshot::channel();
         let (pause, pauses) = mpsc::unbounded_channel();
         let (end, ended) = oneshot::channel();
+        let log = options.log.clone();
         let thread = std::thread::spawn(move || {
+            let _log = log.as_ref().map(Log::follow);
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()

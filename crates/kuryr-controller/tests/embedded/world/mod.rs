@@ -28,9 +28,9 @@ use kuryr_embedded_openstack::{
 use serde_json::Value;
 
 pub(crate) use cluster::NAMESPACE;
-pub(crate) use controller::{Controller, Options, Pools};
+pub(crate) use controller::{Controller, Log, Options, Pools};
 pub(crate) use foreign::Foreign;
-pub(crate) use journal::{Journal, is_change};
+pub(crate) use journal::{CONTROLLER, Journal, is_change};
 pub(crate) use services::service_ports;
 pub(crate) use state::{Claim, Pod};
 

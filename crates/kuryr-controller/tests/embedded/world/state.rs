@@ -52,7 +52,7 @@ pub(super) fn text(value: &Value, path: &str) -> String {
 }
 
 impl World {
-    pub(super) fn table(&self, name: &str) -> Vec<Value> {
+    pub(crate) fn table(&self, name: &str) -> Vec<Value> {
         let objects = self.kube.store().all(&TableName::from(name));
         objects.iter().map(|o| o.value.clone()).collect()
     }
