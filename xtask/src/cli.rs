@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 
 use crate::error::Error;
 use crate::workspace::Workspace;
-use crate::{build, generate, images, lab, packages, repeat, stack, test, tools};
+use crate::{build, generate, images, lab, packages, release, repeat, stack, test, tools};
 
 /// The project's own tasks.
 #[derive(Debug, Parser)]
@@ -35,6 +35,9 @@ enum Task {
     Build,
     /// Build the container images as OCI archives into target/images, without a container daemon: `cargo xtask images`
     Images(images::Options),
+    /// Make a release, in two halves
+    #[command(subcommand)]
+    Release(release::Half),
     /// Write the checked-in files anew that are made from the code
     Generate {
         /// Only compare; exit 1 where one differs
@@ -64,6 +67,7 @@ pub(crate) fn run() -> Result<ExitCode, Error> {
             ExitCode::SUCCESS
         }),
         Task::Images(options) => images::run(&workspace, &options),
+        Task::Release(half) => release::run(&workspace, &half),
         Task::Generate { check } => generate::run(&workspace, check).map(|()| ExitCode::SUCCESS),
         Task::Deps => {
             packages::install(&workspace, &[], None)?;

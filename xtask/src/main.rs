@@ -18,6 +18,7 @@ mod generate;
 mod images;
 mod lab;
 mod packages;
+mod release;
 mod repeat;
 mod stack;
 mod test;

@@ -14,6 +14,11 @@ pub(crate) struct Workspace {
 }
 
 impl Workspace {
+    /// A checkout, or a copy of one.
+    pub(crate) fn at(root: PathBuf) -> Self {
+        Self { root }
+    }
+
     /// The checkout that this program was built from.
     pub(crate) fn locate() -> Self {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));

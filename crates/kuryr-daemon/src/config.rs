@@ -38,6 +38,8 @@ pub struct DaemonConfig {
     pub failures_allowed: u32,
     /// Where plugin and configuration are put on the node; `None`: somebody else does.
     pub places: Option<Places>,
+    /// Whether what the node's operator is to know is told by Events.
+    pub use_events: bool,
     /// Where the host's `/proc` is, if not at `/proc`.
     pub proc_dir: Option<PathBuf>,
     /// Where `/alive` and `/ready` are served; `None`: nowhere.
@@ -74,6 +76,7 @@ impl DaemonConfig {
             workers: daemon.worker_num,
             failures_allowed: daemon.cni_failures_count,
             places: places(config)?,
+            use_events: config.kubernetes.use_events,
             proc_dir: daemon.netns_proc_dir.clone().filter(|_| daemon.docker_mode),
             health: Some(any(config.cni_health_server.port)),
             metrics: Some(any(config.prometheus_exporter.cni_exporter_port)),

@@ -34,6 +34,7 @@ pub mod server;
 
 use std::sync::Arc;
 
+use kuryr_process::events::Events;
 use kuryr_process::{Tasks, listen, probes, serve};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -42,7 +43,6 @@ pub use config::DaemonConfig;
 pub use error::{DaemonError, Refusal};
 
 use attach::{Attachments, Checkpoint, Ledger, Limits};
-use install::Places;
 use metrics::Metrics;
 use plug::{NetPlugger, Plugger};
 use ports::PortStore;
@@ -98,6 +98,12 @@ pub async fn run_with(
         port_wait: config.port_wait,
         workers: config.workers,
     };
+    let events = Events::new(
+        &client,
+        config.use_events,
+        "kuryr-daemon",
+        &config.node_name,
+    );
     let probe = ports::watch::probe(client.clone(), &config.node_name);
     let attachments = Arc::new(Attachments::new(
         limits,
@@ -128,7 +134,7 @@ pub async fn run_with(
     let serving = tokio::spawn(server.serve(socket, stop.clone()));
     tracing::info!(node = config.node_name, socket = %config.socket.display(), "serving");
     let tidied = tokio::select! {
-        tidied = tidy(&attachments, &store, &swept, config.places.as_ref(), &shutdown) => tidied,
+        tidied = tidy(&attachments, &store, &swept, || announce(&config, &events), &shutdown) => tidied,
         ended = tasks.first_death(&shutdown) => Err(ended.into()),
     };
     stop.cancel();
@@ -172,27 +178,39 @@ async fn serve_http(
     Ok(())
 }
 
+/// Lets the kubelet know that pods can start; what keeps them from our network is told on the node.
+async fn announce(config: &DaemonConfig, events: &Events) {
+    let Some(places) = &config.places else { return };
+    for complaint in places.announce() {
+        let about = kuryr_process::events::node(&config.node_name);
+        events
+            .warn(&about, complaint.reason, &complaint.message)
+            .await;
+    }
+}
+
 /// Tidies up once the KuryrPorts are known, and again whenever some went away, until
 /// `shutdown`.
 async fn tidy(
     attachments: &Attachments,
     store: &PortStore,
     swept: &Notify,
-    places: Option<&Places>,
+    announce: impl AsyncFnOnce(),
     shutdown: &CancellationToken,
 ) -> Result<(), DaemonError> {
-    let mut tidied = false;
+    let mut announce = Some(announce);
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return Ok(()),
             () = swept.notified() => {}
         }
-        if !tidied && store.freshness().synced {
+        if store.freshness().synced
+            && let Some(announce) = announce.take()
+        {
             let adopted = attachments.adopt_leftovers().await;
             adopted.map_err(DaemonError::Inventory)?;
-            tidied = true;
             // Pods can start from now on.
-            places.inspect(|places| places.announce());
+            announce().await;
         }
         attachments.sweep().await;
     }

@@ -210,6 +210,22 @@ impl Pods {
         .await
     }
 
+    /// Waits until a pod is not there any more.
+    ///
+    /// # Errors
+    /// It takes too long.
+    pub async fn until_one_gone(&self, name: &str) -> Outcome {
+        until(format!("pod {name} is gone"), PATIENCE, async || match self
+            .api()
+            .get_opt(name)
+            .await?
+        {
+            None => Ok(()),
+            Some(pod) => fail(shown(&[pod])),
+        })
+        .await
+    }
+
     /// Waits until `count` pods run and are ready; gives them by name.
     ///
     /// # Errors

@@ -102,6 +102,12 @@ impl Kit {
         Ok(())
     }
 
+    /// The folder of configurations and logs.
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// `kuryr` with these arguments.
     #[must_use]
     pub fn kuryr(&self, args: &[&str]) -> Command {

@@ -1,7 +1,8 @@
 //! What every program of Kuryr does as a process: it notices each task that dies, answers
-//! probes, shows its metrics, and says in one line why it failed.
+//! probes, shows its metrics, tells people what they are to know by Events, and says in one line why it failed.
 
 mod cause;
+pub mod events;
 mod resident;
 mod serve;
 mod tasks;

@@ -138,7 +138,7 @@ fn bytes(value: &Value) -> Vec<u8> {
 }
 
 /// SHA-256, hexadecimal.
-pub(super) fn digest(data: &[u8]) -> String {
+pub(crate) fn digest(data: &[u8]) -> String {
     let mut text = String::new();
     for byte in Sha256::digest(data) {
         text.push_str(&format!("{byte:02x}"));

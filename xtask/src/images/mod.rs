@@ -3,6 +3,7 @@
 //! A program, the certificate authorities that browsers know, and nothing else: no shell, no library. The programs are static
 //! (musl), so that they run wherever the kernel does and look names up by themselves.
 
+mod again;
 mod archive;
 mod sbom;
 
@@ -14,7 +15,8 @@ use std::process::{Command, ExitCode};
 use base64::Engine;
 use clap::{Args, ValueEnum};
 
-use self::archive::{About, Entry, archive, digest};
+pub(crate) use self::archive::digest;
+use self::archive::{About, Entry, archive};
 use crate::command;
 use crate::elf;
 use crate::error::Error;
@@ -40,6 +42,31 @@ pub(crate) struct Options {
     /// Tag [default: the version]
     #[arg(long, value_name = "TAG")]
     tag: Option<String>,
+    /// Build twice, the second time from a copy of the sources in another folder, and compare; exit 1 where a byte differs
+    #[arg(long)]
+    twice: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            build: Build::Image,
+            out: None,
+            repository: "kuryr".to_owned(),
+            tag: None,
+            twice: false,
+        }
+    }
+}
+
+impl Options {
+    /// As they are shipped, written to a folder.
+    pub(crate) fn into_folder(out: PathBuf) -> Self {
+        Self {
+            out: Some(out),
+            ..Self::default()
+        }
+    }
 }
 
 /// How programs are built.
@@ -101,7 +128,12 @@ const IMAGES: [Image; 2] = [
 
 /// Builds, and says what was written.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode, Error> {
-    let written = build(workspace, options, &mut |command| command::run(command))?;
+    let mut run = |command: &mut Command| command::run(command);
+    if options.twice {
+        println!("{}", again::compare(workspace, options.build, &mut run)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let written = built(workspace, options, &mut run)?;
     for (path, bytes) in written {
         println!("{} {} KiB", path.display(), bytes / 1024);
     }
@@ -121,16 +153,36 @@ pub(crate) fn for_tests(workspace: &Workspace, log: &Path) -> Result<(), Error> 
         out: Some(folder_for_tests(workspace)),
         repository: "localhost/kuryr".to_owned(),
         tag: Some("test".to_owned()),
+        ..Options::default()
     };
-    build(workspace, &options, &mut |command| {
+    built(workspace, &options, &mut |command| {
         command::run_logged(command, log)
     })?;
     Ok(())
 }
 
+/// The images of tests built twice, with cargo's output in `log`; says what was compared.
+pub(crate) fn twice(workspace: &Workspace, log: &Path) -> Result<String, Error> {
+    again::compare(workspace, Build::Dev, &mut |command| {
+        command::run_logged(command, log)
+    })
+}
+
+/// Compiles the programs of this checkout and packs them.
+fn built(
+    workspace: &Workspace,
+    options: &Options,
+    run: &mut dyn FnMut(&mut Command) -> Result<(), Error>,
+) -> Result<Vec<(PathBuf, usize)>, Error> {
+    let programs = workspace.target(TARGET).join(options.build.folder());
+    build(workspace, options, &programs, run)
+}
+
+/// Compiles, and packs the programs of a folder.
 fn build(
     workspace: &Workspace,
     options: &Options,
+    programs: &Path,
     run: &mut dyn FnMut(&mut Command) -> Result<(), Error>,
 ) -> Result<Vec<(PathBuf, usize)>, Error> {
     // Who is not root, or not on Debian, may have it by other means.
@@ -144,13 +196,12 @@ fn build(
         .clone()
         .unwrap_or_else(|| workspace.target("images"));
     fs::create_dir_all(&out).map_err(Error::file("create", &out))?;
-    let from = workspace.target(TARGET).join(options.build.folder());
     let version = env!("CARGO_PKG_VERSION");
     let commit = commit(workspace);
     let (mut written, mut sums) = (Vec::new(), String::new());
     for image in &IMAGES {
         let about = about(image, options, version, &commit);
-        let files = files(image, &from)?;
+        let files = files(image, programs)?;
         let whole = archive(&about, &files).map_err(Error::file("pack", &out))?;
         let bill = bill(workspace, image, version)?;
         for (ending, data) in [("tar", whole), ("cdx.json", bill)] {
@@ -190,6 +241,12 @@ fn compiler(workspace: &Workspace, build: Build) -> Command {
         ])
         .args(["-p", "kuryr-programs", "-p", "kuryr-cni"])
         .env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_RUSTFLAGS", flags);
+    if build == Build::Dev {
+        // Where split debugging information was compiled is told by it; nodes have no use for it either.
+        cargo
+            .env("CARGO_PROFILE_DEV_DEBUG", "none")
+            .env("CARGO_PROFILE_DEV_STRIP", "symbols");
+    }
     cargo
 }
 

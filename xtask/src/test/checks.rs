@@ -8,7 +8,7 @@ use super::step::Run;
 use crate::command::{capture, run_logged};
 use crate::error::Error;
 use crate::workspace::Workspace;
-use crate::{build as dist, packages, stack, tools};
+use crate::{build as dist, images, packages, stack, tools};
 
 /// A step's result: a word for the table.
 type Checked = Result<String, Error>;
@@ -260,6 +260,10 @@ pub(super) fn unit(run: &mut Run, log: &Path) -> Checked {
     }
     run_logged(cargo.args(UNIT).arg("--no-fail-fast"), log)?;
     tests_in(log)
+}
+
+pub(super) fn images(run: &mut Run, log: &Path) -> Checked {
+    images::twice(run.workspace(), log)
 }
 
 pub(super) fn doctest(run: &mut Run, log: &Path) -> Checked {

@@ -146,6 +146,13 @@ pub(super) const STEPS: &[Step] = &[
         ..PLAIN
     },
     Step {
+        name: "images",
+        about: "the images built twice, in two folders, are the same byte for byte",
+        packages: &["compile", "images"],
+        run: checks::images,
+        ..PLAIN
+    },
+    Step {
         name: "bpf",
         about: "the BPF object is what its source compiles to",
         packages: &["bpf"],

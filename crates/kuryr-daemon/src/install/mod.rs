@@ -63,6 +63,13 @@ pub enum Configured {
     LeftAlone,
 }
 
+/// What keeps pods of the node from our network, as it is told by an Event on the node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Complaint {
+    pub reason: &'static str,
+    pub message: String,
+}
+
 impl Places {
     fn conflist(&self) -> PathBuf {
         self.conf_dir.join(&self.conf_name)
@@ -135,36 +142,53 @@ impl Places {
         Ok(gone)
     }
 
-    /// [`Self::install_conflist`], told in the log: the daemon serves, whatever becomes of the file.
-    pub fn announce(&self) {
+    /// [`Self::install_conflist`], told in the log: the daemon serves, whatever becomes of the file. Returns what keeps pods of
+    /// this node from our network.
+    pub fn announce(&self) -> Vec<Complaint> {
         let path = self.conflist();
         let path = path.display();
-        match self.install_conflist() {
+        let written = match self.install_conflist() {
             Ok(Configured::Written) => {
-                tracing::info!(%path, "the CNI configuration is in place; the node can be Ready")
+                tracing::info!(%path, "the CNI configuration is in place; the node can be Ready");
+                None
             }
             Ok(Configured::Unchanged) => {
-                tracing::debug!(%path, "the CNI configuration is in place")
+                tracing::debug!(%path, "the CNI configuration is in place");
+                None
             }
-            Ok(Configured::LeftAlone) => tracing::warn!(
-                %path,
-                "a CNI configuration of this name is there that this daemon did not write: it is left alone, and pods get what it says"
-            ),
+            Ok(Configured::LeftAlone) => Some(Complaint {
+                reason: "ForeignCniConfiguration",
+                message: format!(
+                    "{path} is there and was not written by kuryr-daemon: it is left alone, and pods get what it says; take \
+                     it away to have the daemon's"
+                ),
+            }),
+            Err(error) => Some(Complaint {
+                reason: "CniConfigurationNotWritten",
+                message: format!("{error}: the node does not become Ready by it"),
+            }),
+        };
+        let first = match self.before_ours() {
+            Ok(first) if first.is_empty() => None,
+            Ok(first) => Some(Complaint {
+                reason: "OtherCniFirst",
+                message: format!(
+                    "the runtime takes {} before {}: unless that one calls kuryr-cni, pods get no Neutron port; remove it \
+                     from the node's folder of CNI configurations",
+                    first.join(", "),
+                    self.conf_name
+                ),
+            }),
             Err(error) => {
-                tracing::error!(%error, "no CNI configuration could be put in place: the node stays as it is")
+                tracing::warn!(%error, "whether other CNI configurations come before ours is not known");
+                None
             }
+        };
+        let all: Vec<Complaint> = written.into_iter().chain(first).collect();
+        for Complaint { reason, message } in &all {
+            tracing::warn!(reason, message, "pods of this node");
         }
-        match self.before_ours() {
-            Ok(first) if first.is_empty() => {}
-            Ok(first) => tracing::warn!(
-                first = first.join(", "),
-                "the runtime takes another CNI configuration before ours: unless that one calls kuryr-cni, pods get no Neutron \
-                 port; remove it from the node"
-            ),
-            Err(error) => {
-                tracing::warn!(%error, "whether other CNI configurations come before ours is not known")
-            }
-        }
+        all
     }
 }
 
@@ -283,6 +307,10 @@ mod tests {
         node.places.install_plugin().unwrap();
         node.places.install_conflist().unwrap();
         assert_eq!(node.places.before_ours().unwrap(), ["05-bridge.conf"]);
+        let told = node.places.announce();
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!(told[0].reason, "OtherCniFirst");
+        assert!(told[0].message.contains("05-bridge.conf"), "{told:?}");
         assert_eq!(node.places.uninstall().unwrap().len(), 2);
         assert_eq!(node.files(), before);
         assert_eq!(node.places.uninstall().unwrap(), [""; 0].map(PathBuf::from));

@@ -87,6 +87,7 @@ pub(crate) fn config(dir: &std::path::Path) -> DaemonConfig {
         workers: 4,
         failures_allowed: 3,
         places: None,
+        use_events: false,
         proc_dir: None,
         health: None,
         metrics: None,

@@ -108,6 +108,16 @@ impl World {
         cluster::nodes_ready(&self.kube, &self.nodes).await
     }
 
+    /// Puts our definitions and accounts into Kubernetes again, after an installation was taken away with its own.
+    ///
+    /// # Errors
+    /// Kubernetes'.
+    pub async fn define_again(&self) -> Outcome {
+        let dir = self.kit.dir();
+        cluster::apply_definitions(&self.stack, &self.kit, dir).await?;
+        cluster::log_in(&self.stack, &self.kube, dir).await
+    }
+
     /// Makes `count` pods that sleep, in turn on each node; the first is called `p` and `from`.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ mod leaders;
 mod lives;
 mod objects;
 mod pods;
+mod refused;
 mod restart;
 mod services;
 mod switches;

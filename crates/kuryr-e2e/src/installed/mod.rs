@@ -1,5 +1,7 @@
 //! Our programs as pods, as `deploy/` has them.
 
+mod changes;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -142,12 +144,20 @@ impl Installation {
     /// # Errors
     /// They are not in time.
     pub async fn apply(&self) -> Outcome {
-        let mut apply = self.stack.kubectl();
-        apply.args(["apply", "-k"]).arg(&self.overlay);
-        output(apply).await?;
+        self.apply_only().await?;
         self.rolled_out("kuryr", "daemonset/kuryr-daemon").await?;
         self.rolled_out("kuryr", "deployment/kuryr-controller")
             .await
+    }
+
+    /// `kubectl apply -k`, whatever comes of it.
+    ///
+    /// # Errors
+    /// kubectl's.
+    pub async fn apply_only(&self) -> Outcome {
+        let mut apply = self.stack.kubectl();
+        apply.args(["apply", "-k"]).arg(&self.overlay);
+        output(apply).await.map(drop)
     }
 
     /// All pods of a set are there and ready.
