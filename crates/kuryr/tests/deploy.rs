@@ -35,6 +35,29 @@ fn applied(folder: &Path) -> Vec<Value> {
     all
 }
 
+/// It would move the Role of the Lease, which is in kube-system, where it is of no use.
+#[test]
+fn no_kustomization_moves_objects_to_a_namespace() {
+    for folder in [
+        "base",
+        "kubernetes",
+        "openshift",
+        "single-node",
+        "uninstall",
+    ] {
+        let text = fs::read_to_string(deploy(folder).join("kustomization.yaml")).unwrap();
+        let kustomization: Value = serde_yaml_ng::from_str(&text).unwrap();
+        assert!(kustomization["namespace"].is_null(), "{folder}");
+    }
+}
+
+/// YAML 1.1 and 1.2 read them as different things.
+#[test]
+fn modes_are_numbers_for_every_reader() {
+    let text = serde_json::to_string(&applied(&deploy("kubernetes"))).unwrap();
+    assert!(text.contains(r#""defaultMode":288"#), "{text}");
+}
+
 fn containers(objects: &[Value]) -> Vec<&Value> {
     let pods = objects.iter().map(|o| &o["spec"]["template"]["spec"]);
     let lists = pods.filter_map(|pod| pod["containers"].as_array());

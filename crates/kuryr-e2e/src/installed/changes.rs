@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::process::Command;
 
-use super::Installation;
+use super::{Installation, deploy};
 use crate::progress::until;
 use crate::stack::output;
 use crate::world::World;
@@ -143,6 +143,22 @@ impl Installation {
         .await
     }
 
+    /// Takes our definitions and accounts out of Kubernetes, so that the installation has to bring its own.
+    ///
+    /// # Errors
+    /// Something of ours is left in Kubernetes.
+    pub async fn forget_definitions(&self) -> Outcome {
+        let mut files = vec![deploy("rbac/accounts.yaml")];
+        super::flatten(&deploy("crds"), &mut files)?;
+        let mut delete = self.stack.kubectl();
+        delete.args(["delete", "--timeout=120s", "--ignore-not-found"]);
+        for file in files {
+            delete.arg("-f").arg(file);
+        }
+        output(delete).await?;
+        self.nothing_of_ours().await
+    }
+
     /// Deletes all that was applied, custom resource definitions with the rest, and the Lease that the controller made.
     ///
     /// # Errors
@@ -154,16 +170,22 @@ impl Installation {
             .args(["delete", "--timeout=120s", "--ignore-not-found", "-k"])
             .arg(&self.overlay);
         output(delete).await?;
+        self.nothing_of_ours().await
+    }
+
+    async fn nothing_of_ours(&self) -> Outcome {
         let lease = ["delete", "lease", "kuryr-controller", "--ignore-not-found"];
         output(self.kubectl("kube-system", &lease)).await?;
         let kinds = "crd,namespace,clusterrole,clusterrolebinding,role,rolebinding,lease,configmap,secret,serviceaccount";
-        let all = self.kubectl("kube-system", &["get", kinds, "-o", "name"]);
-        let all = output(all).await?;
-        let ours = |name: &&str| name.contains("kuryr") && !name.ends_with("/kuryr-e2e");
-        let left: Vec<&str> = all.lines().filter(ours).collect();
-        match left.is_empty() {
-            true => Ok(()),
-            false => fail(format!("of ours there is {}", left.join(", "))),
-        }
+        let get = ["get", kinds, "-o", "name"];
+        let ours = |name: &str| name.contains("kuryr") && !name.ends_with("/kuryr-e2e");
+        let none = |shown: &str| !shown.lines().any(ours);
+        self.until_shown(
+            "nothing of ours is in Kubernetes",
+            "kube-system",
+            &get,
+            none,
+        )
+        .await
     }
 }

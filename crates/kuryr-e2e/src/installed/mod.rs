@@ -74,13 +74,12 @@ impl Installation {
         let configuration = configuration
             .replace(&clouds, "/etc/kuryr-cloud/clouds.yaml")
             .replace("[kubernetes]\n", &api_root);
-        let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy");
         fs::create_dir_all(&self.overlay)?;
         fs::create_dir_all(&self.uninstall)?;
         fs::write(self.overlay.join("kuryr.conf"), configuration)?;
         fs::copy(&self.stack.clouds, self.overlay.join("clouds.yaml"))?;
         let mut files = Vec::new();
-        flatten(&deploy.join("base"), &mut files)?;
+        flatten(&deploy("base"), &mut files)?;
         let mut names = Vec::new();
         for (at, file) in files.iter().enumerate() {
             let name = format!("{at:02}.yaml");
@@ -88,9 +87,9 @@ impl Installation {
             names.push(name);
         }
         let kustomization = format!(
-            "namespace: kuryr\nresources: [{}]\nimages:\n{}{}\
-             configMapGenerator:\n  - {{name: kuryr-config, files: [kuryr.conf]}}\n\
-             secretGenerator:\n  - {{name: kuryr-cloud, files: [clouds.yaml]}}\n",
+            "resources: [{}]\nimages:\n{}{}\
+             configMapGenerator:\n  - {{name: kuryr-config, namespace: kuryr, files: [kuryr.conf]}}\n\
+             secretGenerator:\n  - {{name: kuryr-cloud, namespace: kuryr, files: [clouds.yaml]}}\n",
             names.join(", "),
             image("controller"),
             image("daemon")
@@ -99,7 +98,7 @@ impl Installation {
         // That folder's own kustomization names the operator's registry.
         let workload = "uninstall.yaml";
         fs::copy(
-            deploy.join("uninstall").join(workload),
+            deploy("uninstall").join(workload),
             self.uninstall.join(workload),
         )?;
         let kustomization = format!("resources: [{workload}]\nimages:\n{}", image("daemon"));
@@ -226,6 +225,13 @@ impl Installation {
         command.args(["-n", namespace]).args(args);
         command
     }
+}
+
+/// A file of `deploy/`.
+fn deploy(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../deploy")
+        .join(name)
 }
 
 /// A line of a kustomization: an image as it was imported.

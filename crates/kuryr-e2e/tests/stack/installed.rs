@@ -28,6 +28,10 @@ fn installed_by_one_command_it_serves_pods_and_goes_without_a_trace() {
         let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("e2e-installed");
         let installation = Installation::prepare(world, &dir).await?;
         let served = serves(world, &installation).await;
+        if served.is_err() {
+            // Without definitions nothing can be looked at.
+            world.define_again().await?;
+        }
         // Whatever came of it, nothing of it stays.
         let emptied = progress.step("pods gone", gone(world)).await;
         let removed = progress.step("uninstalled", installation.remove_all());
@@ -46,6 +50,7 @@ async fn serves(world: &mut World, installation: &Installation) -> Outcome {
     progress
         .step("kuryr manifests, dry run", installation.dry_run(world))
         .await?;
+    installation.forget_definitions().await?;
     let applied = installation.apply();
     progress
         .step("kubectl apply -k, all pods of ours ready", applied)
