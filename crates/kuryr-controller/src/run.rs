@@ -140,7 +140,10 @@ impl Start<'_> {
             return;
         };
         let Some(octavia) = self.common.cloud.octavia() else {
-            tracing::warn!("the cloud has no load balancers: Services are left alone");
+            tracing::warn!(
+                "the service catalogue has no load balancers: Services are left alone; install Octavia, or leave \
+                 [neutron_defaults] service_subnet out and keep kube-proxy"
+            );
             return;
         };
         let hands = service::Executor {

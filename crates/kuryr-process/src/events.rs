@@ -48,10 +48,11 @@ pub fn namespaced(kind: &str, namespace: &str, name: &str, uid: &str) -> ObjectR
     }
 }
 
-/// A node that an Event is about. Its name stands for its uid, as with the kubelet, so that `kubectl describe node` finds it.
+/// A node that an Event is about. Its name stands for its uid, as with the kubelet. Kubernetes 1.20 refuses an Event of
+/// events.k8s.io in `default`, where it is written, whose object has no namespace; all take one whose object is said to be there.
 #[must_use]
 pub fn node(name: &str) -> ObjectReference {
-    core("Node", name, name)
+    namespaced("Node", "default", name, name)
 }
 
 fn core(kind: &str, name: &str, uid: &str) -> ObjectReference {

@@ -118,7 +118,10 @@ impl Installation {
         let mut look = world.kit.kuryr(&["doctor", "--config-file"]);
         look.arg(file)
             .arg("--kubeconfig")
-            .arg(&self.stack.kubeconfig);
+            .arg(&self.stack.kubeconfig)
+            // The stack's own, which would come before the file's.
+            .env_remove("OS_CLIENT_CONFIG_FILE")
+            .env_remove("OS_CLOUD");
         Ok(look)
     }
 

@@ -103,7 +103,7 @@ async fn credential(installation: &Installation) -> Outcome {
     let label = "app.kubernetes.io/name=kuryr-controller";
     let last = "jsonpath={.items[*].status.containerStatuses[*].lastState.terminated.message}";
     let get = ["get", "pods", "-l", label, "-o", last];
-    let is = |shown: &str| shown.contains("Keystone") || shown.contains("credential");
+    let is = |shown: &str| shown.contains("refuses the credential");
     installation
         .until_shown("the pod's status", "kuryr", &get, is)
         .await
@@ -113,7 +113,7 @@ async fn credential(installation: &Installation) -> Outcome {
 async fn doctor(world: &World, installation: &Installation) -> Outcome {
     let done = installation.doctor(world)?.output().await?;
     let said = String::from_utf8_lossy(&done.stderr).into_owned();
-    match !done.status.success() && said.contains("Keystone") {
+    match !done.status.success() && said.contains("refuses the credential") {
         true => Ok(()),
         false => fail(format!("{}: {said}", done.status)),
     }

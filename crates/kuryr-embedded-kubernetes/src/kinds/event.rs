@@ -69,6 +69,17 @@ fn missing(event: &Value) -> Vec<FieldError> {
     if lacks(&"eventTime") {
         return vec![required("eventTime")];
     }
+    let namespace = object::text(event, &["metadata", "namespace"]).unwrap_or_default();
+    let of = object::text(event, &["involvedObject", "namespace"]).unwrap_or_default();
+    // What has no namespace is told of in kube-system; older servers take `default` from clients of core/v1 only.
+    if of != namespace && !(of.is_empty() && namespace == "kube-system") {
+        let (field, found) = ("involvedObject.namespace", Value::from(of));
+        return vec![FieldError::invalid(
+            field,
+            &found,
+            "does not match event.namespace",
+        )];
+    }
     // As stored, and as the API calls it.
     let needed = [
         ("reportingComponent", "reportingController"),
@@ -118,6 +129,20 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn an_event_is_in_the_namespace_of_what_it_is_about() {
+        let refused = |of: &str, namespace: &str| {
+            let event = json!({
+                "metadata": {"namespace": namespace}, "eventTime": "t", "action": "a", "reason": "r",
+                "reportingComponent": "kuryr", "reportingInstance": "i",
+                "involvedObject": {"kind": "Node", "name": "n", "namespace": of},
+            });
+            !missing(&event).is_empty()
+        };
+        assert!(refused("", "default") && refused("a", "b"));
+        assert!(!refused("", "kube-system") && !refused("default", "default"));
+    }
 
     #[test]
     fn an_event_survives_both_conversions() {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kuryr_config::{AuthMethod, Config, Domain, Identity, Interface, OpenStackAuth, Scope, Secret};
 use kuryr_openstack::config as to;
-use kuryr_openstack::{Cloud, CloudConfig, Metrics, SecretString};
+use kuryr_openstack::{Cloud, CloudConfig, ErrorKind, Metrics, SecretString};
 
 use super::Stop;
 
@@ -18,7 +18,28 @@ pub async fn connect(config: &Config) -> Result<Cloud, Stop> {
     cloud.concurrency = config.kuryr.openstack_concurrency;
     Cloud::connect(cloud, Arc::new(Metrics::new()))
         .await
-        .map_err(Stop::from_error)
+        .map_err(|error| {
+            let todo = todo(error.kind());
+            Stop(format!(
+                "{}; Keystone is at {}: {todo}",
+                kuryr_process::chain(&error),
+                auth.auth_url
+            ))
+        })
+}
+
+/// What an operator does where the login fails.
+fn todo(kind: &ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Unauthorized(_) => {
+            "it refuses the credential, mend it in clouds.yaml (as pods, the Secret kuryr-cloud) or in [neutron]"
+        }
+        ErrorKind::Catalog(_) => {
+            "see `openstack catalog list`, [neutron] region_name and valid_interfaces choose from it"
+        }
+        ErrorKind::Config(_) => "mend the setting",
+        _ => "see that this machine reaches it, and that it is well",
+    }
 }
 
 fn settings(auth: &OpenStackAuth) -> CloudConfig {
