@@ -50,6 +50,10 @@ pub(crate) fn capture(command: &mut Command, log: &Path) -> Result<String, Error
 }
 
 fn append_to(log: &Path) -> Result<File, Error> {
+    // In a fresh clone it is not there yet.
+    if let Some(folder) = log.parent() {
+        std::fs::create_dir_all(folder).map_err(Error::file("create", folder))?;
+    }
     OpenOptions::new()
         .create(true)
         .append(true)
