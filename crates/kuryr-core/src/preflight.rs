@@ -429,7 +429,7 @@ fn balancers(seen: &Seen<Balancers>) -> Check {
         (wanted, Ok(left)) => {
             let wanted = wanted.as_deref().unwrap_or("its default");
             let left = left.map_or_else(
-                || "not limited".to_owned(),
+                || "how many more is not limited, or not told".to_owned(),
                 |left| format!("{left} more, each Service is one"),
             );
             good(

@@ -1,7 +1,7 @@
 //! The files in `deploy/`, as they are when this is compiled.
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::values::Platform;
 
@@ -120,28 +120,28 @@ fn read(file: &File) -> Vec<Document> {
 
 /// What kustomize generates from kuryr.conf.
 fn config_map() -> Document {
-    let object = serde_json::json!({
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": {"name": "kuryr-config", "namespace": "kuryr"},
-        "data": {"kuryr.conf": ""},
-    });
-    Document {
-        object,
-        when: When::Always,
-    }
+    generated(
+        "ConfigMap",
+        "kuryr-config",
+        "data",
+        "kuryr.conf",
+        When::Always,
+    )
 }
 
 /// What kustomize generates from clouds.yaml.
 fn secret() -> Document {
-    let object = serde_json::json!({
+    let when = When::Unless("existingSecret");
+    generated("Secret", "kuryr-cloud", "stringData", "clouds.yaml", when)
+}
+
+/// An object with a text that is still to be put in, under a key of a field.
+fn generated(kind: &str, name: &str, field: &str, key: &str, when: When) -> Document {
+    let object = json!({
         "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {"name": "kuryr-cloud", "namespace": "kuryr"},
-        "stringData": {"clouds.yaml": ""},
+        "kind": kind,
+        "metadata": {"name": name, "namespace": "kuryr"},
+        field: {key: ""},
     });
-    Document {
-        object,
-        when: When::Unless("existingSecret"),
-    }
+    Document { object, when }
 }

@@ -43,24 +43,18 @@ impl Events {
 #[must_use]
 pub fn namespaced(kind: &str, namespace: &str, name: &str, uid: &str) -> ObjectReference {
     ObjectReference {
-        namespace: Some(namespace.to_owned()),
-        ..core(kind, name, uid)
-    }
-}
-
-/// A node that an Event is about. Its name stands for its uid, as with the kubelet. Kubernetes 1.20 refuses an Event of
-/// events.k8s.io in `default`, where it is written, whose object has no namespace; all take one whose object is said to be there.
-#[must_use]
-pub fn node(name: &str) -> ObjectReference {
-    namespaced("Node", "default", name, name)
-}
-
-fn core(kind: &str, name: &str, uid: &str) -> ObjectReference {
-    ObjectReference {
         api_version: Some("v1".to_owned()),
         kind: Some(kind.to_owned()),
+        namespace: Some(namespace.to_owned()),
         name: Some(name.to_owned()),
         uid: Some(uid.to_owned()),
         ..ObjectReference::default()
     }
+}
+
+/// A node that an Event is about. Its name stands for its uid, as with the kubelet. An Event about what has no namespace is
+/// written into `default`, where Kubernetes 1.20 refuses it in events.k8s.io, but for one whose object is said to be there too.
+#[must_use]
+pub fn node(name: &str) -> ObjectReference {
+    namespaced("Node", "default", name, name)
 }

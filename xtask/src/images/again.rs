@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use super::{Build, Options, TARGET, build, compiler};
+use super::{Build, Options, compile, pack};
 use crate::command;
 use crate::error::Error;
 use crate::workspace::Workspace;
@@ -18,17 +18,11 @@ pub(crate) fn compare(
 ) -> Result<String, Error> {
     let copy = copied(workspace)?;
     let mut sums = Vec::new();
-    run(&mut compiler(&copy, how))?;
     for (from, name) in [(workspace, "first"), (&copy, "again")] {
         let out = workspace.target("again").join(name);
-        let options = Options {
-            build: how,
-            out: Some(out.clone()),
-            ..Options::default()
-        };
+        let programs = compile(from, how, run)?;
         // Labels are of the checkout; the copy has no history.
-        let programs = from.target(TARGET).join(how.folder());
-        build(workspace, &options, &programs, run)?;
+        pack(workspace, &Options::into_folder(out.clone()), &programs)?;
         let path = out.join("SHA256SUMS");
         sums.push(fs::read_to_string(&path).map_err(Error::file("read", &path))?);
     }
@@ -60,6 +54,10 @@ fn copied(workspace: &Workspace) -> Result<Workspace, Error> {
     ]);
     let files = command::capture(&mut list, &log)?;
     let root = workspace.target("again").join("another-folder");
+    // What a run that was cut short left would be compiled too.
+    if root.exists() {
+        fs::remove_dir_all(&root).map_err(Error::file("remove", &root))?;
+    }
     for name in files.split('\0').filter(|name| !name.is_empty()) {
         let (from, to) = (workspace.path(name), root.join(name));
         // What was deleted and not committed yet is still on git's list.

@@ -174,23 +174,31 @@ fn built(
     options: &Options,
     run: &mut dyn FnMut(&mut Command) -> Result<(), Error>,
 ) -> Result<Vec<(PathBuf, usize)>, Error> {
-    let programs = workspace.target(TARGET).join(options.build.folder());
-    build(workspace, options, &programs, run)
+    let programs = compile(workspace, options.build, run)?;
+    pack(workspace, options, &programs)
 }
 
-/// Compiles, and packs the programs of a folder.
-fn build(
+/// Compiles the programs; says in which folder they are.
+fn compile(
     workspace: &Workspace,
-    options: &Options,
-    programs: &Path,
+    build: Build,
     run: &mut dyn FnMut(&mut Command) -> Result<(), Error>,
-) -> Result<Vec<(PathBuf, usize)>, Error> {
+) -> Result<PathBuf, Error> {
     // Who is not root, or not on Debian, may have it by other means.
     if !workspace.has_program("musl-gcc") {
         packages::install(workspace, &["images"], None)?;
     }
     run(workspace.command("rustup").args(["target", "add", TARGET]))?;
-    run(&mut compiler(workspace, options.build))?;
+    run(&mut compiler(workspace, build))?;
+    Ok(workspace.target(TARGET).join(build.folder()))
+}
+
+/// Packs the programs of a folder, labelled as of this checkout.
+fn pack(
+    workspace: &Workspace,
+    options: &Options,
+    programs: &Path,
+) -> Result<Vec<(PathBuf, usize)>, Error> {
     let out = options
         .out
         .clone()

@@ -13,18 +13,7 @@ use serde_json::{Value, json};
 use crate::world::{CONTROLLER, Controller, Log, Options, World};
 
 /// A verb on a resource of a group.
-type Right = (String, String, &'static str);
-
-const VERBS: [&str; 8] = [
-    "create",
-    "delete",
-    "deletecollection",
-    "get",
-    "list",
-    "patch",
-    "update",
-    "watch",
-];
+type Right = (String, String, String);
 
 /// Rights that only other clusters or accidents need, and why.
 const NOT_IN_A_LIFE: [(&str, &str, &str); 2] = [
@@ -55,8 +44,7 @@ fn granted_by(file: &str) -> BTreeSet<Right> {
         for group in list(rule, "apiGroups") {
             for resource in list(rule, "resources") {
                 for verb in list(rule, "verbs") {
-                    let verb = VERBS.into_iter().find(|v| *v == verb);
-                    rights.insert((group.clone(), resource.clone(), verb.unwrap()));
+                    rights.insert((group.clone(), resource.clone(), verb));
                 }
             }
         }
@@ -75,7 +63,11 @@ fn is_in_a_life((group, resource, verb): &Right) -> bool {
 }
 
 fn right(asked: &Attributes) -> Right {
-    (asked.group.clone(), asked.resource.clone(), asked.verb)
+    (
+        asked.group.clone(),
+        asked.resource.clone(),
+        asked.verb.to_owned(),
+    )
 }
 
 /// An annotation of a Service that is told and passed over.
