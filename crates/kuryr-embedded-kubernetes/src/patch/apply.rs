@@ -237,9 +237,15 @@ fn merge<'a>(
                 items.extend(new);
             }
             ListKind::Map(keys) => {
+                // Items that no key tells apart, as a port's of two protocols, are each merged into one of their own.
+                let mut taken = Vec::new();
                 for item in applied {
-                    match position(items, item, &keys) {
-                        Some(at) => merge(&mut items[at], item, path, rules),
+                    let same = |at: &usize| position(&items[*at..=*at], item, &keys).is_some();
+                    let mut free = (0..items.len()).filter(|at| !taken.contains(at));
+                    let at = free.find(same).unwrap_or(items.len());
+                    taken.push(at);
+                    match items.get_mut(at) {
+                        Some(there) => merge(there, item, path, rules),
                         None => items.push(item.clone()),
                     }
                 }

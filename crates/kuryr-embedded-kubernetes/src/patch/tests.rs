@@ -109,6 +109,20 @@ fn apply_conflicts_only_over_different_values_and_force_takes_the_field() {
     assert_eq!(live["spec"], json!({"x": 2}));
 }
 
+#[test]
+fn items_that_no_key_tells_apart_stay_apart() {
+    for conditions in [
+        json!([false, null]),
+        json!([{"type": "a", "x": 1}, {"type": "a", "x": 2}]),
+        json!([{"x": 1}, {"y": 2}]),
+    ] {
+        let config = json!({"status": {"conditions": conditions}});
+        let once = applied(&json!({}), "m", true, config.clone()).unwrap();
+        let twice = applied(&once, "m", true, config).unwrap();
+        assert_eq!(twice["status"]["conditions"], conditions);
+    }
+}
+
 fn any_json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
