@@ -60,11 +60,23 @@ pub struct Server {
 }
 
 impl Server {
-    /// Listens at an address and the port after it.
+    /// Listens at an address and the port after it. Port 0: one that is free with the one after it.
     ///
     /// # Errors
     /// [`LoadError::Socket`].
     pub fn bind(address: SocketAddr) -> Result<Self, LoadError> {
+        let mut bound = Self::bind_once(address);
+        // The system gives out a free port, whatever is at the next.
+        for _ in 0..64 {
+            if bound.is_ok() || address.port() != 0 {
+                break;
+            }
+            bound = Self::bind_once(address);
+        }
+        bound
+    }
+
+    fn bind_once(address: SocketAddr) -> Result<Self, LoadError> {
         let failed = |source| LoadError::Socket {
             what: "listen at",
             address,

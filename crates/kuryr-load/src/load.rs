@@ -102,6 +102,10 @@ pub struct Load {
     /// Connections or sockets at once, each with a thread of its own at either end.
     pub threads: usize,
     pub duration: Duration,
+    /// Messages that each thread sends even if the time is over before: on a machine that is busy with other things a
+    /// short load would carry next to nothing.
+    #[serde(default)]
+    pub at_least: u64,
     /// Bits of payload a second that all threads together send at most; only for UDP streams.
     pub pace: Option<u64>,
     /// Whether small TCP writes go out at once (`TCP_NODELAY`). uperf and netperf leave it off for streams; with
@@ -118,6 +122,7 @@ impl Load {
             size,
             threads: 1,
             duration,
+            at_least: 0,
             pace: None,
             no_delay: pattern.answers(),
         }

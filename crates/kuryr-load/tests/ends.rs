@@ -108,10 +108,7 @@ fn where_nothing_answers_the_client_says_so_and_ends() {
 
 /// A server on a thread for as long as the work takes.
 fn with_server<T>(work: impl FnOnce(SocketAddr) -> T) -> T {
-    // Two ports in a row have to be free.
-    let server = (0..32)
-        .find_map(|_| Server::bind(HERE.into()).ok())
-        .unwrap();
+    let server = Server::bind(HERE.into()).unwrap();
     let stop = AtomicBool::new(false);
     thread::scope(|scope| {
         let serving = scope.spawn(|| server.run(&stop));

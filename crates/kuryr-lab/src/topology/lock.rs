@@ -15,7 +15,7 @@ const TRIES: usize = 100;
 /// A lab's lock. The kernel gives it back when the process ends, however it does; the file goes
 /// with it when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Lock {
+pub struct Lock {
     path: PathBuf,
     _file: File,
 }
@@ -25,12 +25,12 @@ impl Lock {
     ///
     /// # Errors
     /// [`TopologyError::Running`] if a lab of that name has it.
-    pub(super) fn take(lab: &LabId) -> Result<Self, TopologyError> {
+    pub fn take(lab: &LabId) -> Result<Self, TopologyError> {
         Self::take_in(Path::new(LOCKS), lab)
     }
 
     /// The labs that were killed, each with its lock: what is left of them may be removed.
-    pub(crate) fn of_killed() -> Vec<(LabId, Self)> {
+    pub fn of_killed() -> Vec<(LabId, Self)> {
         Self::of_killed_in(Path::new(LOCKS))
     }
 

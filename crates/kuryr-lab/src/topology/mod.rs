@@ -19,7 +19,7 @@
 mod apply;
 mod error;
 pub mod filter;
-pub(crate) mod lock;
+pub mod lock;
 pub(crate) mod names;
 pub mod plan;
 mod preflight;
@@ -28,7 +28,7 @@ mod vm;
 
 pub use error::TopologyError;
 pub use names::LabId;
-pub use preflight::{Missing, Need, preflight};
-pub(crate) use reconcile::remove_namespaces;
+pub use preflight::{Missing, Need, preflight, run_nft};
+pub use reconcile::remove_namespaces;
 pub use reconcile::{Topology, TopologySpec};
 pub use vm::{Vm, VmSpec};

@@ -172,8 +172,11 @@ fn try_links(links: &Links) -> Vec<Need> {
         .collect()
 }
 
-/// Has nft load a ruleset in this thread's namespace; what it says is the error.
-pub(super) fn run_nft(ruleset: &str) -> std::io::Result<()> {
+/// Has nft load a ruleset in this thread's namespace.
+///
+/// # Errors
+/// What nft says; `NotFound` where there is none.
+pub fn run_nft(ruleset: &str) -> std::io::Result<()> {
     use std::io::Write as _;
     let mut nft = Command::new("nft")
         .args(["-f", "-"])

@@ -278,7 +278,10 @@ async fn blocking<T: Send + 'static>(
 
 /// Removes all namespaces of a lab, whichever made them; their links go with them. Goes on after a failure and
 /// returns the first.
-pub(crate) fn remove_namespaces(lab: &LabId) -> Result<(), TopologyError> {
+///
+/// # Errors
+/// [`TopologyError::Net`] names the first that can't be removed.
+pub fn remove_namespaces(lab: &LabId) -> Result<(), TopologyError> {
     let Ok(entries) = fs::read_dir(netns::NAMED_DIR) else {
         return Ok(());
     };

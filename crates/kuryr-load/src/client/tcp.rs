@@ -39,7 +39,7 @@ pub(super) fn stream(
 ) -> Result<(), LoadError> {
     let mut stream = connect(load, target)?;
     let mut offset = 0;
-    while Instant::now() < until {
+    while Instant::now() < until || client.side.messages < load.at_least {
         stream
             .write_all(payload::at(offset, load.size))
             .map_err(|e| LoadError::socket("write to", target, e))?;
@@ -66,7 +66,7 @@ pub(super) fn requests(
     let mut answer = vec![0; load.size];
     let mut number = 0;
     let mut begin = Instant::now();
-    while begin < until {
+    while begin < until || client.side.messages < load.at_least {
         ask(&mut stream, number, &mut answer, target)?;
         let end = Instant::now();
         client.answered(load, end - begin);
@@ -84,7 +84,7 @@ pub(super) fn connections(
 ) -> Result<(), LoadError> {
     let mut answer = vec![0; load.size];
     let mut begin = Instant::now();
-    while begin < until {
+    while begin < until || client.side.messages < load.at_least {
         let mut stream = connect(load, target)?;
         ask(&mut stream, 0, &mut answer, target)?;
         // The server closes first.

@@ -45,7 +45,7 @@ pub(super) fn stream(
     let gap = gap(load);
     let mut due = Instant::now();
     let mut number = 0;
-    while Instant::now() < until {
+    while Instant::now() < until || number < load.at_least {
         payload::stamp(&mut datagram, thread_number(thread), number);
         match socket.send(&datagram) {
             Ok(_) => {}
@@ -98,7 +98,7 @@ pub(super) fn requests(
     let mut answer = vec![0; load.size];
     let mut number = 0;
     let mut begin = Instant::now();
-    while begin < until {
+    while begin < until || number < load.at_least {
         payload::stamp(&mut request, thread_number(thread), number);
         let answered = exchange(&socket, &request, &mut answer, number);
         match answered.map_err(|e| LoadError::socket("get an answer from", target, e))? {

@@ -1,6 +1,9 @@
 //! `kuryr bench`
 
+mod load;
+mod matrix;
 mod scale;
+mod units;
 
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -18,6 +21,7 @@ use kuryr_openstack::PortQuery;
 
 use kuryr_programs::options::{Cluster, ConfigFiles};
 use kuryr_programs::wiring::{self, Stop};
+use tokio_util::sync::CancellationToken;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -41,6 +45,36 @@ pub(crate) enum Command {
         kuryr bench scale --pods 0 --sizes 1000,3000,10000,30000,100000 --report sizes"
     )]
     Scale(scale::ScaleOptions),
+    /// Pods on subports beside pods behind an overlay of their own, as the paper measured them; in network namespaces
+    /// of this machine, needs root and no cluster
+    #[command(after_help = "Examples:\n  kuryr bench matrix --quick --out quick\n  \
+        kuryr bench matrix --only tcp-stream,udp-stream,two-hypervisors --sizes 1k,16k --out streams\n  \
+        kuryr bench matrix --out whole --resume")]
+    Matrix(matrix::MatrixOptions),
+    /// The load generator's answering end
+    #[command(after_help = "Example:\n  kuryr bench serve --listen 0.0.0.0:5300")]
+    Serve(load::ServeOptions),
+    /// The load generator's asking end: throughput, latency, loss, processor time
+    #[command(
+        after_help = "Examples:\n  kuryr bench load --server 10.0.0.7:5300 --pattern tcp-stream,tcp-rr --size 64,16k\n  \
+        h=10.0.0.7 kuryr bench load --server 10.0.0.7:5300 --profile profile.xml -o json\n  \
+        kuryr bench load --pattern tcp-crr --size 64 --print-profile > profile.xml"
+    )]
+    Load(load::LoadOptions),
+}
+
+/// What is printed of results.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Output {
+    Table,
+    Json,
+}
+
+/// Returns when the program is asked to end.
+async fn interrupted() {
+    let stop = CancellationToken::new();
+    tokio::spawn(wiring::stop_on_signal(stop.clone()));
+    stop.cancelled().await;
 }
 
 #[derive(Debug, Args)]
@@ -142,27 +176,26 @@ enum WaitFor {
 }
 
 pub(crate) fn run(command: &Command) -> ExitCode {
-    let (json, name) = match command {
-        Command::Cni(o) => (o.common.json, "kuryr bench cni"),
-        Command::Pods(o) => (o.common.json, "kuryr bench pods"),
-        Command::Services(o) => (o.common.json, "kuryr bench services"),
-        Command::Scale(o) => (o.json, "kuryr bench scale"),
-    };
-    let result = wiring::tool(async {
-        match command {
-            Command::Cni(o) => bench_cni(o).await,
-            Command::Pods(o) => bench_pods(o).await,
-            Command::Services(o) => bench_services(o).await,
-            Command::Scale(o) => scale::run(o).await,
-        }
-    });
-    match result {
+    match command {
+        Command::Cni(o) => figures("cni", o.common.json, bench_cni(o)),
+        Command::Pods(o) => figures("pods", o.common.json, bench_pods(o)),
+        Command::Services(o) => figures("services", o.common.json, bench_services(o)),
+        Command::Scale(o) => figures("scale", o.json, scale::run(o)),
+        Command::Matrix(o) => matrix::run(o),
+        Command::Serve(o) => load::serve(o),
+        Command::Load(o) => load::load(o),
+    }
+}
+
+/// Carries a bench out and prints its report.
+fn figures(name: &str, json: bool, bench: impl Future<Output = Result<Report, Stop>>) -> ExitCode {
+    match wiring::tool(bench) {
         Ok(report) => {
             println!("{}", if json { report.json() } else { report.table() });
             ExitCode::SUCCESS
         }
         Err(stop) => {
-            eprintln!("{name}: {stop}");
+            eprintln!("kuryr bench {name}: {stop}");
             ExitCode::FAILURE
         }
     }

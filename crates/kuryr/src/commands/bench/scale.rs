@@ -9,6 +9,8 @@ use kuryr_bench::scale::{self, Churn, Size};
 
 use kuryr_programs::wiring::Stop;
 
+use super::units::duration;
+
 #[derive(Debug, Args)]
 pub(crate) struct ScaleOptions {
     /// Pods of the main run; 0 leaves it out
@@ -49,22 +51,6 @@ pub(crate) struct ScaleOptions {
     pub(super) json: bool,
 }
 
-/// `90s`, `10m`, `1h`; a number alone is seconds.
-fn duration(text: &str) -> Result<Duration, String> {
-    let (number, unit) = match text.find(|c: char| c.is_ascii_alphabetic()) {
-        Some(at) => text.split_at(at),
-        None => (text, "s"),
-    };
-    let seconds = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        _ => return Err(format!("{unit:?} is not one of s, m, h")),
-    };
-    let number: u64 = number.parse().map_err(|e| format!("{number:?}: {e}"))?;
-    Ok(Duration::from_secs(number.saturating_mul(seconds)))
-}
-
 pub(super) async fn run(options: &ScaleOptions) -> Result<Report, Stop> {
     if options.pods > 0 && options.nodes == 0 {
         return Err(Stop::new("--nodes is 0: pods need one".to_owned()));
@@ -89,18 +75,4 @@ pub(super) async fn run(options: &ScaleOptions) -> Result<Report, Stop> {
         limit: Duration::from_secs(options.limit),
     };
     scale::run(&what).await.map_err(Stop::from_error)
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_have_units() {
-        for (text, seconds) in [("90s", 90), ("10m", 600), ("1h", 3_600), ("5", 5)] {
-            assert_eq!(duration(text).unwrap().as_secs(), seconds);
-        }
-        assert!(duration("10 days").is_err() && duration("m").is_err());
-    }
 }

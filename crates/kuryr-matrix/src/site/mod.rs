@@ -1,0 +1,205 @@
+//! The machines of a matrix, as network namespaces of this one.
+//!
+//! ```text
+//!   worker w1 (VM)          w2            amphora lb      │        w3
+//!   ├ pod on a subport: veth, tc-bpf, VLAN on eth0        │
+//!   └ pod behind the overlay: bridge, VXLAN over eth0     │
+//!     eth0               eth0             eth0            │       eth0
+//!      │ tap, tc-bpf: VLAN to port         │              │        │
+//!   ───┴────────────────── hv1 ────────────┴───           │    ─── hv2 ───
+//!      bridges of the networks, conntrack ── VXLAN ──── wire, MTU 1500 ──── …
+//! ```
+//!
+//! The kernel's own datapath is all that moves packets: veth pairs for virtio, bridges with br_netfilter for Open
+//! vSwitch with its security groups, VXLAN for VXLAN and, with Geneve's MTU, for Geneve. What is Kuryr's is the
+//! product itself: pods are plugged by the code that the daemon uses.
+
+mod addresses;
+mod amphora;
+mod build;
+mod counters;
+mod names;
+mod rules;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use kuryr_lab::topology::lock::Lock;
+use kuryr_lab::topology::{LabId, preflight, remove_namespaces};
+use kuryr_load::server::Sockets;
+use kuryr_load::{Load, Outcome, Pattern, client};
+use kuryr_net::netns;
+
+use addresses::{PORT, Pod, WORKERS, server_worker};
+use amphora::Amphora;
+
+use crate::cell::{Backend, Placement, System, Target};
+use crate::path::{self, Counts};
+use crate::{Cell, MatrixError};
+
+/// A site that stands. It removes everything when it is dropped.
+#[derive(Debug)]
+pub struct Site {
+    lab: LabId,
+    backend: Backend,
+    /// By system and the number of the worker.
+    servers: Vec<(System, u8, Sockets)>,
+    amphora: Option<Amphora>,
+    /// Held as long as anything of the site is there: dropped last.
+    _lock: Lock,
+}
+
+impl Site {
+    /// Looks whether the machine can carry a site, removes what a killed one of the same name left, and builds one.
+    ///
+    /// # Errors
+    /// [`MatrixError::Missing`], [`MatrixError::Topology`] if one of that name runs, or what the kernel refused;
+    /// nothing is left then.
+    pub fn build(name: &str, backend: Backend) -> Result<Self, MatrixError> {
+        let lab = LabId::new(name)?;
+        preflight()?;
+        let lock = Lock::take(&lab)?;
+        remove_namespaces(&lab)?;
+        let mut site = Self {
+            lab,
+            backend,
+            servers: Vec::new(),
+            amphora: None,
+            _lock: lock,
+        };
+        let builder = build::Builder {
+            lab: &site.lab,
+            backend,
+        };
+        builder.build()?;
+        site.listen()?;
+        if backend == Backend::Ovs {
+            let path = site.lab.netns_path(names::AMPHORA);
+            site.amphora = Some(Amphora::start(&path)?);
+        }
+        Ok(site)
+    }
+
+    /// The backend that it stands for.
+    #[must_use]
+    pub fn backend(&self) -> Backend {
+        self.backend
+    }
+
+    fn listen(&mut self) -> Result<(), MatrixError> {
+        for &system in System::ALL {
+            for (worker, _) in WORKERS {
+                let path = self.place(system, Pod::Server(worker));
+                let any = SocketAddr::from((Ipv4Addr::UNSPECIFIED, PORT));
+                let bound = netns::run_in(Some(&path), || Sockets::bind(any))
+                    .map_err(MatrixError::net(format!("enter worker {worker}")))?;
+                let sockets = bound.map_err(|source| MatrixError::Load {
+                    place: format!("the {system} server of worker {worker}"),
+                    source: Box::new(source),
+                })?;
+                self.servers.push((system, worker, sockets));
+            }
+        }
+        Ok(())
+    }
+
+    /// The namespace of a system's pod; a VM is its own.
+    fn place(&self, system: System, pod: Pod) -> PathBuf {
+        self.lab.netns_path(&match system {
+            System::Kuryr => names::kuryr_pod(pod),
+            System::Sdn => names::overlay_pod(pod),
+            System::Vm => names::worker(pod.worker()),
+        })
+    }
+
+    /// Carries a load out in a cell with one system, and counts the packets at each hop meanwhile. Whether they took
+    /// the cell's path is for the caller to check.
+    ///
+    /// # Errors
+    /// [`MatrixError::Load`] with what the load met, or what the kernel refused.
+    pub fn carry(
+        &self,
+        cell: &Cell,
+        system: System,
+        load: &Load,
+    ) -> Result<(Outcome, Counts), MatrixError> {
+        let failed = |source| MatrixError::Load {
+            place: format!("{cell} {system}"),
+            source: Box::new(source),
+        };
+        let worker = server_worker(cell.placement);
+        let found = self
+            .servers
+            .iter()
+            .find(|(s, w, _)| (*s, *w) == (system, worker));
+        let Some((_, _, sockets)) = found else {
+            return Err(MatrixError::Options(format!(
+                "{cell}: no server of {system}"
+            )));
+        };
+        let target = addresses::target(system, cell.target, cell.placement);
+        let before = counters::read(&self.lab, self.backend, cell.placement)?;
+        let serving = sockets.serve(load).map_err(failed)?;
+        let client = self.place(system, Pod::Client);
+        let client = netns::run_in(Some(&client), || client::run(load, target))
+            .map_err(MatrixError::net(format!("enter the client of {system}")))?;
+        let side = serving.stop();
+        let client = client.map_err(failed)?;
+        if let Some(at) = side.corrupt_at {
+            return Err(failed(kuryr_load::LoadError::Corrupt {
+                address: target,
+                at,
+            }));
+        }
+        let after = counters::read(&self.lab, self.backend, cell.placement)?;
+        let outcome = Outcome::of(load, &client, &side);
+        Ok((outcome, counters::between(&before, &after)))
+    }
+
+    /// Has some exchanges on each of the site's ways, TCP and UDP: addresses are resolved then, and what does not
+    /// work is said before anything is measured.
+    ///
+    /// # Errors
+    /// The first way that does not work, or is not the cell's.
+    pub fn try_out(&self) -> Result<(), MatrixError> {
+        for &target in Target::ALL {
+            for &placement in Placement::ALL {
+                for pattern in [Pattern::TcpRr, Pattern::UdpRr] {
+                    let cell = Cell {
+                        backend: self.backend,
+                        target,
+                        placement,
+                        pattern,
+                        size: 64,
+                    };
+                    let load = Load {
+                        at_least: path::enough(&cell),
+                        ..Load::new(pattern, cell.size, Duration::from_millis(5))
+                    };
+                    for system in cell.systems() {
+                        let (outcome, counts) = self.carry(&cell, system, &load)?;
+                        let least = path::least(&cell, &outcome);
+                        path::check(&cell, system, &counts, least).map_err(|wrong| {
+                            MatrixError::Path {
+                                place: format!("{cell} {system}"),
+                                wrong,
+                            }
+                        })?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        // haproxy first: it is in one of the namespaces. Sockets hold theirs as well.
+        self.amphora.take();
+        self.servers.clear();
+        // There is nobody to tell; what is left is removed by the next site of this name, or by `kuryr lab --clean`.
+        let _ = remove_namespaces(&self.lab);
+    }
+}
