@@ -222,6 +222,8 @@ pub struct Judged {
     /// What was measured: the range of ratios and how many cells stand how.
     pub here: String,
     pub verdict: Verdict,
+    /// Whether the paper's Kuryr was ahead.
+    pub paper_ahead: bool,
     /// What makes the difference.
     pub why: &'static str,
 }
@@ -254,6 +256,7 @@ impl Claim {
             paper: self.says,
             here: in_words(&own, [ahead, level, behind]),
             verdict: verdict(self.ahead, [ahead, level, behind]),
+            paper_ahead: self.ahead,
             why: self.because,
         }
     }

@@ -150,7 +150,7 @@ fn same(there: &Header, wanted: &Header) -> Result<(), MatrixError> {
         )))
     };
     if there.effort != wanted.effort {
-        return differs("another duration, number of repeats or threads, or pace");
+        return differs("another duration, number of repeats or threads, pace or generator");
     }
     if there.machine.kernel != wanted.machine.kernel
         || there.machine.processor != wanted.machine.processor
@@ -168,6 +168,7 @@ fn same(there: &Header, wanted: &Header) -> Result<(), MatrixError> {
 pub(crate) mod tests {
     use super::*;
     use crate::cell::System;
+    use crate::plan::Generator;
     use crate::select::Selection;
 
     pub(crate) fn header() -> Header {
@@ -177,6 +178,7 @@ pub(crate) mod tests {
                 repeats: 2,
                 threads: 1,
                 udp_pace: None,
+                generator: Generator::Kuryr,
             },
             machine: Machine::default(),
         }

@@ -29,7 +29,11 @@ impl Machine {
         let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
         let cpus = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
-        let programs = [("nft", "--version"), ("haproxy", "-v")];
+        let programs = [
+            ("nft", "--version"),
+            ("haproxy", "-v"),
+            ("iperf3", "--version"),
+        ];
         let mut versions = vec![("kuryr".to_owned(), version.to_owned())];
         for (program, flag) in programs {
             let output = Command::new(program).arg(flag).output();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::cell::{Backend, System};
+use crate::cell::{Backend, System, Target};
 use crate::{Cell, MatrixError};
 
 /// What a run takes besides its load: counters before and after, what drains.
@@ -35,14 +35,28 @@ pub struct Effort {
     pub threads: usize,
     /// Bits of payload a second of UDP streams; none: as fast as the socket takes them.
     pub udp_pace: Option<u64>,
+    /// Whose load it is.
+    #[serde(default)]
+    pub generator: Generator,
+}
+
+/// Who makes the load.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Generator {
+    /// This project's own.
+    #[default]
+    Kuryr,
+    /// iperf3: streams from pod to pod, in whole seconds.
+    Iperf3,
 }
 
 impl Effort {
-    /// Whether it can be.
+    /// Whether these cells can be run so.
     ///
     /// # Errors
     /// [`MatrixError::Options`].
-    pub fn validate(&self) -> Result<(), MatrixError> {
+    pub fn validate(&self, cells: &[Cell]) -> Result<(), MatrixError> {
         let wrong = |said: &str| Err(MatrixError::Options(said.to_owned()));
         if !(0.01..=600.0).contains(&self.duration_s) {
             return wrong("--duration: from 10 ms to 10 minutes for each run");
@@ -52,6 +66,15 @@ impl Effort {
         }
         if !(1..=kuryr_load::load::MAX_THREADS).contains(&self.threads) {
             return wrong("--threads: 1 to 256");
+        }
+        if self.generator == Generator::Iperf3 {
+            let can = |cell: &Cell| !cell.pattern.answers() && cell.target == Target::Pod;
+            if !cells.iter().all(can) || self.duration_s.fract() != 0.0 {
+                return wrong(
+                    "--generator iperf3 makes streams from pod to pod, in whole seconds: \
+                     --only pod,tcp-stream,udp-stream --duration 1s",
+                );
+            }
         }
         if self.udp_pace == Some(0) {
             return wrong("--udp-pace 0: nothing would be sent");
@@ -124,8 +147,10 @@ mod tests {
             repeats: 3,
             threads: 1,
             udp_pace: None,
+            generator: Generator::Kuryr,
         };
-        assert!(good.validate().is_ok());
+        let all = Selection::default().cells();
+        assert!(good.validate(&all).is_ok());
         for bad in [
             Effort {
                 duration_s: 0.0,
@@ -141,8 +166,12 @@ mod tests {
                 udp_pace: Some(0),
                 ..good
             },
+            Effort {
+                generator: Generator::Iperf3,
+                ..good
+            },
         ] {
-            assert!(bad.validate().is_err(), "{bad:?}");
+            assert!(bad.validate(&all).is_err(), "{bad:?}");
         }
     }
 

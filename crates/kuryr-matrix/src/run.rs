@@ -8,7 +8,7 @@ use kuryr_load::{Load, Pattern};
 use crate::MatrixError;
 use crate::journal::{Journal, Record, RunResult};
 use crate::path;
-use crate::plan::{self, Effort, Run};
+use crate::plan::{self, Effort, Generator, Run};
 use crate::site::Site;
 
 /// How the matrix ended.
@@ -114,7 +114,11 @@ fn one(site: &Site, run: &Run, effort: &Effort) -> RunResult {
             Duration::from_secs_f64(effort.duration_s),
         )
     };
-    match site.carry(cell, run.system, &load) {
+    let carried = match effort.generator {
+        Generator::Kuryr => site.carry(cell, run.system, &load),
+        Generator::Iperf3 => site.carry_by_iperf3(cell, run.system, &load),
+    };
+    match carried {
         Err(error) => RunResult::Failed(error.to_string()),
         Ok((outcome, hops)) => {
             match path::check(cell, run.system, &hops, path::least(cell, &outcome)) {

@@ -11,7 +11,7 @@ use kuryr_matrix::cell::{Backend, Placement, System, Target};
 use kuryr_matrix::journal::{Header, Journal, RunResult};
 use kuryr_matrix::machine::Machine;
 use kuryr_matrix::path::{self, Hop};
-use kuryr_matrix::plan::{self, Effort};
+use kuryr_matrix::plan::{self, Effort, Generator};
 use kuryr_matrix::run::{self, End};
 use kuryr_matrix::site::Site;
 use kuryr_matrix::{Cell, MatrixError};
@@ -120,6 +120,7 @@ fn what_was_stopped_goes_on_where_it_was() {
             repeats: 2,
             threads: 1,
             udp_pace: None,
+            generator: Generator::Kuryr,
         },
         machine: Machine::default(),
     };

@@ -8,3 +8,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     cli::run(std::env::args_os().collect())
 }
+
+/// As in `kuryr-controller`, which is one of its subcommands.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

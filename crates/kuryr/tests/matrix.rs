@@ -108,6 +108,7 @@ fn what_cannot_be_is_said_before_anything_is_made() {
             "--duration: from 10 ms to 10 minutes",
         ),
         (&["--udp-pace", "0"], "nothing would be sent"),
+        (&["--generator", "iperf3"], "makes streams from pod to pod"),
     ] {
         let output = kuryr(&[&["matrix", "--out", out_name], args].concat());
         assert!(!output.status.success());

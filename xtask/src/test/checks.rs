@@ -68,6 +68,8 @@ const BORDERS: &[Border] = &[
         edges: "normal,build",
         without: &[
             "kuryr-bench",
+            "kuryr-load",
+            "kuryr-matrix",
             "kuryr-checkpoint",
             "kuryr-doctor",
             "kuryr-embedded-kubernetes",

@@ -84,10 +84,11 @@ fn claims(report: &Report) -> String {
                     <th>here</th><th>verdict</th><th>why</th></tr>\n"
         .to_owned();
     for claim in &report.claims {
-        let class = match claim.verdict {
-            Verdict::Reproduced | Verdict::Turned => "ahead",
-            Verdict::NotReproduced => "behind",
-            Verdict::ReproducedInPart | Verdict::NotMeasured => "level",
+        // By what it means for Kuryr: a loss that is one here too is no good news.
+        let class = match (claim.verdict, claim.paper_ahead) {
+            (Verdict::Reproduced, true) | (Verdict::Turned, _) => "ahead",
+            (Verdict::Reproduced, false) | (Verdict::NotReproduced, true) => "behind",
+            _ => "level",
         };
         let _ = writeln!(
             text,

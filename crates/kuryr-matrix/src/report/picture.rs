@@ -24,11 +24,34 @@ pub(super) fn color(system: System) -> RGBColor {
     }
 }
 
-/// Bits a second as Gbit/s; the rest as it is.
-fn scaled(figure: Figure, value: f64) -> f64 {
+/// Where a value is on the axis: throughput in Gbit/s by its logarithm, since sizes reach over four orders of it;
+/// latency as it is.
+fn placed(figure: Figure, value: f64) -> f64 {
     match figure {
-        Figure::ThroughputBitsPerS => value / 1e9,
+        Figure::ThroughputBitsPerS => (value / 1e9).log10(),
         _ => value,
+    }
+}
+
+/// The axis' range: latencies from 0, throughputs by decades.
+fn range(figure: Figure, spreads: &[Spread]) -> (f64, f64) {
+    let of = |end: fn(&Spread) -> f64| spreads.iter().map(move |s| placed(figure, end(s)));
+    let lowest = of(|s| s.low).fold(f64::INFINITY, f64::min);
+    let highest = of(|s| s.high).fold(f64::NEG_INFINITY, f64::max);
+    match figure {
+        Figure::ThroughputBitsPerS => (lowest.floor(), highest.ceil().max(lowest.floor() + 1.0)),
+        _ => (0.0, highest.max(1e-3) * 1.08),
+    }
+}
+
+/// What stands at a place of the axis.
+fn axis_label(figure: Figure, at: f64) -> String {
+    match figure {
+        Figure::ThroughputBitsPerS => {
+            let text = format!("{:.3}", 10_f64.powf(at));
+            text.trim_end_matches('0').trim_end_matches('.').to_owned()
+        }
+        _ => format!("{at:.0}"),
     }
 }
 
@@ -51,11 +74,10 @@ fn of(row: &Row, system: System) -> Option<Spread> {
 fn draw(svg: &mut String, title: &str, figure: Figure, rows: &[&Row]) -> Result<(), String> {
     let area = SVGBackend::with_string(svg, SIZE).into_drawing_area();
     area.fill(&WHITE).map_err(text)?;
-    let highest = rows
+    let spreads = rows
         .iter()
-        .flat_map(|row| System::ALL.iter().filter_map(|system| of(row, *system)))
-        .map(|spread| scaled(figure, spread.high))
-        .fold(1e-3, f64::max);
+        .flat_map(|row| System::ALL.iter().filter_map(|system| of(row, *system)));
+    let (lowest, highest) = range(figure, &spreads.collect::<Vec<_>>());
     let sizes: Vec<usize> = rows.iter().map(|row| row.size).collect();
     let last = i32::try_from(sizes.len().saturating_sub(1)).unwrap_or(0);
     // Each size has the same room: they are powers of four.
@@ -75,13 +97,18 @@ fn draw(svg: &mut String, title: &str, figure: Figure, rows: &[&Row]) -> Result<
         .margin(6)
         .x_label_area_size(34)
         .y_label_area_size(52)
-        .build_cartesian_2d(-0.3..f64::from(last) + 0.3, 0.0..highest * 1.08)
+        .build_cartesian_2d(-0.3..f64::from(last) + 0.3, lowest..highest)
         .map_err(text)?;
     chart
         .configure_mesh()
         .light_line_style(WHITE)
         .x_labels(sizes.len().max(2) * 2)
-        .y_labels(5)
+        .y_labels(match figure {
+            // A decade each.
+            Figure::ThroughputBitsPerS => 4,
+            _ => 6,
+        })
+        .y_label_formatter(&|at| axis_label(figure, *at))
         .x_label_formatter(&label)
         .x_desc("bytes")
         .y_desc(unit(figure))
@@ -97,7 +124,7 @@ fn draw(svg: &mut String, title: &str, figure: Figure, rows: &[&Row]) -> Result<
         let points = rows.iter().zip(0_i32..).filter_map(|(row, at)| {
             let spread = of(row, system)?;
             let [low, mean, high] =
-                [spread.low, spread.mean, spread.high].map(|value| scaled(figure, value));
+                [spread.low, spread.mean, spread.high].map(|value| placed(figure, value));
             Some((f64::from(at) + shift, low, mean, high))
         });
         let points: Vec<(f64, f64, f64, f64)> = points.collect();

@@ -27,6 +27,7 @@ use std::time::Duration;
 
 use kuryr_lab::topology::lock::Lock;
 use kuryr_lab::topology::{LabId, preflight, remove_namespaces};
+use kuryr_load::foreign::Iperf3;
 use kuryr_load::server::Sockets;
 use kuryr_load::{Load, Outcome, Pattern, client};
 use kuryr_net::netns;
@@ -37,6 +38,9 @@ use amphora::Amphora;
 use crate::cell::{Backend, Placement, System, Target};
 use crate::path::{self, Counts};
 use crate::{Cell, MatrixError};
+
+/// iperf3's own port.
+const IPERF3_PORT: u16 = 5201;
 
 /// A site that stands. It removes everything when it is dropped.
 #[derive(Debug)]
@@ -155,6 +159,33 @@ impl Site {
         let after = counters::read(&self.lab, self.backend, cell.placement)?;
         let outcome = Outcome::of(load, &client, &side);
         Ok((outcome, counters::between(&before, &after)))
+    }
+
+    /// As [`Site::carry`], with iperf3 at both ends; of streams from pod to pod.
+    ///
+    /// # Errors
+    /// [`MatrixError::Load`] with what iperf3 says, or what the kernel refused.
+    pub fn carry_by_iperf3(
+        &self,
+        cell: &Cell,
+        system: System,
+        load: &Load,
+    ) -> Result<(Outcome, Counts), MatrixError> {
+        let failed = |source| MatrixError::Load {
+            place: format!("{cell} {system}, by iperf3"),
+            source: Box::new(source),
+        };
+        let entered = |e| MatrixError::net(format!("enter the ends of {system}"))(e);
+        let target = addresses::target(system, Target::Pod, cell.placement);
+        let address = SocketAddr::new(target.ip(), IPERF3_PORT);
+        let server = self.place(system, Pod::Server(server_worker(cell.placement)));
+        let client = self.place(system, Pod::Client);
+        let before = counters::read(&self.lab, self.backend, cell.placement)?;
+        let serving = netns::run_in(Some(&server), || Iperf3::serve(address)).map_err(entered)?;
+        let serving = serving.map_err(failed)?;
+        let outcome = netns::run_in(Some(&client), || serving.run(load)).map_err(entered)?;
+        let after = counters::read(&self.lab, self.backend, cell.placement)?;
+        Ok((outcome.map_err(failed)?, counters::between(&before, &after)))
     }
 
     /// Has some exchanges on each of the site's ways, TCP and UDP: addresses are resolved then, and what does not

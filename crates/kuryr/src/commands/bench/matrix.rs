@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use kuryr_matrix::cell::SIZES;
 use kuryr_matrix::journal::{Header, Journal, RunResult};
 use kuryr_matrix::machine::Machine;
-use kuryr_matrix::plan::{self, Effort, Run};
+use kuryr_matrix::plan::{self, Effort, Generator, Run};
 use kuryr_matrix::report::{self, Report};
 use kuryr_matrix::run::{self, End, Progress};
 use kuryr_matrix::select::Selection;
@@ -51,12 +51,30 @@ pub(crate) struct MatrixOptions {
     /// Bits a second of UDP streams, such as 500m; else as fast as the socket takes them
     #[arg(long, value_parser = bits, value_name = "BITS")]
     udp_pace: Option<u64>,
+    /// Whose load it is; iperf3 makes streams from pod to pod only
+    #[arg(long, value_enum, default_value_t = Whose::Kuryr)]
+    generator: Whose,
     /// Prefix of the network namespaces
     #[arg(long, default_value = "bench")]
     name: String,
     /// Print this, once it is over
     #[arg(short, long, value_enum, default_value_t = Output::Table)]
     output: Output,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Whose {
+    Kuryr,
+    Iperf3,
+}
+
+impl From<Whose> for Generator {
+    fn from(whose: Whose) -> Self {
+        match whose {
+            Whose::Kuryr => Self::Kuryr,
+            Whose::Iperf3 => Self::Iperf3,
+        }
+    }
 }
 
 pub(crate) fn run(options: &MatrixOptions) -> ExitCode {
@@ -115,19 +133,21 @@ fn prepare(options: &MatrixOptions) -> Result<Work, Stop> {
         repeats: options.repeats.unwrap_or(if options.quick { 1 } else { 5 }),
         threads: options.threads,
         udp_pace: options.udp_pace,
+        generator: options.generator.into(),
     };
-    effort.validate().map_err(Stop::from_error)?;
     let selection = Selection::default()
         .only(&options.only)
         .and_then(|chosen| chosen.sizes(&options.sizes))
         .map_err(Stop::from_error)?;
+    let cells = selection.cells();
+    effort.validate(&cells).map_err(Stop::from_error)?;
     let command: Vec<String> = std::env::args().collect();
     let header = Header {
         effort,
         machine: Machine::here(env!("CARGO_PKG_VERSION"), command.join(" ")),
     };
     let journal = Journal::open(&options.out, header, options.resume).map_err(Stop::from_error)?;
-    let plan = plan::runs(&selection.cells(), effort.repeats);
+    let plan = plan::runs(&cells, effort.repeats);
     let left = plan::left(&plan, &journal.done());
     Ok(Work {
         plan,
