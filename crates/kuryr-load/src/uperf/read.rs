@@ -199,7 +199,7 @@ impl Reader<'_> {
         }
         Ok(Load {
             threads,
-            no_delay: connection.no_delay || pattern.answers(),
+            no_delay: pattern.answers() || (protocol == Protocol::Tcp && connection.no_delay),
             ..Load::new(pattern, size, duration)
         })
     }
@@ -302,6 +302,16 @@ mod tests {
       <flowop type="write" options="size=1k"/><flowop type="read" options="size=1k"/>
       <flowop type="disconnect"/></transaction>"#);
         assert_eq!(read(&text, &env).unwrap().loads[0].pattern, Pattern::TcpCrr);
+    }
+
+    #[test]
+    fn datagrams_have_no_option_of_tcps() {
+        let text = r#"<profile name="p"><group nthreads="1"><transaction iterations="1">
+            <flowop type="connect" options="protocol=udp tcp_nodelay"/></transaction>
+            <transaction duration="1s"><flowop type="write" options="size=64"/></transaction></group></profile>"#;
+        let profile = read(text, &env).unwrap();
+        let plain = Load::new(Pattern::UdpStream, 64, Duration::from_secs(1));
+        assert_eq!(profile.loads, [plain]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use kuryr_lab::topology::{LabId, run_nft};
 use kuryr_net::hypervisor_trunk::HypervisorTrunk;
 use kuryr_net::links::{Links, NewLink, Route, Vxlan};
-use kuryr_net::{InterfaceSpec, Method, Node, netns, plug};
+use kuryr_net::{InterfaceSpec, Method, NetError, Node, netns, plug};
 
 use super::addresses::{
     ALL_PODS, AMPHORA, GATEWAY, NETWORKS, NODES, Network, PODS, Pod, SERVICES, VXLAN_PORT, WORKERS,
@@ -97,6 +97,30 @@ impl Builder<'_> {
             .map_err(failed())
     }
 
+    /// A veth pair from one namespace into another, both ends up; returns the links of the other.
+    fn cable(
+        &self,
+        host: &str,
+        outside: &str,
+        part: &str,
+        inside: &str,
+        mtu: u32,
+    ) -> Result<Links, NetError> {
+        let path = self.path(part);
+        let file = netns::open(Some(&path))?;
+        let near = NewLink {
+            mtu: Some(mtu),
+            ..NewLink::up(outside)
+        };
+        let far = NewLink {
+            mtu: Some(mtu),
+            netns: Some(&file),
+            ..NewLink::up(inside)
+        };
+        Links::open(Some(&self.path(host)))?.add_veth(&near, &far)?;
+        Links::open(Some(&path))
+    }
+
     fn rules(&self, part: &str, ruleset: &str) -> Done {
         let loaded = netns::run_in(Some(&self.path(part)), || run_nft(ruleset));
         let loaded = loaded.map_err(MatrixError::net(format!("open {part}")))?;
@@ -164,28 +188,12 @@ impl Builder<'_> {
 
     /// A VM with its interface on a network.
     fn vm(&self, name: &str, host: &str, network: Network, address: IpNet) -> Done {
-        let failed = || MatrixError::net(format!("make VM {name}"));
-        let file = netns::open(Some(&self.path(name))).map_err(failed())?;
-        let links = self.links(host)?;
-        let mtu = Some(tenant_mtu(self.backend));
         let tap = format!("tap-{name}");
         let make = || {
-            let inside = NewLink {
-                mtu,
-                netns: Some(&file),
-                ..NewLink::up("eth0")
-            };
-            links.add_veth(
-                &NewLink {
-                    mtu,
-                    ..NewLink::up(&tap)
-                },
-                &inside,
-            )?;
-            let own = Links::open(Some(&self.path(name)))?;
+            let own = self.cable(host, &tap, name, "eth0", tenant_mtu(self.backend))?;
             own.add_address(own.require("eth0")?.index, address)
         };
-        make().map_err(failed())?;
+        make().map_err(MatrixError::net(format!("make VM {name}")))?;
         self.port(name, host, &tap, None, network)
     }
 
@@ -271,31 +279,16 @@ impl Builder<'_> {
     fn overlay_pod(&self, pod: Pod) -> Done {
         let (name, worker) = (names::overlay_pod(pod), pod.worker());
         self.netns(&name, &[])?;
-        let failed = || MatrixError::net(format!("make pod {name}"));
-        let file = netns::open(Some(&self.path(&name))).map_err(failed())?;
-        let links = self.links(&names::worker(worker))?;
-        let mtu = Some(overlay_mtu(self.backend));
+        let host = names::worker(worker);
         let outside = format!("v-{name}");
         let make = || {
-            let inside = NewLink {
-                mtu,
-                netns: Some(&file),
-                ..NewLink::up("eth0")
-            };
-            links.add_veth(
-                &NewLink {
-                    mtu,
-                    ..NewLink::named(&outside)
-                },
-                &inside,
-            )?;
-            join(&links, &outside, "overlay")?;
-            let own = Links::open(Some(&self.path(&name)))?;
+            let own = self.cable(&host, &outside, &name, "eth0", overlay_mtu(self.backend))?;
+            join(&Links::open(Some(&self.path(&host)))?, &outside, "overlay")?;
             let eth0 = own.require("eth0")?.index;
             own.add_address(eth0, overlay(worker, pod.host()))?;
             own.add_route(eth0, &default_by(overlay(worker, GATEWAY)))
         };
-        make().map_err(failed())
+        make().map_err(MatrixError::net(format!("make pod {name}")))
     }
 
     /// ML2/OVN: the router is on the client's own hypervisor.
@@ -310,30 +303,16 @@ impl Builder<'_> {
     /// ML2/OVS: the router is a namespace of a network node, which the first hypervisor is here.
     fn router(&self) -> Done {
         self.netns("router", FORWARDS)?;
-        let failed = || MatrixError::net("make the router");
-        let file = netns::open(Some(&self.path("router"))).map_err(failed())?;
         let links = self.links("hv1")?;
-        let mtu = Some(tenant_mtu(self.backend));
         for network in [PODS, SERVICES] {
             let (inside, outside) = (format!("r-{}", network.vni), format!("p-r{}", network.vni));
             let make = || {
-                let far = NewLink {
-                    mtu,
-                    netns: Some(&file),
-                    ..NewLink::up(&inside)
-                };
-                links.add_veth(
-                    &NewLink {
-                        mtu,
-                        ..NewLink::named(&outside)
-                    },
-                    &far,
-                )?;
+                let own =
+                    self.cable("hv1", &outside, "router", &inside, tenant_mtu(self.backend))?;
                 join(&links, &outside, &network.bridge())?;
-                let own = Links::open(Some(&self.path("router")))?;
                 own.add_address(own.require(&inside)?.index, network.address(GATEWAY))
             };
-            make().map_err(failed())?;
+            make().map_err(MatrixError::net("make the router"))?;
         }
         Ok(())
     }
@@ -365,7 +344,7 @@ fn hypervisor_of(worker: u8) -> &'static str {
     of.map_or("hv1", |(_, host)| host)
 }
 
-fn join(links: &Links, link: &str, bridge: &str) -> Result<(), kuryr_net::NetError> {
+fn join(links: &Links, link: &str, bridge: &str) -> Result<(), NetError> {
     let link = links.require(link)?.index;
     links.set_master(link, Some(links.require(bridge)?.index))?;
     links.set_up(link)
