@@ -248,7 +248,9 @@ fn compiler(workspace: &Workspace, build: Build) -> Command {
             build.profile(),
         ])
         .args(["-p", "kuryr-programs", "-p", "kuryr-cni"])
-        .env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_RUSTFLAGS", flags);
+        .env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_RUSTFLAGS", flags)
+        // What gcc puts for __DATE__ and __TIME__, which mimalloc says at start when asked to.
+        .env("SOURCE_DATE_EPOCH", "0");
     if build == Build::Dev {
         // Where split debugging information was compiled is told by it; nodes have no use for it either.
         cargo
