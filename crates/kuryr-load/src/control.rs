@@ -186,13 +186,7 @@ pub fn run(load: &Load, control: SocketAddr, target: SocketAddr) -> Result<Outco
     let Say::Side(side) = ask(&Ask::Done)? else {
         return Err(refused("no figures after the load".to_owned()));
     };
-    match side.corrupt_at {
-        Some(at) => Err(LoadError::Corrupt {
-            address: target,
-            at,
-        }),
-        None => Ok(Outcome::of(load, &client, &side)),
-    }
+    Outcome::of(load, target, &client, &side)
 }
 
 fn write_line(mut stream: &TcpStream, value: &impl Serialize) -> io::Result<()> {

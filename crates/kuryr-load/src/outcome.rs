@@ -1,10 +1,12 @@
 //! What came of a load.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
+use crate::LoadError;
 use crate::client::ClientSide;
 use crate::load::{Load, Pattern};
 
@@ -77,14 +79,23 @@ pub struct Outcome {
 
 impl Outcome {
     /// What both ends say, put together.
-    #[must_use]
+    ///
+    /// # Errors
+    /// [`LoadError::Corrupt`] if what arrived at `target` was not what was sent.
     #[allow(clippy::cast_precision_loss)]
-    pub fn of(load: &Load, client: &ClientSide, server: &Side) -> Self {
+    pub fn of(
+        load: &Load,
+        target: SocketAddr,
+        client: &ClientSide,
+        server: &Side,
+    ) -> Result<Self, LoadError> {
+        if let Some(at) = server.corrupt_at {
+            return Err(LoadError::Corrupt {
+                address: target,
+                at,
+            });
+        }
         let seconds = client.seconds.max(1e-9);
-        let operations = match load.pattern.answers() {
-            true => client.side.messages,
-            false => server.messages,
-        };
         let arrived = server.messages.saturating_sub(server.doubled);
         let missing = match load.pattern {
             Pattern::UdpStream => client.side.messages.saturating_sub(arrived),
@@ -94,9 +105,10 @@ impl Outcome {
         // A stream's TCP segments are no messages: its bytes are counted, in messages of the size that was written.
         let operations = match load.pattern {
             Pattern::TcpStream => server.bytes / load.size.max(1) as u64,
-            _ => operations,
+            Pattern::UdpStream => server.messages,
+            _ => client.side.messages,
         };
-        Self {
+        Ok(Self {
             seconds,
             bits_per_s: server.bytes as f64 * 8.0 / seconds,
             operations_per_s: operations as f64 / seconds,
@@ -106,7 +118,7 @@ impl Outcome {
             latency: client.times.summary(),
             client_cpu_s: client.side.cpu_s,
             server_cpu_s: server.cpu_s,
-        }
+        })
     }
 }
 

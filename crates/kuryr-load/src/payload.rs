@@ -12,7 +12,7 @@ pub const STAMP: usize = 12;
 static BYTES: LazyLock<Vec<u8>> = LazyLock::new(|| {
     let mut state = 0x9e37_79b9_u32;
     let mut next = || {
-        // xorshift32 (Marsaglia 2003): cheap, and no run of bytes comes twice in a period.
+        // xorshift32 (Marsaglia 2003): bytes that a shifted copy of themselves does not look like.
         state ^= state << 13;
         state ^= state >> 17;
         state ^= state << 5;

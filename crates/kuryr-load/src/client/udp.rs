@@ -98,7 +98,12 @@ pub(super) fn requests(
     let mut answer = vec![0; load.size];
     let mut number = 0;
     let mut begin = Instant::now();
-    while begin < until || number < load.at_least {
+    // That nobody answers is not said before it was waited for, however short the load.
+    let given_up = begin + PATIENCE;
+    let goes_on = |begin: Instant, number, answered| {
+        begin < until || number < load.at_least || (answered == 0 && begin < given_up)
+    };
+    while goes_on(begin, number, client.side.messages) {
         payload::stamp(&mut request, thread_number(thread), number);
         let answered = exchange(&socket, &request, &mut answer, number);
         match answered.map_err(|e| LoadError::socket("get an answer from", target, e))? {
@@ -112,7 +117,7 @@ pub(super) fn requests(
         return Err(LoadError::NoAnswer {
             what: "get an answer from",
             address: target,
-            seconds: load.duration.as_secs_f64(),
+            seconds: PATIENCE.max(load.duration).as_secs_f64(),
         });
     }
     Ok(())

@@ -166,14 +166,7 @@ impl Builder<'_> {
                 remote: underlay(peer).addr(),
                 port: VXLAN_PORT,
             };
-            links.add_vxlan(
-                &NewLink {
-                    mtu,
-                    ..NewLink::named(&tunnel)
-                },
-                &vxlan,
-            )?;
-            join(&links, &tunnel, &bridge)
+            add_tunnel(&links, &tunnel, mtu, &vxlan, &bridge)
         };
         for network in NETWORKS {
             make(network).map_err(MatrixError::net(format!(
@@ -233,14 +226,7 @@ impl Builder<'_> {
                     remote: NODES.address(10 + peer).addr(),
                     port: VXLAN_PORT,
                 };
-                links.add_vxlan(
-                    &NewLink {
-                        mtu,
-                        ..NewLink::named(&tunnel)
-                    },
-                    &vxlan,
-                )?;
-                join(&links, &tunnel, "overlay")?;
+                add_tunnel(&links, &tunnel, mtu, &vxlan, "overlay")?;
             }
             Ok(())
         };
@@ -342,6 +328,22 @@ fn overlay_peers(worker: u8) -> Vec<u8> {
 fn hypervisor_of(worker: u8) -> &'static str {
     let of = WORKERS.iter().find(|(number, _)| *number == worker);
     of.map_or("hv1", |(_, host)| host)
+}
+
+/// A VXLAN that is a port of a bridge.
+fn add_tunnel(
+    links: &Links,
+    name: &str,
+    mtu: Option<u32>,
+    vxlan: &Vxlan,
+    bridge: &str,
+) -> Result<(), NetError> {
+    let link = NewLink {
+        mtu,
+        ..NewLink::named(name)
+    };
+    links.add_vxlan(&link, vxlan)?;
+    join(links, name, bridge)
 }
 
 fn join(links: &Links, link: &str, bridge: &str) -> Result<(), NetError> {

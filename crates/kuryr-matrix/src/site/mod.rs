@@ -29,7 +29,7 @@ use kuryr_lab::topology::lock::Lock;
 use kuryr_lab::topology::{LabId, preflight, remove_namespaces};
 use kuryr_load::foreign::Iperf3;
 use kuryr_load::server::Sockets;
-use kuryr_load::{Load, Outcome, Pattern, client};
+use kuryr_load::{Load, LoadError, Outcome, Pattern, client};
 use kuryr_net::netns;
 
 use addresses::{PORT, Pod, WORKERS, server_worker};
@@ -94,10 +94,8 @@ impl Site {
     fn listen(&mut self) -> Result<(), MatrixError> {
         for &system in System::ALL {
             for (worker, _) in WORKERS {
-                let path = self.place(system, Pod::Server(worker));
                 let any = SocketAddr::from((Ipv4Addr::UNSPECIFIED, PORT));
-                let bound = netns::run_in(Some(&path), || Sockets::bind(any))
-                    .map_err(MatrixError::net(format!("enter worker {worker}")))?;
+                let bound = self.within(system, Pod::Server(worker), || Sockets::bind(any))?;
                 let sockets = bound.map_err(|source| MatrixError::Load {
                     place: format!("the {system} server of worker {worker}"),
                     source: Box::new(source),
@@ -128,37 +126,20 @@ impl Site {
         system: System,
         load: &Load,
     ) -> Result<(Outcome, Counts), MatrixError> {
-        let failed = |source| MatrixError::Load {
-            place: format!("{cell} {system}"),
-            source: Box::new(source),
-        };
+        let failed = |source| load_failed(cell, system, source);
         let worker = server_worker(cell.placement);
-        let found = self
-            .servers
-            .iter()
-            .find(|(s, w, _)| (*s, *w) == (system, worker));
-        let Some((_, _, sockets)) = found else {
-            return Err(MatrixError::Options(format!(
-                "{cell}: no server of {system}"
-            )));
-        };
+        let mut servers = self.servers.iter();
+        let found = servers.find(|(s, w, _)| (*s, *w) == (system, worker));
+        let missing = || MatrixError::Options(format!("{cell}: no server of {system}"));
+        let (_, _, sockets) = found.ok_or_else(missing)?;
         let target = addresses::target(system, cell.target, cell.placement);
-        let before = counters::read(&self.lab, self.backend, cell.placement)?;
-        let serving = sockets.serve(load).map_err(failed)?;
-        let client = self.place(system, Pod::Client);
-        let client = netns::run_in(Some(&client), || client::run(load, target))
-            .map_err(MatrixError::net(format!("enter the client of {system}")))?;
-        let side = serving.stop();
-        let client = client.map_err(failed)?;
-        if let Some(at) = side.corrupt_at {
-            return Err(failed(kuryr_load::LoadError::Corrupt {
-                address: target,
-                at,
-            }));
-        }
-        let after = counters::read(&self.lab, self.backend, cell.placement)?;
-        let outcome = Outcome::of(load, &client, &side);
-        Ok((outcome, counters::between(&before, &after)))
+        self.counted(cell, || {
+            let serving = sockets.serve(load).map_err(failed)?;
+            let client = self.within(system, Pod::Client, || client::run(load, target))?;
+            let side = serving.stop();
+            let outcome = client.and_then(|client| Outcome::of(load, target, &client, &side));
+            outcome.map_err(failed)
+        })
     }
 
     /// As [`Site::carry`], with iperf3 at both ends; of streams from pod to pod.
@@ -171,21 +152,39 @@ impl Site {
         system: System,
         load: &Load,
     ) -> Result<(Outcome, Counts), MatrixError> {
-        let failed = |source| MatrixError::Load {
-            place: format!("{cell} {system}, by iperf3"),
-            source: Box::new(source),
-        };
-        let entered = |e| MatrixError::net(format!("enter the ends of {system}"))(e);
+        let failed = |source| load_failed(cell, system, source);
         let target = addresses::target(system, Target::Pod, cell.placement);
         let address = SocketAddr::new(target.ip(), IPERF3_PORT);
-        let server = self.place(system, Pod::Server(server_worker(cell.placement)));
-        let client = self.place(system, Pod::Client);
-        let before = counters::read(&self.lab, self.backend, cell.placement)?;
-        let serving = netns::run_in(Some(&server), || Iperf3::serve(address)).map_err(entered)?;
-        let serving = serving.map_err(failed)?;
-        let outcome = netns::run_in(Some(&client), || serving.run(load)).map_err(entered)?;
-        let after = counters::read(&self.lab, self.backend, cell.placement)?;
-        Ok((outcome.map_err(failed)?, counters::between(&before, &after)))
+        let server = Pod::Server(server_worker(cell.placement));
+        self.counted(cell, || {
+            let serving = self.within(system, server, || Iperf3::serve(address))?;
+            let serving = serving.map_err(failed)?;
+            let outcome = self.within(system, Pod::Client, || serving.run(load))?;
+            outcome.map_err(failed)
+        })
+    }
+
+    /// Counts the packets at each hop while something is carried.
+    fn counted(
+        &self,
+        cell: &Cell,
+        carry: impl FnOnce() -> Result<Outcome, MatrixError>,
+    ) -> Result<(Outcome, Counts), MatrixError> {
+        let read = || counters::read(&self.lab, self.backend, cell.placement);
+        let before = read()?;
+        let outcome = carry()?;
+        Ok((outcome, counters::between(&before, &read()?)))
+    }
+
+    /// Does something in the namespace of a system's pod.
+    fn within<T: Send>(
+        &self,
+        system: System,
+        pod: Pod,
+        work: impl FnOnce() -> T + Send,
+    ) -> Result<T, MatrixError> {
+        netns::run_in(Some(&self.place(system, pod)), work)
+            .map_err(MatrixError::net(format!("enter {pod:?} of {system}")))
     }
 
     /// Has some exchanges on each of the site's ways, TCP and UDP: addresses are resolved then, and what does not
@@ -225,12 +224,19 @@ impl Site {
     }
 }
 
+fn load_failed(cell: &Cell, system: System, source: LoadError) -> MatrixError {
+    MatrixError::Load {
+        place: format!("{cell} {system}"),
+        source: Box::new(source),
+    }
+}
+
 impl Drop for Site {
     fn drop(&mut self) {
         // haproxy first: it is in one of the namespaces. Sockets hold theirs as well.
         self.amphora.take();
         self.servers.clear();
-        // There is nobody to tell; what is left is removed by the next site of this name, or by `kuryr lab --clean`.
+        // There is nobody to tell; what is left is removed by the next site of this name, or by the next lab.
         let _ = remove_namespaces(&self.lab);
     }
 }

@@ -1,6 +1,7 @@
 //! nftables rules of the site: security groups, Services as flows, and counters. Pure, text.
 
 use std::fmt::Write as _;
+use std::net::IpAddr;
 
 use super::addresses::{AMPHORA, NODES};
 use super::addresses::{
@@ -47,17 +48,13 @@ pub(super) fn hypervisor(services: bool) -> String {
         zones = zones.join(", "),
     );
     if services {
-        let address = SERVICES.address(AMPHORA).addr();
         text +=
             "\tchain services {\n\t\ttype nat hook prerouting priority dstnat; policy accept;\n";
-        for (worker, _) in WORKERS {
-            let server = PODS.address(Pod::Server(worker).host()).addr();
-            let _ = writeln!(
-                text,
-                "\t\tip daddr {address} th dport {} meta l4proto {{ tcp, udp }} dnat ip to {server}:{PORT}",
-                service_port(worker)
-            );
-        }
+        let address = SERVICES.address(AMPHORA).addr();
+        text += &rewritten(
+            &format!("ip daddr {address} meta l4proto {{ tcp, udp }}"),
+            subport,
+        );
         text += "\t}\n";
     }
     text + "}\n"
@@ -67,15 +64,10 @@ pub(super) fn hypervisor(services: bool) -> String {
 /// worker's so that answers come back this way. kube-proxy has a worker track its connections, so the overlay's tunnel is
 /// tracked; what the worker itself sends as the limit of the path is not, since that is to be a VM without any of it.
 pub(super) fn worker() -> String {
-    let mut rewritten = String::new();
-    for (worker, _) in WORKERS {
-        let server = overlay(worker, Pod::Server(worker).host()).addr();
-        let _ = writeln!(
-            rewritten,
-            "\t\tip daddr {OVERLAY_SERVICES} th dport {} meta l4proto {{ tcp, udp }} dnat ip to {server}:{PORT}",
-            service_port(worker)
-        );
-    }
+    let to_services = format!("ip daddr {OVERLAY_SERVICES} meta l4proto {{ tcp, udp }}");
+    let rewritten = rewritten(&to_services, |worker| {
+        overlay(worker, Pod::Server(worker).host()).addr()
+    });
     format!(
         "table inet kuryr {{
 	counter nat {{ }}
@@ -107,15 +99,7 @@ pub(super) fn worker() -> String {
 
 /// The amphora's rules: datagrams are passed on by the kernel, as by LVS in a real one; TCP is haproxy's.
 pub(super) fn amphora() -> String {
-    let mut rewritten = String::new();
-    for (worker, _) in WORKERS {
-        let server = PODS.address(Pod::Server(worker).host()).addr();
-        let _ = writeln!(
-            rewritten,
-            "\t\tudp dport {} dnat ip to {server}:{PORT}",
-            service_port(worker)
-        );
-    }
+    let rewritten = rewritten("meta l4proto udp", subport);
     format!(
         "table inet kuryr {{
 	chain services {{
@@ -128,4 +112,22 @@ pub(super) fn amphora() -> String {
 }}
 "
     )
+}
+
+/// The address of the pod on a subport that serves on a worker.
+fn subport(worker: u8) -> IpAddr {
+    PODS.address(Pod::Server(worker).host()).addr()
+}
+
+/// A rule for each Service: what is `meant`, to its port, goes to its server.
+fn rewritten(meant: &str, server: impl Fn(u8) -> IpAddr) -> String {
+    let mut rules = String::new();
+    for (worker, _) in WORKERS {
+        let (port, server) = (service_port(worker), server(worker));
+        let _ = writeln!(
+            rules,
+            "\t\t{meant} th dport {port} dnat ip to {server}:{PORT}"
+        );
+    }
+    rules
 }
