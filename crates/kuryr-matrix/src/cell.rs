@@ -61,6 +61,8 @@ dimension! {
     /// Where the two ends are.
     Placement {
         SameWorker = "same-worker", "same worker";
+        /// As before, with Kuryr's switching on the worker (`[kuryr] local_switching`).
+        SwitchedThere = "switched-there", "same worker, switched there";
         TwoWorkers = "two-workers", "two workers, one hypervisor";
         TwoHypervisors = "two-hypervisors", "two hypervisors";
     }
@@ -92,12 +94,25 @@ pub struct Cell {
     pub size: usize,
 }
 
+impl Placement {
+    /// Whether both ends are on one worker.
+    #[must_use]
+    pub fn is_one_worker(self) -> bool {
+        matches!(self, Self::SameWorker | Self::SwitchedThere)
+    }
+}
+
 impl Cell {
+    /// Whether there is such a cell: a Service is never switched on the worker.
+    #[must_use]
+    pub fn exists(&self) -> bool {
+        self.target == Target::Pod || self.placement != Placement::SwitchedThere
+    }
+
     /// Whether a system has this cell: VMs have no Services, and one worker has no path to itself.
     #[must_use]
     pub fn has(&self, system: System) -> bool {
-        system != System::Vm
-            || (self.target == Target::Pod && self.placement != Placement::SameWorker)
+        system != System::Vm || (self.target == Target::Pod && !self.placement.is_one_worker())
     }
 
     /// The systems that have it.

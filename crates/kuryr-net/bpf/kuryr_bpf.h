@@ -32,7 +32,10 @@ struct __sk_buff {
 #define __uint(name, value) int(*name)[value]
 #define __type(name, value) typeof(value) *name
 
+#define __always_inline inline __attribute__((always_inline))
+
 #define BPF_MAP_TYPE_HASH 1
+#define BPF_MAP_TYPE_LRU_HASH 9
 #define BPF_F_NO_PREALLOC 1
 
 #define TC_ACT_UNSPEC (-1)
@@ -41,16 +44,23 @@ struct __sk_buff {
 #define PACKET_HOST 0
 #define PACKET_OTHERHOST 3
 
+#define ETH_P_IP 0x0800
 #define ETH_P_8021Q 0x8100
+#define ETH_P_IPV6 0x86dd
 #define ETH_P_8021AD 0x88a8
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define htons(x) __builtin_bswap16(x)
+#define htonl(x) __builtin_bswap32(x)
 #else
 #define htons(x) (x)
+#define htonl(x) (x)
 #endif
 
 /* Helpers, by their numbers. */
 static void *(*const bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
+static long (*const bpf_map_update_elem)(void *map, const void *key, const void *value, __u64 flags) = (void *)2;
+static long (*const bpf_map_delete_elem)(void *map, const void *key) = (void *)3;
+static __u64 (*const bpf_ktime_get_ns)(void) = (void *)5;
 static long (*const bpf_skb_vlan_push)(struct __sk_buff *skb, __u16 proto, __u16 tci) = (void *)18;
 static long (*const bpf_skb_vlan_pop)(struct __sk_buff *skb) = (void *)19;
 static long (*const bpf_redirect)(__u32 ifindex, __u64 flags) = (void *)23;

@@ -10,6 +10,7 @@
 //! | `interface` | [`plug`], [`unplug`], [`check`], [`list`], [`probe`]: what a pod interface is made of |
 //! | [`links`] | links, addresses, routes and tc filters of one namespace, over netlink |
 //! | [`netns`] | network namespaces: made, entered on a thread of their own, removed |
+//! | `local` | [`switch_locally`]: whose frames need not leave the node to reach another pod of it |
 //! | `bpf` | the programs that stand in for a vlan link, and their maps |
 //! | [`hypervisor_trunk`] | the other end of a trunk, for a lab's hypervisor |
 //! | `ethtool` | offloads |
@@ -26,6 +27,7 @@ mod ethtool;
 pub mod hypervisor_trunk;
 mod interface;
 pub mod links;
+mod local;
 pub mod mac;
 mod netlink;
 pub mod netns;
@@ -33,6 +35,7 @@ mod spec;
 
 pub use error::{Difference, Holder, NetError, Refusal};
 pub use interface::{check, evict, find_uplink, list, plug, probe, unplug};
+pub use local::{LocalPort, switch_locally};
 pub use mac::MacAddr;
 pub use spec::{
     Capabilities, InterfaceSpec, Method, Node, OwnedInterface, Plugged, RouteSpec, UnplugSpec,

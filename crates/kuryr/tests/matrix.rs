@@ -66,12 +66,12 @@ fn each_cell_runs_and_takes_its_path() {
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["failed"], serde_json::json!([]));
     assert_eq!(report["missing"], 0);
-    // 300 cells with two systems each, and VM to VM in the 100 of pods on two workers: each proved its path.
-    assert_eq!(keys(&report["paths"]).len(), 700);
+    // 350 cells with two systems each, and VM to VM in the 100 of pods on two workers: each proved its path.
+    assert_eq!(keys(&report["paths"]).len(), 800);
     // Streams have a row each, patterns with answers three.
     assert_eq!(
         report["cells"].as_array().unwrap().len(),
-        2 * 2 * 3 * 5 * (2 + 3 * 3)
+        2 * (2 * 3 + 1) * 5 * (2 + 3 * 3)
     );
     let page = std::fs::read_to_string(out.join("matrix.html")).unwrap();
     assert!(

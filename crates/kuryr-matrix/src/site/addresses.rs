@@ -61,7 +61,7 @@ pub(super) const WORKERS: [(u8, &str); 3] = [(1, "hv1"), (2, "hv1"), (3, "hv2")]
 /// The number of the worker of the server.
 pub(super) fn server_worker(placement: Placement) -> u8 {
     match placement {
-        Placement::SameWorker => 1,
+        Placement::SameWorker | Placement::SwitchedThere => 1,
         Placement::TwoWorkers => 2,
         Placement::TwoHypervisors => 3,
     }

@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
+use aya::Pod;
 use aya::maps::{HashMap, Map, MapData};
 use aya_obj::Object;
 
@@ -25,24 +26,57 @@ pub(crate) const TO_POD: &str = "kuryr_to_pod";
 /// The program on the ingress of the node's end of a pod's veth; also its filter's name.
 pub(crate) const FROM_POD: &str = "kuryr_from_pod";
 const MAP: &str = "kuryr_trunk";
+const ENDPOINTS: &str = "kuryr_endpoints";
+/// Read and written by the programs alone, which keep it.
+const FLOWS: &str = "kuryr_flows";
 
 /// The map that both programs share: `{direction, id}` to four words (see bpf/trunk.c).
 pub(crate) type TrunkMap = HashMap<MapData, [u32; 2], [u32; 4]>;
+/// Who may be switched to on the worker: `{group, address}` to `{ifindex, MAC}` (see bpf/local.h).
+pub(crate) type EndpointsMap = HashMap<MapData, [u32; 5], [u32; 3]>;
 
-/// Programs and map as loaded together.
+/// Programs and maps as loaded together.
 pub(crate) struct Loaded {
     pub(crate) to_pod: OwnedFd,
     pub(crate) from_pod: OwnedFd,
     pub(crate) map: TrunkMap,
+    pub(crate) endpoints: EndpointsMap,
 }
 
-/// Loads both programs with a map of their own.
+/// Loads both programs with maps of their own.
 pub(crate) fn load() -> Result<Loaded, NetError> {
     let mut object = Object::parse(OBJECT).map_err(|e| failed(&e))?;
-    let described = object
-        .maps
-        .remove(MAP)
-        .ok_or_else(|| NetError::bpf(LOADING, format!("the object has no map {MAP}")))?;
+    let described: Vec<_> = [MAP, ENDPOINTS, FLOWS]
+        .into_iter()
+        .map(|name| {
+            let missing = || NetError::bpf(LOADING, format!("the object has no map {name}"));
+            let described = object.maps.remove(name).ok_or_else(missing)?;
+            Ok((name, create(name, &described)?, described))
+        })
+        .collect::<Result<_, NetError>>()?;
+    let references = described
+        .iter()
+        .map(|(name, map, described)| (*name, map.fd().as_fd().as_raw_fd(), described));
+    object
+        .relocate_maps(references, &HashSet::new())
+        .map_err(|e| failed(&e))?;
+    let (to_pod, from_pod) = (
+        load_program(&object, TO_POD)?,
+        load_program(&object, FROM_POD)?,
+    );
+    let mut maps = described.into_iter().map(|(_, map, _)| map);
+    let (Some(map), Some(endpoints)) = (maps.next(), maps.next()) else {
+        return Err(NetError::bpf(LOADING, "the object lacks a map"));
+    };
+    Ok(Loaded {
+        to_pod,
+        from_pod,
+        map: typed(map)?,
+        endpoints: typed(endpoints)?,
+    })
+}
+
+fn create(name: &str, described: &aya_obj::Map) -> Result<MapData, NetError> {
     let definition = aya_obj::Map::new_from_params(
         described.map_type(),
         described.key_size(),
@@ -50,17 +84,7 @@ pub(crate) fn load() -> Result<Loaded, NetError> {
         described.max_entries(),
         described.map_flags(),
     );
-    let map = MapData::create(definition, MAP, None).map_err(|e| failed(&e))?;
-    let fd = map.fd().as_fd().as_raw_fd();
-    let references = std::iter::once((MAP, fd, &described));
-    object
-        .relocate_maps(references, &HashSet::new())
-        .map_err(|e| failed(&e))?;
-    Ok(Loaded {
-        to_pod: load_program(&object, TO_POD)?,
-        from_pod: load_program(&object, FROM_POD)?,
-        map: typed(map)?,
-    })
+    MapData::create(definition, name, None).map_err(|e| failed(&e))
 }
 
 /// Loads the program that keeps tags of pods' own making off the wire.
@@ -76,11 +100,20 @@ pub(crate) fn probe() -> Result<(), NetError> {
 
 /// The trunk's map by its id; `None` if there is no such map.
 pub(crate) fn map(id: u32) -> Result<Option<TrunkMap>, NetError> {
+    by_id(id, MAP)
+}
+
+/// The map of who may be switched to on the worker, likewise.
+pub(crate) fn endpoints(id: u32) -> Result<Option<EndpointsMap>, NetError> {
+    by_id(id, ENDPOINTS)
+}
+
+fn by_id<K: Pod, V: Pod>(id: u32, name: &str) -> Result<Option<HashMap<MapData, K, V>>, NetError> {
     let Ok(data) = MapData::from_id(id) else {
         return Ok(None);
     };
     let info = data.info().map_err(|e| failed(&e))?;
-    if info.name_as_str() == Some(MAP) {
+    if info.name_as_str() == Some(name) {
         typed(data).map(Some)
     } else {
         Ok(None)
@@ -98,8 +131,8 @@ fn load_program(object: &Object, name: &str) -> Result<OwnedFd, NetError> {
         .map_err(|e| NetError::bpf(format!("load the bpf program {name}"), e))
 }
 
-fn typed(data: MapData) -> Result<TrunkMap, NetError> {
-    let map = Map::from_map_data(data).and_then(TrunkMap::try_from);
+fn typed<K: Pod, V: Pod>(data: MapData) -> Result<HashMap<MapData, K, V>, NetError> {
+    let map = Map::from_map_data(data).and_then(HashMap::try_from);
     map.map_err(|e| failed(&e))
 }
 

@@ -4,6 +4,7 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use aya::maps::{IterableMap, MapError};
 
+use super::endpoints::Endpoints;
 use super::object::{self, FROM_POD, TO_POD, TrunkMap};
 use super::syscall;
 use super::vlan_filter::{self, Changed};
@@ -13,8 +14,11 @@ use crate::{MacAddr, NetError};
 /// First word of a key, as in bpf/trunk.c.
 const DIRECTION_TO_POD: u32 = 0;
 const DIRECTION_FROM_POD: u32 = 1;
-/// Key of what was changed on the uplink, to be set back with the last pod: [`Changed`].
+/// Key of what the programs do not need, see [`Notes`].
 const NOTES: [u32; 2] = [2, 0];
+/// The upper half of a value's second word is a group, as in bpf/trunk.c.
+const GROUP_SHIFT: u32 = 16;
+const LOWER_HALF: u32 = 0xffff;
 /// Flag of an entry to a pod, as in bpf/trunk.c.
 const INTO_PEER: u32 = 1;
 /// `BPF_NOEXIST` of linux/bpf.h.
@@ -36,7 +40,35 @@ pub(crate) struct Taken {
     pub(crate) vlan: u16,
     /// The index of the veth's end in the uplink's namespace.
     pub(crate) link: u32,
+    /// The group within which its frames are switched on the worker, 0 for none.
+    pub(crate) group: u16,
+    /// How frames reach the pod.
+    pub(crate) delivery: Delivery,
     mac: Option<MacAddr>,
+}
+
+#[cfg(test)]
+impl Taken {
+    pub(crate) fn new(vlan: u16, link: u32, delivery: Delivery) -> Self {
+        Self {
+            vlan,
+            link,
+            group: 0,
+            delivery,
+            mac: None,
+        }
+    }
+}
+
+/// What is remembered in the map.
+#[derive(Clone, Copy, Default)]
+struct Notes {
+    /// What was changed on the uplink, to be set back with the last pod: [`Changed`].
+    changed: u32,
+    /// Id of the map of endpoints; 0 with programs of before there was one.
+    endpoints: u32,
+    /// The last group that was made.
+    last_group: u16,
 }
 
 /// The programs and the map of one uplink.
@@ -98,6 +130,8 @@ impl<'a> Trunk<'a> {
             trunk.unload()?;
         }
         let loaded = object::load()?;
+        let endpoints = IterableMap::map(&loaded.endpoints).info();
+        let endpoints = endpoints.map_err(|e| NetError::bpf("read a bpf map's id", e))?;
         let from_pod = syscall::id_of(&loaded.from_pod)
             .map_err(|e| NetError::kernel("read a bpf program's id", e))?;
         let mut trunk = Self {
@@ -108,7 +142,11 @@ impl<'a> Trunk<'a> {
         };
         let filter = format!("{TO_POD}/{}/{from_pod}", trunk.map_id()?);
         links.attach(index, Side::Ingress, &filter, loaded.to_pod.as_fd())?;
-        trunk.open_vlan_filter()?;
+        trunk.note(Notes {
+            changed: vlan_filter::open(links, index, name)?.note(),
+            endpoints: endpoints.id(),
+            last_group: 0,
+        })?;
         Ok(trunk)
     }
 
@@ -179,7 +217,9 @@ impl<'a> Trunk<'a> {
     /// Whether frames from the veth are tagged with the VLAN.
     pub(crate) fn leads_back(&self, link: u32, vlan: u16) -> Result<bool, NetError> {
         match self.map.get(&from_pod_key(link), 0) {
-            Ok(value) => Ok(value[..2] == [self.uplink.0, vlan.into()]),
+            Ok([uplink, word, ..]) => {
+                Ok((uplink, word & LOWER_HALF) == (self.uplink.0, vlan.into()))
+            }
             Err(MapError::KeyNotFound) => Ok(false),
             Err(error) => Err(self.failed(vlan, error)),
         }
@@ -202,6 +242,9 @@ impl<'a> Trunk<'a> {
 
     /// Removes an entry in both directions. The filter on the veth goes with the veth.
     pub(crate) fn remove(&mut self, entry: &Taken) -> Result<(), NetError> {
+        if let Some(mut endpoints) = self.endpoints()? {
+            endpoints.remove_link(entry.link)?;
+        }
         self.remove_key(from_pod_key(entry.link), entry.vlan)?;
         self.remove_key(to_pod_key(entry.vlan), entry.vlan)?;
         // Two networks may have a port of the same MAC address each.
@@ -216,6 +259,40 @@ impl<'a> Trunk<'a> {
     /// Removes what leads from a veth that no VLAN leads to.
     pub(crate) fn release(&mut self, link: u32) -> Result<(), NetError> {
         self.remove_key(from_pod_key(link), 0)
+    }
+
+    /// Whom frames may be switched to on the worker; `None` if the programs are of a version that can't.
+    pub(crate) fn endpoints(&self) -> Result<Option<Endpoints>, NetError> {
+        match self.notes().endpoints {
+            0 => Ok(None),
+            id => Ok(object::endpoints(id)?.map(Endpoints)),
+        }
+    }
+
+    /// The last group that was made on this trunk.
+    pub(crate) fn last_group(&self) -> u16 {
+        self.notes().last_group
+    }
+
+    /// Remembers the last group that was made.
+    pub(crate) fn set_last_group(&mut self, last_group: u16) -> Result<(), NetError> {
+        let notes = self.notes();
+        self.note(Notes {
+            last_group,
+            ..notes
+        })
+    }
+
+    /// Puts a VLAN's pod into a group, 0 for none.
+    pub(crate) fn set_group(&mut self, entry: &Taken, group: u16) -> Result<(), NetError> {
+        for key in [to_pod_key(entry.vlan), from_pod_key(entry.link)] {
+            let failed = |e| self.failed(entry.vlan, e);
+            let [first, word, low, high] = self.map.get(&key, 0).map_err(failed)?;
+            let word = word & LOWER_HALF | u32::from(group) << GROUP_SHIFT;
+            let set = self.map.insert(key, [first, word, low, high], 0);
+            set.map_err(|e| self.failed(entry.vlan, e))?;
+        }
+        Ok(())
     }
 
     /// Takes the programs off the uplink unless a veth that still exists needs them. Entries
@@ -234,16 +311,24 @@ impl<'a> Trunk<'a> {
 
     fn unload(&mut self) -> Result<(), NetError> {
         let (index, name) = self.uplink;
-        let note = self.map.get(&NOTES, 0).map_or(0, |notes| notes[0]);
-        vlan_filter::close(self.links, index, name, Changed::noted(note))?;
+        let changed = Changed::noted(self.notes().changed);
+        vlan_filter::close(self.links, index, name, changed)?;
         self.links.detach(index)?;
         self.links.remove_unused_clsact(index)
     }
 
-    fn open_vlan_filter(&mut self) -> Result<(), NetError> {
-        let (index, name) = self.uplink;
-        let changed = vlan_filter::open(self.links, index, name)?;
-        let noted = self.map.insert(NOTES, [changed.note(), 0, 0, 0], 0);
+    fn notes(&self) -> Notes {
+        let noted = self.map.get(&NOTES, 0);
+        noted.map_or(Notes::default(), |[changed, endpoints, group, _]| Notes {
+            changed,
+            endpoints,
+            last_group: u16::try_from(group).unwrap_or(0),
+        })
+    }
+
+    fn note(&mut self, notes: Notes) -> Result<(), NetError> {
+        let words = [notes.changed, notes.endpoints, notes.last_group.into(), 0];
+        let noted = self.map.insert(NOTES, words, 0);
         noted.map_err(|e| self.failed(0, e))
     }
 
@@ -289,19 +374,31 @@ fn from_pod_key(link: u32) -> [u32; 2] {
     [DIRECTION_FROM_POD, link]
 }
 
-fn taken(vlan: u16, [link, _, low, high]: [u32; 4]) -> Taken {
-    let [a, b, c, d] = low.to_ne_bytes();
-    let [e, f, ..] = high.to_ne_bytes();
-    let mac = MacAddr([a, b, c, d, e, f]);
+fn taken(vlan: u16, [link, word, low, high]: [u32; 4]) -> Taken {
+    let delivery = if word & INTO_PEER == 0 {
+        Delivery::Send
+    } else {
+        Delivery::IntoPeer
+    };
+    let mac = mac_of([low, high]);
     Taken {
         vlan,
         link,
+        group: u16::try_from(word >> GROUP_SHIFT).unwrap_or(0),
+        delivery,
         mac: mac.is_unicast().then_some(mac),
     }
 }
 
+/// A MAC address out of two words of a map's value.
+pub(super) fn mac_of([low, high]: [u32; 2]) -> MacAddr {
+    let [a, b, c, d] = low.to_ne_bytes();
+    let [e, f, ..] = high.to_ne_bytes();
+    MacAddr([a, b, c, d, e, f])
+}
+
 /// A MAC address in two words of a map's value; zero for none.
-fn words(mac: Option<MacAddr>) -> [u32; 2] {
+pub(super) fn words(mac: Option<MacAddr>) -> [u32; 2] {
     let [a, b, c, d, e, f] = mac.unwrap_or(MacAddr([0; 6])).0;
     [
         u32::from_ne_bytes([a, b, c, d]),

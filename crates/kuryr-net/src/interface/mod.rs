@@ -8,7 +8,7 @@ mod list;
 mod observe;
 mod plug;
 mod probe;
-mod sides;
+pub(crate) mod sides;
 mod unplug;
 mod veth;
 mod vlan;

@@ -12,37 +12,37 @@ use crate::{NetError, Node, netns};
 
 /// The group (`IFLA_GROUP`) of links that are ours, "ku": set when a link is made, so that it
 /// is known for ours even if we die before it has its alias.
-pub(super) const GROUP: u32 = 0x6b75;
+pub(crate) const GROUP: u32 = 0x6b75;
 
 /// Whether we made the link.
-pub(super) fn ours(link: &Link) -> bool {
+pub(crate) fn ours(link: &Link) -> bool {
     link.alias.starts_with(ALIAS_PREFIX) || link.group == GROUP
 }
 
 /// Whether we made the link, and for the owner that the alias names. One that has no alias yet was half made.
-pub(super) fn ours_for(link: &Link, alias: &str) -> bool {
+pub(crate) fn ours_for(link: &Link, alias: &str) -> bool {
     ours(link) && (link.alias.is_empty() || alias_owner(&link.alias) == alias_owner(alias))
 }
 
 /// The node's namespace.
-pub(super) struct NodeSide<'a> {
-    pub(super) node: &'a Node,
-    pub(super) links: Links,
+pub(crate) struct NodeSide<'a> {
+    pub(crate) node: &'a Node,
+    pub(crate) links: Links,
 }
 
 impl<'a> NodeSide<'a> {
-    pub(super) fn open(node: &'a Node) -> Result<Self, NetError> {
+    pub(crate) fn open(node: &'a Node) -> Result<Self, NetError> {
         Ok(Self {
             node,
             links: Links::open(node.netns.as_deref())?,
         })
     }
 
-    pub(super) fn file(&self) -> Result<File, NetError> {
+    pub(crate) fn file(&self) -> Result<File, NetError> {
         netns::open(self.node.netns.as_deref())
     }
 
-    pub(super) fn uplink(&self, name: &str) -> Result<Link, NetError> {
+    pub(crate) fn uplink(&self, name: &str) -> Result<Link, NetError> {
         self.links
             .get(name)?
             .ok_or_else(|| NetError::UplinkMissing {
@@ -51,13 +51,13 @@ impl<'a> NodeSide<'a> {
     }
 
     /// Waits for the turn to change the node's trunks.
-    pub(super) fn turn(&self) -> Result<Turn, NetError> {
+    pub(crate) fn turn(&self) -> Result<Turn, NetError> {
         Turn::wait(self.node.netns.as_deref())
     }
 
     /// Removes every way to and from the veths of these indices, which are deleted already,
     /// and to the VLAN if it leads to a veth that is gone; with the last one, the programs.
-    pub(super) fn forget(
+    pub(crate) fn forget(
         &self,
         uplink: &Link,
         veths: &[u32],
@@ -92,7 +92,7 @@ impl<'a> NodeSide<'a> {
 
     /// Every network namespace of the machine that this process can see, once each, the
     /// node's own among them: named ones first, then those of processes.
-    pub(super) fn namespaces(&self) -> Vec<(PathBuf, File)> {
+    pub(crate) fn namespaces(&self) -> Vec<(PathBuf, File)> {
         let named = self.node.netns_dirs.iter().flat_map(|dir| entries(dir));
         let processes = entries(&self.node.proc)
             .filter(|path| {
@@ -118,14 +118,14 @@ impl<'a> NodeSide<'a> {
 }
 
 /// The pod's namespace.
-pub(super) struct PodSide {
-    pub(super) path: PathBuf,
-    pub(super) file: File,
-    pub(super) links: Links,
+pub(crate) struct PodSide {
+    pub(crate) path: PathBuf,
+    pub(crate) file: File,
+    pub(crate) links: Links,
 }
 
 impl PodSide {
-    pub(super) fn open(path: &Path) -> Result<Self, NetError> {
+    pub(crate) fn open(path: &Path) -> Result<Self, NetError> {
         Ok(Self {
             path: path.to_owned(),
             file: netns::open(Some(path))?,
@@ -134,7 +134,7 @@ impl PodSide {
     }
 
     /// As [`Self::open`]; `None` if the namespace is gone.
-    pub(super) fn open_if_there(path: &Path) -> Result<Option<Self>, NetError> {
+    pub(crate) fn open_if_there(path: &Path) -> Result<Option<Self>, NetError> {
         match Self::open(path) {
             Ok(side) => Ok(Some(side)),
             Err(NetError::Netns { source, .. }) if source.kind() == io::ErrorKind::NotFound => {

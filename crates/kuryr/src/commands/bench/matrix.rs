@@ -32,8 +32,8 @@ pub(crate) struct MatrixOptions {
     /// One short run of each cell: shows that all of them work, not how fast they are
     #[arg(long)]
     quick: bool,
-    /// Only these: ovs, ovn; pod, service; same-worker, two-workers, two-hypervisors; tcp-stream, tcp-rr, tcp-crr,
-    /// udp-stream, udp-rr
+    /// Only these: ovs, ovn; pod, service; same-worker, switched-there, two-workers, two-hypervisors; tcp-stream,
+    /// tcp-rr, tcp-crr, udp-stream, udp-rr
     #[arg(long, value_delimiter = ',', value_name = "WORD")]
     only: Vec<String>,
     /// Bytes of a message
