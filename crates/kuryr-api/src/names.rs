@@ -29,6 +29,17 @@ pub const CONFIG_SOURCE_ANNOTATION: &str = "kubernetes.io/config.source";
 /// Annotation of a KuryrPort: why its pod waits, JSON of `reason` and `message`.
 pub const WAIT_REASON_ANNOTATION: &str = "openstack.org/kuryr-wait-reason";
 
+/// Annotation of the Lease of [`local_switching_lease`]: the ids of the networks, with commas between them, whose pods'
+/// frames may be switched on their node.
+pub const OPEN_NETWORKS_ANNOTATION: &str = "openstack.org/kuryr-open-networks";
+
+/// Name of the Lease by which the leader says what may be switched on the nodes, beside the one of its election. It holds for
+/// as long as a Lease does, counted from when a change of it was seen.
+#[must_use]
+pub fn local_switching_lease(election: &str) -> String {
+    format!("{election}-local-switching")
+}
+
 /// The interface that every pod has.
 pub const DEFAULT_IFNAME: &str = "eth0";
 

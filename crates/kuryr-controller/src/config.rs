@@ -39,6 +39,8 @@ pub struct ControllerConfig {
     pub metrics: Option<SocketAddr>,
     /// Load balancers for Services, if they are wanted.
     pub services: Option<ServiceConfig>,
+    /// Whether it is said which networks' pods may be switched on their nodes.
+    pub local_switching: bool,
     /// Whether Events are written.
     pub use_events: bool,
 }

@@ -158,7 +158,7 @@ fn observed(lease: &Lease) -> Observed {
 }
 
 /// The lease with us as its holder, from now on.
-fn renewed(old: Option<Lease>, settings: &LeaseSettings) -> Lease {
+pub(crate) fn renewed(old: Option<Lease>, settings: &LeaseSettings) -> Lease {
     let mut lease = old.unwrap_or_else(|| Lease {
         metadata: ObjectMeta {
             name: Some(settings.name.clone()),

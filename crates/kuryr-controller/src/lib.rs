@@ -10,6 +10,7 @@
 //! lease      who may write: leader election, and the fence before each write
 //! tenure     the same lease, for a tool that must not write beside a leader
 //! supervise  a call whose task dies is answered as lost
+//! local_switching  the leader's word on which networks' pods may be switched on their nodes
 //! objects    what is done alike to objects of every kind
 //! takeover   finalizers that the Python implementation left on objects that no reconciler keeps
 //! events     Kubernetes Events
@@ -23,6 +24,7 @@ pub mod facts;
 mod failure;
 mod health;
 mod lease;
+mod local_switching;
 mod metrics;
 mod objects;
 mod pods;

@@ -22,7 +22,7 @@ use crate::lease::{self, Fence};
 use crate::pods;
 use crate::pods::networks::{NetworkError, Networks};
 use crate::reconcile::{Duty, Engine, Watch};
-use crate::{service, takeover};
+use crate::{local_switching, service, takeover};
 
 /// How long calls under way are waited for at the end.
 const TO_FINISH: Duration = Duration::from_secs(8);
@@ -95,6 +95,7 @@ pub async fn run(
         running: &running,
     };
     start.services();
+    start.local_switching(&networks);
     start.pods(networks);
     start.takeover();
     start.servers();
@@ -197,6 +198,30 @@ impl Start<'_> {
         let mind = kuryr_core::port::World::new(self.config.ports.clone());
         let running = Engine::new(mind, hands, meters, duty).run(news, self.running.clone());
         self.loops.spawn("loop of pods", running);
+    }
+
+    /// What may be switched on the nodes, where that is wanted.
+    fn local_switching(&mut self, networks: &Networks) {
+        if !self.config.local_switching {
+            return;
+        }
+        let statement = local_switching::Statement {
+            client: self.common.client.clone(),
+            neutron: self.common.cloud.neutron(),
+            fence: self.common.fence.clone(),
+            lease: self.config.lease.clone(),
+            kind: networks.kind(),
+            subnets: networks.cidrs(),
+        };
+        let gauge = local_switching::gauge(&mut self.registry);
+        let until_stop = self
+            .running
+            .clone()
+            .run_until_cancelled_owned(statement.keep(gauge));
+        self.others.spawn(
+            "statement of what is switched locally",
+            until_stop.map(drop),
+        );
     }
 
     /// What the Python implementation left behind.

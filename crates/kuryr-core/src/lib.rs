@@ -11,6 +11,7 @@
 //! | [`reconcile`] | what every reconciler is: the mechanism, and the pieces that they share |
 //! | [`port`] | which pod has which Neutron port, and what to do next to get there |
 //! | [`service`] | which load balancers a Service has, and the next call for each |
+//! | [`local_switching`] | whether pods of one node may be switched there, past Neutron |
 //! | [`pool`] | how many ports wait ready on a node's trunk |
 //! | [`batch`] | how much to ask of Neutron in one call |
 //! | [`vlan`] | which segmentation id is free on a trunk |
@@ -25,6 +26,7 @@ pub mod backoff;
 pub mod batch;
 pub mod doctor;
 pub mod lease;
+pub mod local_switching;
 pub mod pool;
 pub mod port;
 pub mod preflight;

@@ -5,12 +5,14 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use kuryr_api::names::local_switching_lease;
 use kuryr_config::Config;
 use kuryr_config::options::PlugMethod;
 use kuryr_net::Method;
 
 use crate::error::DaemonError;
 use crate::install::Places;
+use crate::switching::Place;
 
 /// What the daemon works with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +40,8 @@ pub struct DaemonConfig {
     pub failures_allowed: u32,
     /// Where plugin and configuration are put on the node; `None`: somebody else does.
     pub places: Option<Places>,
+    /// Where the leader says what may be switched on the node; `None`: nothing is.
+    pub local_switching: Option<Place>,
     /// Whether what the node's operator is to know is told by Events.
     pub use_events: bool,
     /// Where the host's `/proc` is, if not at `/proc`.
@@ -76,6 +80,10 @@ impl DaemonConfig {
             workers: daemon.worker_num,
             failures_allowed: daemon.cni_failures_count,
             places: places(config)?,
+            local_switching: config.kuryr.local_switching.then(|| Place {
+                namespace: config.kuryr.lease_namespace.clone(),
+                name: local_switching_lease(&config.kuryr.lease_name),
+            }),
             use_events: config.kubernetes.use_events,
             proc_dir: daemon.netns_proc_dir.clone().filter(|_| daemon.docker_mode),
             health: Some(any(config.cni_health_server.port)),

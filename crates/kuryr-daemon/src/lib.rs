@@ -16,6 +16,7 @@
 //! | [`attach`] | ADD, DEL, CHECK, STATUS, GC; the record of what is plugged |
 //! | [`plug`] | the kernel, behind a trait |
 //! | [`install`] | plugin and configuration in the node's folders |
+//! | [`switching`] | whose frames to each other are switched on the node |
 //! | [`server`] | the socket for the plugin |
 //! | [`http`], [`metrics`] | `/alive`, `/ready`, `/metrics` |
 //! | [`error`] | why a start or a call failed |
@@ -31,6 +32,7 @@ pub mod metrics;
 pub mod plug;
 pub mod ports;
 pub mod server;
+pub mod switching;
 
 use std::sync::Arc;
 
@@ -47,6 +49,7 @@ use metrics::Metrics;
 use plug::{NetPlugger, Plugger};
 use ports::PortStore;
 use server::{Server, Socket};
+use switching::Switching;
 
 /// Runs the daemon until `shutdown`. Interfaces stay plugged when it ends.
 ///
@@ -108,7 +111,7 @@ pub async fn run_with(
     let attachments = Arc::new(Attachments::new(
         limits,
         Arc::clone(&store),
-        plugger,
+        Arc::clone(&plugger),
         ledger,
         probe,
     ));
@@ -124,8 +127,21 @@ pub async fn run_with(
     attachments.undo_unfinished().await;
     let swept = Arc::new(Notify::new());
     let node = config.node_name.clone();
-    let watch = ports::watch::run(client, node, Arc::clone(&store), Arc::clone(&swept));
+    let watch = ports::watch::run(client.clone(), node, Arc::clone(&store), Arc::clone(&swept));
     tasks.spawn("watch of KuryrPorts", watch);
+    match config.local_switching.clone() {
+        Some(place) => {
+            let switching = Switching {
+                place,
+                store: Arc::clone(&store),
+                attachments: Arc::clone(&attachments),
+                plugger,
+                gauge: shown.metrics.switched.clone(),
+            };
+            tasks.spawn("switching on the node", switching.run(client));
+        }
+        None => switching::end(plugger).await,
+    }
     let server = Arc::new(Server {
         attachments: Arc::clone(&attachments),
         metrics: Arc::clone(&shown.metrics),

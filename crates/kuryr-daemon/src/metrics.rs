@@ -24,6 +24,8 @@ pub struct Metrics {
     registry: Registry,
     requests: Family<Request, Histogram, fn() -> Histogram>,
     attachments: Gauge,
+    /// How many of them are switched on the node.
+    pub switched: Gauge,
 }
 
 /// Labels of a call, as upstream has them.
@@ -51,6 +53,12 @@ impl Metrics {
             "Interfaces of pods that are plugged on this node",
             attachments.clone(),
         );
+        let switched = Gauge::default();
+        registry.register(
+            "kuryr_cni_locally_switched",
+            "Interfaces of pods whose frames to each other are switched on this node",
+            switched.clone(),
+        );
         registry.register(
             "kuryr_cni_plug_method",
             "How pods are plugged on this node, and why so",
@@ -61,6 +69,7 @@ impl Metrics {
             registry,
             requests,
             attachments,
+            switched,
         }
     }
 

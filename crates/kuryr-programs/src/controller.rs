@@ -52,6 +52,7 @@ pub fn settings(config: &Config) -> ControllerConfig {
         health: any(config.health_server.port),
         metrics: any(config.prometheus_exporter.controller_exporter_port),
         services: services(config),
+        local_switching: config.kuryr.local_switching,
         use_events: config.kubernetes.use_events,
     }
 }

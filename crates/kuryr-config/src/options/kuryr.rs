@@ -116,6 +116,11 @@ option_group! {
         /// where the kernel takes it. With `vlan` a pod that has CAP_NET_ADMIN can send
         /// as another pod of its node; see SECURITY.md.
         plug_method: PlugMethod = choice(PlugMethod::WORDS, "auto");
+        /// Switch frames between two pods of one node and network on the node, without the way to
+        /// the hypervisor and back, where the pods' security groups let everything between pods
+        /// pass; needs `bpf`. Neutron then sees the first packet of a flow only: its flow logs,
+        /// mirrors and QoS policies of single ports miss the rest. See docs/local-switching.md.
+        local_switching: bool = boolean("false");
         /// Network namespace of the node, where the daemon does not run in it, such
         /// as `/proc/1/ns/net`. Unset: the daemon's own.
         node_netns: Option<PathBuf> = of(Kind::Path);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use kuryr_api::vif::{Vif, VifNetwork, VifSubnet};
 use kuryr_core::port::{Assignment, Id, PortKind};
 use kuryr_openstack::model::{Network, Subnet};
@@ -127,6 +128,12 @@ impl Networks {
     #[must_use]
     pub fn kind(&self) -> Arc<PortKind> {
         self.kind.clone()
+    }
+
+    /// The pods' subnets.
+    #[must_use]
+    pub(crate) fn cidrs(&self) -> Vec<IpNet> {
+        self.subnets.values().map(|subnet| subnet.cidr).collect()
     }
 
     /// A port as the daemon is told of it.

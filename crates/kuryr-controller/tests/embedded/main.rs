@@ -11,6 +11,7 @@ mod drift;
 mod ill_kubernetes;
 mod ill_openstack;
 mod leadership;
+mod local_switching;
 mod rights;
 mod services;
 mod sharing;

@@ -15,6 +15,7 @@ pub struct Ledger {
     /// meanwhile are served by the next write together.
     written: tokio::sync::Mutex<u64>,
     file: Checkpoint,
+    changes: tokio::sync::watch::Sender<()>,
 }
 
 #[derive(Debug, Default)]
@@ -38,7 +39,14 @@ impl Ledger {
             }),
             written: tokio::sync::Mutex::new(0),
             file,
+            changes: tokio::sync::watch::Sender::new(()),
         })
+    }
+
+    /// Resolves each time something was recorded or forgotten.
+    #[must_use]
+    pub fn subscribe(&self) -> tokio::sync::watch::Receiver<()> {
+        self.changes.subscribe()
     }
 
     /// All attachments.
@@ -116,6 +124,7 @@ impl Ledger {
             state.generation += 1;
             state.set(port_id, before);
         }
+        self.changes.send_replace(());
         result
     }
 

@@ -6,7 +6,7 @@ pub mod routes;
 
 use std::path::Path;
 
-use kuryr_net::{Holder, InterfaceSpec, NetError, OwnedInterface, Plugged, UnplugSpec};
+use kuryr_net::{Holder, InterfaceSpec, LocalPort, NetError, OwnedInterface, Plugged, UnplugSpec};
 
 pub use net::NetPlugger;
 
@@ -51,6 +51,12 @@ pub trait Plugger: Send + Sync + 'static {
     /// # Errors
     /// The VLAN's link is not ours, or could not be removed.
     fn evict(&self, vlan: u16) -> Result<Option<Holder>, NetError>;
+
+    /// See [`kuryr_net::switch_locally`].
+    ///
+    /// # Errors
+    /// What the kernel refused.
+    fn switch_locally(&self, ports: &[LocalPort]) -> Result<Option<usize>, NetError>;
 
     /// Whether a pod's network namespace is there.
     fn netns(&self, path: &Path) -> Netns;

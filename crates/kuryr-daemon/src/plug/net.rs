@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use kuryr_net::links::Links;
 use kuryr_net::{
-    Holder, InterfaceSpec, Method, NetError, Node, OwnedInterface, Plugged, UnplugSpec, netns,
+    Holder, InterfaceSpec, LocalPort, Method, NetError, Node, OwnedInterface, Plugged, UnplugSpec,
+    netns,
 };
 
 use super::routes::default_route_links;
@@ -153,6 +154,10 @@ impl Plugger for NetPlugger {
 
     fn evict(&self, vlan: u16) -> Result<Option<Holder>, NetError> {
         kuryr_net::evict(&self.node, &self.uplink, vlan)
+    }
+
+    fn switch_locally(&self, ports: &[LocalPort]) -> Result<Option<usize>, NetError> {
+        kuryr_net::switch_locally(&self.node, &self.uplink, ports)
     }
 
     fn netns(&self, path: &Path) -> Netns {

@@ -10,8 +10,10 @@ use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use futures::StreamExt;
+use kuryr_api::names::OPEN_NETWORKS_ANNOTATION;
 use kuryr_daemon::install::Places;
 use kuryr_daemon::metrics::Metrics;
+use kuryr_daemon::switching::Place;
 use kuryr_daemon::{DaemonConfig, run_with};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -87,6 +89,7 @@ pub(crate) fn config(dir: &std::path::Path) -> DaemonConfig {
         workers: 4,
         failures_allowed: 3,
         places: None,
+        local_switching: None,
         use_events: false,
         proc_dir: None,
         health: None,
@@ -148,6 +151,89 @@ async fn a_port_that_comes_by_the_watch_is_plugged() {
     daemon.await.unwrap().unwrap();
     assert!(!socket.exists());
     assert_eq!(world.kernel().links.len(), 1, "a stop leaves pods plugged");
+}
+
+/// The Lease in which the leader says which networks are open.
+fn statement(open: &str, holds_s: u32, renewed: &str) -> Value {
+    json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+        "metadata": {"name": "kuryr-local", "namespace": "kube-system", "resourceVersion": "11",
+            "annotations": {OPEN_NETWORKS_ANNOTATION: open}},
+        "spec": {"leaseDurationSeconds": holds_s, "renewTime": renewed}})
+}
+
+/// By the list, by the watch, and no longer than the leader's word holds.
+#[tokio::test]
+async fn pods_are_switched_on_the_node_while_the_leader_says_so() {
+    let world = World::stopped(Duration::from_secs(20));
+    world.kernel().make_netns("/run/netns/c1");
+    let port = vif(1, 101, true);
+    let network = port.network.id.clone();
+    let listed = vec![kuryrport("web-0", spec("web-0"), Some(port))];
+    let api = |listed, events| Api {
+        listed: Arc::new(listed),
+        events: Arc::new(Mutex::new(events)),
+        asked: Arc::default(),
+    };
+    let (say, events) = mpsc::unbounded_channel();
+    let first = statement(
+        &format!("another, {network}"),
+        3600,
+        "2026-01-01T00:00:00.000000Z",
+    );
+    let leases = api(vec![first], Some(events));
+    let asked = leases.asked.clone();
+    let router = Router::new()
+        .route(
+            "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases",
+            get(move |query| kuryrports(State(leases), query)),
+        )
+        .route("/apis/openstack.org/v1/kuryrports", get(kuryrports));
+    let client = serve(router.with_state(api(listed, None))).await;
+    let config = DaemonConfig {
+        local_switching: Some(Place {
+            namespace: "kube-system".into(),
+            name: "kuryr-local".into(),
+        }),
+        ..config(world.dir.path())
+    };
+    let socket = config.socket.clone();
+    let shutdown = CancellationToken::new();
+    let metrics = Metrics::new(("bpf", String::new()));
+    let hands = world.hands.clone();
+    let daemon = tokio::spawn(run_with(config, client, hands, metrics, shutdown.clone()));
+    while !socket.exists() {
+        tokio::task::yield_now().await;
+    }
+    let (ok, out) = plugin(&socket, "ADD", "web-0", json!({})).await;
+    assert!(ok, "{out}");
+    world.until(|k| k.switched.len() == 1).await;
+    let local = world.kernel().switched[0].clone();
+    assert_eq!(
+        (local.vlan, local.network.as_str(), local.addresses.len()),
+        (101, &*network, 2)
+    );
+
+    let tell = |open: &str, holds_s, renewed| {
+        let object = statement(open, holds_s, renewed);
+        say.send(json!({"type": "MODIFIED", "object": object}))
+            .unwrap();
+    };
+    tell("another", 3600, "2026-01-01T00:00:01.000000Z");
+    world.until(|k| k.switched.is_empty()).await;
+    tell(&network, 1, "2026-01-01T00:00:02.000000Z");
+    world.until(|k| k.switched.len() == 1).await;
+    // Nothing more is said.
+    world.until(|k| k.switched.is_empty()).await;
+    let selector = "metadata.name=kuryr-local";
+    assert!(
+        asked
+            .lock()
+            .unwrap()
+            .iter()
+            .all(|q| q["fieldSelector"] == selector)
+    );
+    shutdown.cancel();
+    daemon.await.unwrap().unwrap();
 }
 
 /// The runtime says that the node is Ready as soon as it finds the configuration.

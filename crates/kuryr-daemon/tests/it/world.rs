@@ -13,7 +13,9 @@ use kuryr_daemon::Refusal;
 use kuryr_daemon::attach::{Attachments, Checkpoint, Ledger, Limits};
 use kuryr_daemon::plug::{Netns, Plugger};
 use kuryr_daemon::ports::{Known, PodKey, PodPort, PortStore};
-use kuryr_net::{Holder, InterfaceSpec, Method, NetError, OwnedInterface, Plugged, UnplugSpec};
+use kuryr_net::{
+    Holder, InterfaceSpec, LocalPort, Method, NetError, OwnedInterface, Plugged, UnplugSpec,
+};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -31,6 +33,8 @@ pub(crate) struct Kernel {
     pub(crate) netns: BTreeMap<PathBuf, u64>,
     /// What must never happen and did.
     pub(crate) violations: Vec<String>,
+    /// Whose frames are switched on the node.
+    pub(crate) switched: Vec<LocalPort>,
     /// Whether plugging is refused.
     pub(crate) refuses: bool,
     /// Whether the uplink is gone.
@@ -230,6 +234,12 @@ impl Plugger for Hands {
             netns: None,
         });
         Ok(owned.collect())
+    }
+
+    fn switch_locally(&self, ports: &[LocalPort]) -> Result<Option<usize>, NetError> {
+        self.kernel()?.switched = ports.to_vec();
+        self.changed.send_replace(());
+        Ok(Some(ports.len()))
     }
 
     fn evict(&self, vlan: u16) -> Result<Option<Holder>, NetError> {

@@ -28,6 +28,9 @@ pub struct Network {
     pub admin_state_up: Option<bool>,
     /// Ports of it are filtered by default.
     pub port_security_enabled: Option<bool>,
+    /// The QoS policy that its ports are under, where the cloud has QoS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub qos_policy_id: Option<String>,
     /// It leads outside.
     #[serde(rename = "router:external")]
     pub external: Option<bool>,

@@ -88,6 +88,8 @@ pub(crate) struct Options {
     pub(crate) timeout: Duration,
     /// What is made of Services, if anything.
     pub(crate) services: Option<ServiceConfig>,
+    /// Whether it says what may be switched on nodes.
+    pub(crate) local_switching: bool,
     /// Where its log goes; none: where the test's goes.
     pub(crate) log: Option<Log>,
 }
@@ -101,6 +103,7 @@ impl Default for Options {
             lease: (Duration::from_secs(15), Duration::from_secs(3)),
             timeout: Duration::from_secs(60),
             services: None,
+            local_switching: false,
             log: None,
         }
     }
@@ -274,6 +277,7 @@ fn config(world: &World, options: &Options, name: &str) -> ControllerConfig {
         },
         health: None,
         metrics: None,
+        local_switching: options.local_switching,
         use_events: true,
     }
 }

@@ -220,6 +220,7 @@ fn config(tenant: &Tenant) -> ControllerConfig {
         },
         health: None,
         metrics: None,
+        local_switching: false,
         use_events: true,
     }
 }

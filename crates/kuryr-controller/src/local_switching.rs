@@ -1,0 +1,175 @@
+//! The leader's word on which networks' pods may be switched on their nodes, kept up for as long as it is true.
+//!
+//! It stands in a Lease beside the one of the election. Daemons that have not seen it renewed for its duration switch nothing:
+//! so where the leader, Neutron or the API server don't answer, all frames go by Neutron again.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::api::PostParams;
+use kube::{Api, Client};
+use kuryr_api::names::{OPEN_NETWORKS_ANNOTATION, local_switching_lease};
+use kuryr_core::Id;
+use kuryr_core::local_switching::{Closed, Direction, PodNetwork, Remote, Rule, may_switch};
+use kuryr_core::port::PortKind;
+use kuryr_openstack::model::{self, EtherType, SecurityGroupRule};
+use kuryr_openstack::{Neutron, SecurityGroupQuery};
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use crate::lease::{Fence, LeaseSettings, renewed};
+
+/// Between two looks at network and groups: so long a rule that became stricter is not noticed.
+const LOOK: Duration = Duration::from_secs(5);
+/// How long what was said holds, and how often it is said again.
+const HOLDS: Duration = Duration::from_secs(60);
+const SAY: Duration = Duration::from_secs(20);
+/// How long the API server may take for an answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Between two questions whether this process leads, while it does not.
+const STANDBY: Duration = Duration::from_secs(1);
+
+/// What is needed to know and to say it.
+pub(crate) struct Statement {
+    pub(crate) client: Client,
+    pub(crate) neutron: Neutron,
+    pub(crate) fence: Fence,
+    /// Of the election.
+    pub(crate) lease: LeaseSettings,
+    /// The kind of port that pods have.
+    pub(crate) kind: Arc<PortKind>,
+    pub(crate) subnets: Vec<ipnet::IpNet>,
+}
+
+/// How many networks are open.
+pub(crate) fn gauge(registry: &mut Registry) -> Gauge {
+    let gauge = Gauge::default();
+    registry.register(
+        "kuryr_locally_switched_networks",
+        "Networks whose pods' security groups let everything between them pass, so that nodes may switch it",
+        gauge.clone(),
+    );
+    gauge
+}
+
+impl Statement {
+    /// Keeps the word, while this process leads.
+    pub(crate) async fn keep(self, gauge: Gauge) {
+        let mut said: Option<(Result<(), Closed>, Instant)> = None;
+        loop {
+            if !self.fence.open() {
+                said = None;
+                tokio::time::sleep(STANDBY).await;
+                continue;
+            }
+            match self.look().await {
+                Ok(answer) => {
+                    let before = said.as_ref().map(|(answer, _)| answer);
+                    if before != Some(&answer) {
+                        tell(&self.kind.network, &answer);
+                    }
+                    gauge.set(i64::from(answer.is_ok()));
+                    let due = said
+                        .as_ref()
+                        .is_none_or(|(last, at)| *last != answer || at.elapsed() >= SAY);
+                    if due && self.fence.open() {
+                        match self.say(&answer).await {
+                            Ok(()) => said = Some((answer, Instant::now())),
+                            Err(error) => tracing::warn!(
+                                error,
+                                "can't write which networks are switched locally; nodes go by what was written last, \
+                                 for a minute at most"
+                            ),
+                        }
+                    }
+                }
+                Err(error) => tracing::warn!(
+                    %error,
+                    "can't read whether pods may be switched locally; unless that changes within a minute, they are not"
+                ),
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Whether the pods' network is open by what Neutron says now.
+    async fn look(&self) -> Result<Result<(), Closed>, kuryr_openstack::Error> {
+        let network = self.neutron.get_network(&self.kind.network).await?;
+        let groups = &self.kind.security_groups;
+        let ids = groups.iter().map(ToString::to_string);
+        let query = SecurityGroupQuery::new().ids(ids);
+        let read = self.neutron.list_security_groups(&query).await?;
+        let found: Vec<Id> = read.iter().map(|group| group.id.as_str().into()).collect();
+        let rules: Vec<Rule> = read.iter().flat_map(|g| &g.rules).map(rule).collect();
+        let network = PodNetwork {
+            filtered: network.port_security_enabled != Some(false),
+            shaped: network.qos_policy_id.is_some(),
+            subnets: self.subnets.clone(),
+        };
+        Ok(may_switch(&network, groups, &found, &rules))
+    }
+
+    async fn say(&self, answer: &Result<(), Closed>) -> Result<(), String> {
+        let settings = LeaseSettings {
+            name: local_switching_lease(&self.lease.name),
+            duration: HOLDS,
+            ..self.lease.clone()
+        };
+        let api: Api<Lease> = Api::namespaced(self.client.clone(), &settings.namespace);
+        let write = async {
+            let old = api.get_opt(&settings.name).await?;
+            let is_there = old.is_some();
+            let mut lease = renewed(old, &settings);
+            let open = answer.as_ref().map_or("", |()| &*self.kind.network);
+            let annotations = lease.metadata.annotations.get_or_insert_default();
+            annotations.insert(OPEN_NETWORKS_ANNOTATION.to_owned(), open.to_owned());
+            let params = PostParams::default();
+            match is_there {
+                true => api.replace(&settings.name, &params, &lease).await,
+                false => api.create(&params, &lease).await,
+            }
+        };
+        match tokio::time::timeout(PATIENCE, write).await {
+            Ok(written) => written.map(drop).map_err(|e| kuryr_process::chain(&e)),
+            Err(_) => Err(format!("no answer within {PATIENCE:?}")),
+        }
+    }
+}
+
+fn tell(network: &str, answer: &Result<(), Closed>) {
+    match answer {
+        Ok(()) => tracing::info!(network, "pods of one node are switched there"),
+        Err(why) => {
+            tracing::info!(network, %why, "pods of one node are not switched there");
+        }
+    }
+}
+
+/// A rule as it is judged.
+fn rule(rule: &SecurityGroupRule) -> Rule {
+    let remote = match (
+        &rule.remote_group_id,
+        rule.remote_ip_prefix,
+        &rule.remote_address_group_id,
+    ) {
+        (None, None, None) => Remote::Anyone,
+        (Some(group), None, None) => Remote::Group(group.as_str().into()),
+        (None, Some(prefix), None) => Remote::Prefix(prefix),
+        _ => Remote::Other,
+    };
+    Rule {
+        direction: match rule.direction {
+            model::Direction::Ingress => Direction::Ingress,
+            model::Direction::Egress => Direction::Egress,
+        },
+        ipv4: match rule.ethertype {
+            EtherType::IPv4 => Some(true),
+            EtherType::IPv6 => Some(false),
+            EtherType::Other => None,
+        },
+        protocol: rule.protocol.clone(),
+        ports: (rule.port_range_min, rule.port_range_max),
+        remote,
+    }
+}
