@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use kuryr_net::netns;
 use serde::Deserialize;
+use serde_json::Value;
 use tokio::process::Command;
 
 use crate::stack::{self, Stack};
@@ -138,6 +139,23 @@ impl Node {
             Some(path) => Ok(path),
             None => fail(format!("no pod's network on {} has {address}", self.name)),
         }
+    }
+
+    /// Bytes that it has sent by the link of its default route, its trunk.
+    ///
+    /// # Errors
+    /// `ip` fails, or there is no such route.
+    pub async fn bytes_sent(&self) -> Outcome<u64> {
+        let routes: Vec<Value> =
+            stack::json(self.inside("ip", &["-j", "route", "show", "default"])).await?;
+        let link = routes.first().and_then(|route| route["dev"].as_str());
+        let link = link.ok_or_else(|| format!("{} has no default route", self.name))?;
+        let shown: Vec<Value> =
+            stack::json(self.inside("ip", &["-j", "-s", "link", "show", "dev", link])).await?;
+        let bytes = shown
+            .first()
+            .and_then(|link| link["stats64"]["tx"]["bytes"].as_u64());
+        bytes.ok_or_else(|| format!("{link} of {} shows no bytes", self.name).into())
     }
 
     fn inside(&self, program: &str, args: &[&str]) -> Command {

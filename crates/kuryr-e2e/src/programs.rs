@@ -39,6 +39,8 @@ pub struct Kit {
     daemon: PathBuf,
     pub plugin: PathBuf,
     group: Group,
+    /// `[kuryr] local_switching` of the programs that are started next.
+    pub local_switching: bool,
 }
 
 #[derive(Debug)]
@@ -81,6 +83,7 @@ impl Kit {
             stack: stack.clone(),
             dir: dir.to_owned(),
             group: group.clone(),
+            local_switching: false,
         })
     }
 
@@ -177,7 +180,7 @@ impl Kit {
         };
         format!(
             "[DEFAULT]\ndebug = true\n\
-             [kuryr]\ncluster_id = {CLUSTER}\nlease_duration = 10\nlease_renew = 2\norphan_grace = 15\n\
+             [kuryr]\ncluster_id = {CLUSTER}\nlease_duration = 10\nlease_renew = 2\norphan_grace = 15\nlocal_switching = {local}\n\
              [kubernetes]\nvif_pool_driver = noop\nendpoints_driver_octavia_provider = {provider}\n\
              [neutron]\ncloud = {CLOUD}\nclouds_file = {clouds}\n\
              [neutron_defaults]\npod_subnet = {pods}\npod_security_groups = {group}\n\
@@ -185,6 +188,7 @@ impl Kit {
              [pod_vif_nested]\nworker_nodes_subnets = {nodes}\n\
              [health_server]\nport = {health}\n\
              [prometheus_exporter]\ncontroller_exporter_port = {metrics}\n",
+            local = self.local_switching,
             clouds = self.stack.clouds.display(),
             pods = subnet("k8s-pods"),
             nodes = subnet("k8s-nodes"),

@@ -11,6 +11,7 @@
 mod installed;
 mod leaders;
 mod lives;
+mod local_switching;
 mod objects;
 mod pods;
 mod refused;
