@@ -156,6 +156,7 @@ pub async fn run_with(
     stop.cancel();
     // It ends what it has begun; a panic in it was already reported.
     let _ = serving.await;
+    attachments.removals_end().await;
     tidied
 }
 

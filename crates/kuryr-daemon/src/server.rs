@@ -170,7 +170,8 @@ impl Server {
             Command::Check(target) => {
                 return Ok(Outcome::Attached(node.check(&target).await?));
             }
-            Command::Del(target) => node.del(&target).await?,
+            // What is left of it goes on by itself.
+            Command::Del(target) => drop(node.detach(&target).await?),
             Command::Status => node.available().await?,
             Command::Gc { network, valid } => node.gc(&network, &valid).await?,
         }

@@ -56,6 +56,7 @@ const BETWEEN: &[Placement] = &[Placement::TwoWorkers, Placement::TwoHypervisors
 const APART: &[Placement] = &[Placement::TwoHypervisors];
 const BESIDE: &[Placement] = &[Placement::TwoWorkers];
 const SAME: &[Placement] = &[Placement::SameWorker];
+const SWITCHED: &[Placement] = &[Placement::SwitchedThere];
 const EVERYWHERE: &[Placement] = Placement::ALL;
 const STREAM: &[Pattern] = &[Pattern::TcpStream];
 const REQUESTS: &[Pattern] = &[Pattern::TcpRr, Pattern::TcpCrr];
@@ -123,6 +124,17 @@ const CLAIMS: &[Claim] = &[
         figures: MEDIAN,
         sizes: &[],
         because: LEAVES,
+    },
+    Claim {
+        says: "TCP latency on the same worker: worse (here with switching on the worker)",
+        ahead: false,
+        backend: Backend::Ovs,
+        target: Target::Pod,
+        placements: SWITCHED,
+        patterns: REQUESTS,
+        figures: MEDIAN,
+        sizes: &[],
+        because: "the packet goes from pod to pod, past the worker's stack and past the trunk",
     },
     Claim {
         says: "UDP stream between workers of one hypervisor: up to +30 %",

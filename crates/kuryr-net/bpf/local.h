@@ -71,7 +71,7 @@ struct flow {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 65536);
+	__uint(max_entries, 16384); /* allocated at once, some 100 bytes each */
 	__type(key, struct flow_key);
 	__type(value, struct flow);
 } kuryr_flows SEC(".maps");

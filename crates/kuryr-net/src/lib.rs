@@ -34,7 +34,7 @@ pub mod netns;
 mod spec;
 
 pub use error::{Difference, Holder, NetError, Refusal};
-pub use interface::{check, evict, find_uplink, list, plug, probe, unplug};
+pub use interface::{check, cut, evict, find_uplink, list, plug, probe, unplug};
 pub use local::{LocalPort, switch_locally};
 pub use mac::MacAddr;
 pub use spec::{

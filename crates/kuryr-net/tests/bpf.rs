@@ -7,7 +7,7 @@ mod cloud;
 use cloud::{Cloud, Namespace, UPLINK, eventually, root, sent, spec, tcp, unplug_spec, v4, v6};
 use kuryr_net::links::{Links, NewLink, Side};
 use kuryr_net::{
-    Method, NetError, Node, RouteSpec, check, evict, find_uplink, list, plug, probe, unplug,
+    Method, NetError, Node, RouteSpec, check, cut, evict, find_uplink, list, plug, probe, unplug,
 };
 
 /// Two pods of one worker and one of another reach each other, by IPv4 and IPv6; the same
@@ -491,6 +491,44 @@ fn unplug_leaves_nothing() {
             .flatten()
             .all(|program| !programs.contains(&program.id()))
     });
+}
+
+/// Nothing passes from one moment to the next; what is left is unplugged as ever.
+#[test]
+fn a_pod_is_cut_off_before_its_link_is_gone() {
+    if !root() {
+        return;
+    }
+    let cloud = Cloud::new(1);
+    let before = cloud.workers[0].ns.inventory();
+    let (a, a_spec) = cloud.pod(0, 101, 1);
+    let (b, b_spec) = cloud.pod(0, 102, 2);
+    let node = cloud.workers[0].node();
+    plug(&node, &a_spec).unwrap();
+    plug(&node, &b_spec).unwrap();
+    assert!(a.pings(&v4(&b_spec)));
+    let other = kuryr_net::UnplugSpec {
+        alias: Some("kuryr:another:demo/web-0".into()),
+        ..unplug_spec(&a_spec)
+    };
+    cut(&node, &other).unwrap();
+    assert!(a.pings(&v4(&b_spec)), "another's is left alone");
+    for _ in 0..2 {
+        cut(&node, &unplug_spec(&a_spec)).unwrap();
+        assert!(!a.pings(&v4(&b_spec)) && !b.pings(&v4(&a_spec)));
+        assert!(a.links().get("eth0").unwrap().is_some());
+    }
+    // The VLAN is free.
+    let (again, again_spec) = (Namespace::new("pod"), 3);
+    let again_spec = spec(&again, 101, again_spec);
+    plug(&node, &again_spec).unwrap();
+    for spec in [&a_spec, &b_spec] {
+        unplug(&node, &unplug_spec(spec)).unwrap();
+    }
+    check(&node, &again_spec).unwrap();
+    unplug(&node, &unplug_spec(&again_spec)).unwrap();
+    assert_eq!(cloud.workers[0].ns.inventory(), before);
+    cut(&node, &unplug_spec(&a_spec)).unwrap();
 }
 
 #[test]

@@ -1,13 +1,38 @@
 //! DEL and GC: take interfaces away, whether or not any API server answers.
 
 use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
 
 use kuryr_cni::protocol::{AttachmentId, Pod, Target};
+use tokio::task::JoinHandle;
+use tracing::Instrument;
 
-use super::locks::Key;
+use super::locks::{Guard, Key};
+use super::record::MethodName;
 use super::{Attachment, Attachments};
 use crate::error::Refusal;
 use crate::ports::PodKey;
+
+/// What is left to do of a DEL.
+pub struct Removal(Option<JoinHandle<Result<(), Refusal>>>);
+
+impl Removal {
+    const DONE: Self = Self(None);
+
+    /// Waits for it.
+    ///
+    /// # Errors
+    /// The interface could not be removed; it is still recorded then.
+    pub async fn end(self) -> Result<(), Refusal> {
+        match self.0 {
+            Some(removal) => match removal.await {
+                Ok(result) => result,
+                Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+            },
+            None => Ok(()),
+        }
+    }
+}
 
 impl Attachments {
     /// Takes a container's interface away and stops its ADD if one is under way. What is not
@@ -15,7 +40,17 @@ impl Attachments {
     ///
     /// # Errors
     /// The interface could not be removed; it is still recorded then.
-    pub async fn del(&self, target: &Target) -> Result<(), Refusal> {
+    pub async fn del(self: &Arc<Self>, target: &Target) -> Result<(), Refusal> {
+        self.detach(target).await?.end().await
+    }
+
+    /// As [`del`](Self::del), but done as soon as nothing of the pod passes any more: the kernel takes tens of milliseconds
+    /// to take a link away. Until it has, whoever wants the pod or the VLAN waits. What can't be removed then stays recorded
+    /// as unfinished: a DEL that is repeated, the end of its namespace or the next start removes it.
+    ///
+    /// # Errors
+    /// The interface could not be cut off or, if it is a vlan link, not be removed.
+    pub async fn detach(self: &Arc<Self>, target: &Target) -> Result<Removal, Refusal> {
         let stopped = self.pending.stop(&target.container_id, &target.ifname);
         let pod = stopped.or_else(|| target.pod.as_ref().map(key));
         loop {
@@ -28,12 +63,45 @@ impl Attachments {
             match self.found(target) {
                 None => {
                     tracing::debug!("nothing is plugged");
-                    return Ok(());
+                    return Ok(Removal::DONE);
                 }
-                Some(found) if guard.covers(&found.keys()) => return self.unplug(&found).await,
+                Some(found) if guard.covers(&found.keys()) => {
+                    return self.cut_off(found, guard).await;
+                }
                 Some(_) => {}
             }
         }
+    }
+
+    /// The lock is held until the interface is gone.
+    async fn cut_off(
+        self: &Arc<Self>,
+        found: Attachment,
+        guard: Guard<Key>,
+    ) -> Result<Removal, Refusal> {
+        if found.method != Some(MethodName::Bpf) {
+            self.unplug(&found).await?;
+            return Ok(Removal::DONE);
+        }
+        let spec = found.unplug_spec(false);
+        self.on_kernel("cutting off", &found, move |plugger| plugger.cut(&spec))
+            .await?;
+        let unfinished = Attachment {
+            complete: false,
+            ..found
+        };
+        self.remember(unfinished.clone()).await?;
+        let this = Arc::clone(self);
+        let removal = async move {
+            let _guard = guard;
+            let removed = this.unplug(&unfinished).await;
+            if let Err(error) = &removed {
+                tracing::warn!(%error, "a pod that is cut off left its link behind; the end of its namespace removes it");
+            }
+            removed
+        };
+        let removal = removal.instrument(tracing::Span::current());
+        Ok(Removal(Some(self.removals.spawn(removal))))
     }
 
     fn found(&self, target: &Target) -> Option<Attachment> {
@@ -62,7 +130,11 @@ impl Attachments {
     ///
     /// # Errors
     /// [`Refusal::Garbage`] after everything was tried.
-    pub async fn gc(&self, network: &str, valid: &[AttachmentId]) -> Result<(), Refusal> {
+    pub async fn gc(
+        self: &Arc<Self>,
+        network: &str,
+        valid: &[AttachmentId],
+    ) -> Result<(), Refusal> {
         let valid: HashSet<(&str, &str)> = valid
             .iter()
             .map(|id| (id.container_id.as_str(), id.ifname.as_str()))

@@ -33,6 +33,7 @@ use std::time::Duration;
 
 use kuryr_net::NetError;
 use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
 
 pub use checkpoint::{Checkpoint, CheckpointError};
 pub use ledger::Ledger;
@@ -67,6 +68,8 @@ pub struct Attachments {
     locks: Arc<Locks<Key>>,
     pending: Arc<Pending>,
     workers: Semaphore,
+    /// Interfaces that are cut off and being taken away.
+    removals: TaskTracker,
     /// Whether what the last run left was tidied up.
     tidied: AtomicBool,
     /// Interfaces in a row that the kernel refused.
@@ -93,6 +96,7 @@ impl Attachments {
             ledger,
             locks: Arc::default(),
             pending: Arc::default(),
+            removals: TaskTracker::new(),
             tidied: AtomicBool::new(false),
             failures: AtomicU32::new(0),
         }
@@ -102,6 +106,12 @@ impl Attachments {
     #[must_use]
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    /// Resolves when nothing is being taken away any more. For the end: what begins later is not waited for.
+    pub async fn removals_end(&self) {
+        self.removals.close();
+        self.removals.wait().await;
     }
 
     /// How many interfaces in a row the kernel refused to plug.

@@ -28,6 +28,12 @@ pub trait Plugger: Send + Sync + 'static {
     /// What the kernel refused; nothing stays then.
     fn plug(&self, spec: &InterfaceSpec) -> Result<Plugged, NetError>;
 
+    /// See [`kuryr_net::cut`].
+    ///
+    /// # Errors
+    /// What the kernel refused.
+    fn cut(&self, spec: &UnplugSpec) -> Result<(), NetError>;
+
     /// See [`kuryr_net::unplug`].
     ///
     /// # Errors

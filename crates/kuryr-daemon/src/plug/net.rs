@@ -136,6 +136,10 @@ impl Plugger for NetPlugger {
         kuryr_net::plug(&self.node, &self.spec_here(spec))
     }
 
+    fn cut(&self, spec: &UnplugSpec) -> Result<(), NetError> {
+        kuryr_net::cut(&self.node, spec)
+    }
+
     fn unplug(&self, spec: &UnplugSpec) -> Result<(), NetError> {
         let here = UnplugSpec {
             pod_netns: spec.pod_netns.as_deref().map(|path| self.path_here(path)),

@@ -75,6 +75,33 @@ async fn del_stops_an_add_that_waits_for_active() {
     world.assert_clean();
 }
 
+/// The kernel takes its time for a link; the runtime need not wait for that, and whoever comes next must.
+#[tokio::test]
+async fn a_pod_is_cut_off_at_once_and_its_place_is_free_when_the_link_is_gone() {
+    let mut world = World::new().await;
+    world.port("web-0", &uid("web-0"), Some(vif(1, 101, true)));
+    world.add(&target("c1", "web-0")).await.unwrap();
+    world.hands.gate.shut();
+    let removal = world.node.detach(&target("c1", "web-0")).await.unwrap();
+    assert!(world.kernel().trunk.is_empty(), "nothing passes");
+    assert_eq!(world.kernel().links.len(), 1, "its link is still there");
+    let left = world.node.ledger().all();
+    assert!(left.len() == 1 && !left[0].complete, "{left:?}");
+    let again = world.deleting(&target("c1", "web-0"));
+    let adding = world.adding(&target("c2", "web-0"));
+    a_while().await;
+    assert!(!again.is_finished() && !adding.is_finished());
+    assert_eq!(world.kernel().plugged, 1);
+    world.hands.gate.open();
+    removal.end().await.unwrap();
+    again.await.unwrap().unwrap();
+    adding.await.unwrap().unwrap();
+    assert_eq!(world.kernel().links.len(), 1);
+    world.node.del(&target("c2", "web-0")).await.unwrap();
+    world.node.removals_end().await;
+    world.assert_clean();
+}
+
 /// The ADD has passed its last question whether it is wanted: DEL waits for it to be undone.
 #[tokio::test]
 async fn del_is_not_done_before_the_add_that_it_stops() {

@@ -195,6 +195,16 @@ impl Plugger for Hands {
         })
     }
 
+    fn cut(&self, spec: &UnplugSpec) -> Result<(), NetError> {
+        let mut kernel = self.kernel()?;
+        if let Some(vlan) = spec.vlan
+            && kernel.trunk.get(&vlan) == Some(&spec.host_name)
+        {
+            kernel.trunk.remove(&vlan);
+        }
+        Ok(())
+    }
+
     fn unplug(&self, spec: &UnplugSpec) -> Result<(), NetError> {
         self.kernel()?.unplugging += 1;
         self.changed.send_replace(());

@@ -16,4 +16,4 @@ mod vlan;
 pub use list::list;
 pub use plug::{check, plug};
 pub use probe::{find_uplink, probe};
-pub use unplug::{evict, unplug};
+pub use unplug::{cut, evict, unplug};

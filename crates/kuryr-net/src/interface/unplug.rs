@@ -58,14 +58,50 @@ pub fn unplug(node: &Node, spec: &UnplugSpec) -> Result<(), NetError> {
     NetError::collect(errors)
 }
 
-/// Deletes the link of that name if it is ours, and of the owner that is meant; returns what it was.
-fn delete(links: &Links, name: &str, spec: &UnplugSpec) -> Result<Option<Link>, NetError> {
-    let meant = |link: &Link| match &spec.alias {
+/// Cuts a veth's pod off from the trunk, both ways and at once; [`unplug`] takes away what is left, which the kernel
+/// takes its time for. A vlan link, and what is not there, is passed over.
+///
+/// # Errors
+/// The kernel refused.
+pub fn cut(node: &Node, spec: &UnplugSpec) -> Result<(), NetError> {
+    link_name("host_name", &spec.host_name)?;
+    let node = match NodeSide::open(node) {
+        Err(NetError::Netns { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(());
+        }
+        other => other?,
+    };
+    let (Some(uplink), Some(vlan)) = (node.links.get(&spec.uplink)?, spec.vlan) else {
+        return Ok(());
+    };
+    let Some(link) = node.links.get(&spec.host_name)? else {
+        return Ok(());
+    };
+    if !is_meant(&link, spec) || !Trunk::is_on(&node.links, uplink.index)? {
+        return Ok(());
+    }
+    let _turn = node.turn()?;
+    let Some(mut trunk) = Trunk::find(&node.links, uplink.index, &uplink.name)? else {
+        return Ok(());
+    };
+    match trunk.get(vlan)? {
+        Some(entry) if entry.link == link.index => trunk.remove(&entry),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a link is ours, and of the owner that is meant.
+fn is_meant(link: &Link, spec: &UnplugSpec) -> bool {
+    match &spec.alias {
         Some(alias) => ours_for(link, alias),
         None => ours(link),
-    };
+    }
+}
+
+/// Deletes the link of that name if it is ours, and of the owner that is meant; returns what it was.
+fn delete(links: &Links, name: &str, spec: &UnplugSpec) -> Result<Option<Link>, NetError> {
     match links.get(name)? {
-        Some(link) if meant(&link) => {
+        Some(link) if is_meant(&link, spec) => {
             links.delete(link.index)?;
             Ok(Some(link))
         }
