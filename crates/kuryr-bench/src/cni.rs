@@ -1,8 +1,9 @@
 //! ADD in the daemon, with the port ready.
 //!
-//! One pod is made on this node. When it is Ready its port is plugged anew, again and again,
+//! Two pods are made on this node. When they are Ready the port of one is plugged anew, again and again,
 //! into namespaces made for that, as a runtime does when it makes a sandbox anew. So what is
-//! timed is the daemon's work alone: no Kubernetes, no Neutron, no image.
+//! timed is the daemon's work alone: no Kubernetes, no Neutron, no image. The other pod stays, so that the
+//! trunk's programs do: they are loaded for a node's first pod only.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -34,7 +35,7 @@ pub struct Options {
 /// [`BenchError`] says what is missing.
 pub async fn run(playground: &Playground, options: &Options) -> Result<Report, BenchError> {
     playground
-        .run("add", std::slice::from_ref(&options.node), 1)
+        .run("add", std::slice::from_ref(&options.node), 2)
         .await?;
     let pod = Pod {
         namespace: playground.namespace.clone(),

@@ -42,6 +42,12 @@ pub(crate) struct Statement {
     pub(crate) subnets: Vec<ipnet::IpNet>,
 }
 
+/// What was said last, and when.
+struct Said {
+    answer: Result<(), Closed>,
+    at: Instant,
+}
+
 /// How many networks are open.
 pub(crate) fn gauge(registry: &mut Registry) -> Gauge {
     let gauge = Gauge::default();
@@ -56,40 +62,47 @@ pub(crate) fn gauge(registry: &mut Registry) -> Gauge {
 impl Statement {
     /// Keeps the word, while this process leads.
     pub(crate) async fn keep(self, gauge: Gauge) {
-        let mut said: Option<(Result<(), Closed>, Instant)> = None;
+        let mut said = None;
         loop {
-            if !self.fence.open() {
+            let pause = if self.fence.open() {
+                self.turn(&mut said, &gauge).await;
+                LOOK
+            } else {
                 said = None;
-                tokio::time::sleep(STANDBY).await;
-                continue;
-            }
-            match self.look().await {
-                Ok(answer) => {
-                    let before = said.as_ref().map(|(answer, _)| answer);
-                    if before != Some(&answer) {
-                        tell(&self.kind.network, &answer);
-                    }
-                    gauge.set(i64::from(answer.is_ok()));
-                    let due = said
-                        .as_ref()
-                        .is_none_or(|(last, at)| *last != answer || at.elapsed() >= SAY);
-                    if due && self.fence.open() {
-                        match self.say(&answer).await {
-                            Ok(()) => said = Some((answer, Instant::now())),
-                            Err(error) => tracing::warn!(
-                                error,
-                                "can't write which networks are switched locally; nodes go by what was written last, \
-                                 for a minute at most"
-                            ),
-                        }
-                    }
-                }
-                Err(error) => tracing::warn!(
+                STANDBY
+            };
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// Looks, and says what is so if it is another thing than before or was said a while ago.
+    async fn turn(&self, said: &mut Option<Said>, gauge: &Gauge) {
+        let answer = match self.look().await {
+            Ok(answer) => answer,
+            Err(error) => {
+                tracing::warn!(
                     %error,
                     "can't read whether pods may be switched locally; unless that changes within a minute, they are not"
-                ),
+                );
+                return;
             }
-            tokio::time::sleep(LOOK).await;
+        };
+        gauge.set(i64::from(answer.is_ok()));
+        let same = said.as_ref().filter(|last| last.answer == answer);
+        if same.is_none() {
+            tell(&self.kind.network, &answer);
+        }
+        let is_fresh = same.is_some_and(|last| last.at.elapsed() < SAY);
+        if is_fresh || !self.fence.open() {
+            return;
+        }
+        let at = Instant::now();
+        match self.say(&answer).await {
+            Ok(()) => *said = Some(Said { answer, at }),
+            Err(error) => tracing::warn!(
+                error,
+                "can't write which networks are switched locally; nodes go by what was written last, for a minute at most"
+            ),
         }
     }
 

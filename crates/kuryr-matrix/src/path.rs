@@ -41,6 +41,9 @@ pub const QUIET: u64 = 12;
 /// Bytes that a frame carries at most (64 KiB, before it is cut into packets).
 const FRAME: u64 = 65_536;
 
+/// Bytes that a packet of a tenant network carries at least, if there are more.
+const LEAST_PAYLOAD: usize = 1400;
+
 /// How many messages of a cell each run carries at least, so that its packets stand out from what is quiet.
 #[must_use]
 pub fn enough(cell: &Cell) -> u64 {
@@ -115,8 +118,13 @@ fn most(cell: &Cell, system: System, hop: Hop, least: u64) -> u64 {
     if hop != Hop::ClientWorker || !is_switched(cell, system) {
         return QUIET;
     }
-    // The first packets of a few flows, and the datagrams that were sent before the first had come through.
-    (least / 4).max(QUIET)
+    // The first packets of a few flows, and the datagrams that were sent before the first had come through: half of what would
+    // be seen if none was switched, for each goes out and comes in, in fragments if it is large.
+    let fragments = match cell.pattern {
+        Pattern::UdpStream | Pattern::UdpRr => cell.size.div_ceil(LEAST_PAYLOAD) as u64,
+        _ => 1,
+    };
+    (least * fragments).max(QUIET)
 }
 
 /// All hops.
@@ -177,7 +185,7 @@ mod tests {
                     // What was passed is not, and what was not is.
                     match bad.remove(&hop) {
                         Some(_) => {}
-                        None => drop(bad.insert(hop, 4000)),
+                        None => drop(bad.insert(hop, 40_000)),
                     }
                     assert!(
                         check(&cell, system, &bad, 900).is_err(),

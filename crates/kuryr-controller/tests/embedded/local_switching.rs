@@ -36,14 +36,15 @@ async fn it_is_open_as_long_as_the_groups_rules_let_everything_pass() {
     let _controller = world.controller(saying()).await;
     let network = world.tenant.pod_network.clone();
     world.until_open(&network).await;
+    let group = &world.tenant.pod_security_group;
     let rules = world.objects(Kind::SecurityGroupRule);
+    // The project's default group has such a rule, too.
     let within = rules
         .iter()
-        .find(|r| r["remote_group_id"].is_string())
-        .unwrap();
-    world.delete(Kind::SecurityGroupRule, within["id"].as_str().unwrap());
+        .find(|r| r["remote_group_id"] == **group && r["security_group_id"] == **group);
+    let within = within.unwrap()["id"].as_str().unwrap();
+    world.delete(Kind::SecurityGroupRule, within);
     world.until_open("").await;
-    let group = &world.tenant.pod_security_group;
     world.create(
         Kind::SecurityGroupRule,
         json!({"security_group_id": group, "direction": "ingress", "ethertype": "IPv4"}),

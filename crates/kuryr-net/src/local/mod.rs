@@ -2,7 +2,7 @@
 //! by the trunk and back, because the security groups of both let everything between them pass.
 //!
 //! Who that is, the caller says as a whole; what has to be changed for it is a pure function
-//! ([`plan`]). The programs themselves (`bpf/local.h`) let through only flows whose first
+//! ([`plan()`]). The programs themselves (`bpf/local.h`) let through only flows whose first
 //! packet came by the trunk as it was sent.
 
 mod plan;
