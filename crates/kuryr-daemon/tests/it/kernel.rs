@@ -166,9 +166,10 @@ async fn a_pod_gets_its_interface_and_gives_it_back() {
 
     let (ok, out) = daemon.call("DEL", &pod, json!({})).await;
     assert!(ok, "{out}");
+    // The pod is cut off; the end of the daemon waits for its link to be gone.
+    daemon.stop().await;
     assert!(pod.links().is_empty());
     assert_eq!(worker.links(), ["cable", "ens3"]);
-    daemon.stop().await;
 }
 
 #[tokio::test]

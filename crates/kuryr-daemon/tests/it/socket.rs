@@ -101,6 +101,7 @@ async fn a_pod_lives_and_dies() {
     assert!(ok, "{out}");
     let (ok, out) = plugin(&served.socket, "DEL", "web-0", json!({})).await;
     assert!(ok, "{out}");
+    served.world.node.removals_end().await;
     served.world.assert_clean();
     let text = served.metrics.text(0);
     for line in [
