@@ -2,7 +2,7 @@
 /*
  * Switching on the worker: between two pods of one node and network, past the trunk and the
  * cloud's switch behind it. Only where userspace says that the security groups of both let
- * everything between them pass (src/bpf/endpoints.rs), and then only
+ * everything between them pass (src/local/), and then only
  *
  *   - TCP and UDP by IPv4 without options or IPv6 without extension headers, and not DHCP: all
  *     else is the cloud's to answer or to drop;

@@ -15,6 +15,7 @@ use kuryr_daemon::install::Places;
 use kuryr_daemon::metrics::Metrics;
 use kuryr_daemon::switching::Place;
 use kuryr_daemon::{DaemonConfig, run_with};
+use kuryr_net::LocalPort;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -232,6 +233,47 @@ async fn pods_are_switched_on_the_node_while_the_leader_says_so() {
             .iter()
             .all(|q| q["fieldSelector"] == selector)
     );
+    shutdown.cancel();
+    daemon.await.unwrap().unwrap();
+}
+
+/// What an earlier life had switched ends where nobody says that it may go on, though no KuryrPort can be read.
+#[tokio::test]
+async fn switching_ends_without_the_leaders_word_and_without_kuryrports() {
+    let world = World::stopped(Duration::from_secs(20));
+    world.kernel().switched = vec![LocalPort {
+        vlan: 101,
+        mac: kuryr_net::MacAddr([0xfa, 0x16, 0x3e, 0, 0, 1]),
+        addresses: vec![],
+        network: "pods".into(),
+    }];
+    let none = Api {
+        listed: Arc::default(),
+        events: Arc::default(),
+        asked: Arc::default(),
+    };
+    let router = Router::new()
+        .route(
+            "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases",
+            get(kuryrports),
+        )
+        .route(
+            "/apis/openstack.org/v1/kuryrports",
+            get(std::future::pending::<()>),
+        );
+    let client = serve(router.with_state(none)).await;
+    let config = DaemonConfig {
+        local_switching: Some(Place {
+            namespace: "kube-system".into(),
+            name: "kuryr-local".into(),
+        }),
+        ..config(world.dir.path())
+    };
+    let shutdown = CancellationToken::new();
+    let metrics = Metrics::new(("bpf", String::new()));
+    let hands = world.hands.clone();
+    let daemon = tokio::spawn(run_with(config, client, hands, metrics, shutdown.clone()));
+    world.until(|k| k.switched.is_empty()).await;
     shutdown.cancel();
     daemon.await.unwrap().unwrap();
 }

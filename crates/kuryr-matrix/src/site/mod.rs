@@ -221,7 +221,10 @@ impl Site {
                         at_least: path::enough(&cell),
                         ..Load::new(pattern, cell.size, Duration::from_millis(5))
                     };
-                    for system in cell.systems().into_iter().filter(|_| cell.exists()) {
+                    if !cell.exists() {
+                        continue;
+                    }
+                    for system in cell.systems() {
                         let (outcome, counts) = self.carry(&cell, system, &load)?;
                         let least = path::least(&cell, &outcome);
                         path::check(&cell, system, &counts, least).map_err(|wrong| {

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use aya::maps::MapError;
 
-use super::object::EndpointsMap;
+use super::object::{self, EndpointsMap};
 use super::trunk::{mac_of, words};
 use crate::{MacAddr, NetError};
 
@@ -42,15 +42,7 @@ impl Endpoints {
     }
 
     pub(crate) fn remove(&mut self, at: Place) -> Result<(), NetError> {
-        match self.0.remove(&key(at)) {
-            Ok(()) | Err(MapError::KeyNotFound) => Ok(()),
-            Err(MapError::SyscallError(error))
-                if error.io_error.raw_os_error() == Some(libc::ENOENT) =>
-            {
-                Ok(())
-            }
-            Err(error) => Err(failed(error)),
-        }
+        object::remove(&mut self.0, &key(at)).map_err(failed)
     }
 
     /// Removes whatever leads to a veth.

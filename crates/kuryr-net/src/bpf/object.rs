@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
 use aya::Pod;
-use aya::maps::{HashMap, Map, MapData};
+use aya::maps::{HashMap, Map, MapData, MapError};
 use aya_obj::Object;
 
 use super::syscall;
@@ -117,6 +117,22 @@ fn by_id<K: Pod, V: Pod>(id: u32, name: &str) -> Result<Option<HashMap<MapData, 
         typed(data).map(Some)
     } else {
         Ok(None)
+    }
+}
+
+/// Removes a key that may be gone already.
+pub(crate) fn remove<K: Pod, V: Pod>(
+    map: &mut HashMap<MapData, K, V>,
+    key: &K,
+) -> Result<(), MapError> {
+    match map.remove(key) {
+        Ok(()) | Err(MapError::KeyNotFound) => Ok(()),
+        Err(MapError::SyscallError(error))
+            if error.io_error.raw_os_error() == Some(libc::ENOENT) =>
+        {
+            Ok(())
+        }
+        Err(error) => Err(error),
     }
 }
 

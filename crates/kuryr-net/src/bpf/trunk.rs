@@ -333,15 +333,7 @@ impl<'a> Trunk<'a> {
     }
 
     fn remove_key(&mut self, key: [u32; 2], vlan: u16) -> Result<(), NetError> {
-        match self.map.remove(&key) {
-            Ok(()) | Err(MapError::KeyNotFound) => Ok(()),
-            Err(MapError::SyscallError(error))
-                if error.io_error.raw_os_error() == Some(libc::ENOENT) =>
-            {
-                Ok(())
-            }
-            Err(error) => Err(self.failed(vlan, error)),
-        }
+        object::remove(&mut self.map, &key).map_err(|e| self.failed(vlan, e))
     }
 
     fn map_id(&self) -> Result<u32, NetError> {
