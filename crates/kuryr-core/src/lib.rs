@@ -27,6 +27,8 @@ pub mod batch;
 pub mod doctor;
 pub mod lease;
 pub mod local_switching;
+pub mod network;
+pub mod pods;
 pub mod pool;
 pub mod port;
 pub mod preflight;

@@ -242,11 +242,13 @@ pub enum Reason {
     PortNotActive,
     /// A container's `hostPort` is not opened.
     HostPortNotServed,
+    /// The network of a namespace that ends is used by something that is none of ours.
+    NetworkInUse,
 }
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::NoTrunk,
         Self::TrunkFull,
         Self::QuotaReached,
@@ -256,6 +258,7 @@ impl Reason {
         Self::PortMissing,
         Self::PortNotActive,
         Self::HostPortNotServed,
+        Self::NetworkInUse,
     ];
 }
 

@@ -17,7 +17,7 @@ mod settings;
 mod world;
 
 #[cfg(test)]
-mod simulation;
+pub(crate) mod simulation;
 
 pub use action::{Action, Answer, Assignment, Outcome, Reason};
 pub use adopt::{Shown, adoptable};

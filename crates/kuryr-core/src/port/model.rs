@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::action::Reason;
 use crate::Millis;
 
 pub use crate::Id;
@@ -84,8 +85,8 @@ pub enum Want {
     Port(Arc<PortKind>),
     /// Nothing: it is on the host's network.
     Nothing,
-    /// It can't be said yet, because of this.
-    Unknown(String),
+    /// A port, of which it can't be said yet what it is to be: because of this, or only for a moment.
+    Unknown(Option<(Reason, String)>),
 }
 
 /// Whether a pod still uses its network.

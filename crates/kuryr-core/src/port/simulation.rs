@@ -38,11 +38,11 @@ fn id(text: impl AsRef<str>) -> Id {
 
 /// What would be there if the controller were not.
 #[derive(Clone, Default, Debug)]
-struct Cloud {
-    ports: BTreeMap<Id, Port>,
-    trunks: BTreeMap<Id, BTreeMap<u16, Id>>,
-    pods: BTreeMap<PodKey, Pod>,
-    claims: BTreeMap<PodKey, Claim>,
+pub(crate) struct Cloud {
+    pub(crate) ports: BTreeMap<Id, Port>,
+    pub(crate) trunks: BTreeMap<Id, BTreeMap<u16, Id>>,
+    pub(crate) pods: BTreeMap<PodKey, Pod>,
+    pub(crate) claims: BTreeMap<PodKey, Claim>,
     quota: usize,
     made: usize,
     version: u64,
@@ -55,7 +55,7 @@ struct Cloud {
 }
 
 impl Cloud {
-    fn new(nodes: usize) -> Self {
+    pub(crate) fn new(nodes: usize) -> Self {
         let trunks = (0..nodes).map(|n| (id(format!("t{n}")), BTreeMap::new()));
         Self {
             trunks: trunks.collect(),
@@ -327,7 +327,7 @@ impl simulation::Cloud for Cloud {
     }
 }
 
-fn address(n: &str) -> std::net::IpAddr {
+pub(crate) fn address(n: &str) -> std::net::IpAddr {
     format!("10.0.0.{}", n.parse::<u8>().unwrap() + 1)
         .parse()
         .unwrap()
@@ -362,7 +362,7 @@ impl Controller {
     }
 }
 
-fn settings(pool: bool) -> Settings {
+pub(crate) fn settings(pool: bool) -> Settings {
     let pool = if pool {
         Limits {
             enabled: true,

@@ -9,6 +9,7 @@ use crate::reconcile::{Failure, FailureKind};
 impl World {
     pub(super) fn finish_create(&mut self, orders: &[Order], outcome: Outcome, took: Millis) {
         self.making.ends(orders);
+        self.population.made(orders);
         orders.iter().for_each(|(node, ..)| self.touch(node));
         match outcome {
             Ok(Answer::Created(ports)) => self.created(orders, ports, took),

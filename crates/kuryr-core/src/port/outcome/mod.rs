@@ -30,6 +30,7 @@ impl World {
             }
             Action::CreatePorts { orders } => {
                 self.making.begins(orders);
+                self.population.making(orders);
             }
             Action::AddSubports { trunk, ports } => {
                 self.set_trunk_busy(trunk, true);

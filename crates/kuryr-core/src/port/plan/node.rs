@@ -73,7 +73,12 @@ impl NodePlan<'_> {
             }
             let free = claim.is_none_or(|c| c.pod_uid == pod.uid && c.vif.is_none() && !c.deleting);
             if let Some(why) = World::unknown_want(pod).filter(|_| pod.life == PodLife::Alive) {
-                out.report(w, pod, Reason::NoPodSubnetFound, why.to_owned());
+                if free {
+                    out.early_claim(w, pod);
+                }
+                if let Some((reason, message)) = why {
+                    out.report(w, pod, *reason, message.clone());
+                }
             } else if let Some(kind) = pod.wanted_kind().filter(|_| !served) {
                 if free {
                     wanting.now.push(pod);

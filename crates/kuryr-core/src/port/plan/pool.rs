@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::tell::create_claim;
 use super::{Draft, SUBPORTS_MAX};
 use crate::Millis;
-use crate::pool::{Stock, Verdict, most, verdict};
+use crate::pool::{Limits, Stock, Verdict, most, verdict};
 use crate::port::action::{Action, Assignment, Reason};
 use crate::port::model::{Id, Place, Pod, Port, PortKind, PortStatus};
 use crate::port::settings::Settings;
@@ -221,8 +221,15 @@ impl<'a> PoolPlan<'a> {
         let more = short.saturating_sub(supply).min(stock.room);
         let mut more = more.min(self.short_now);
         let (mut growth, mut fewer) = (0, 0);
-        match verdict(w.settings.pool, stock) {
+        let is_ending = w.retiring.contains(&self.kind.network);
+        let limits = if is_ending {
+            Limits::NONE
+        } else {
+            w.settings.pool
+        };
+        match verdict(limits, stock) {
             Verdict::Grow(n) => growth = n,
+            Verdict::Shrink(n) if is_ending => fewer = n,
             Verdict::Shrink(n) => fewer = self.slowly(n, out),
             Verdict::Keep => {}
         }

@@ -8,6 +8,7 @@ mod loose;
 mod making;
 mod nodes;
 mod pods;
+mod population;
 mod ports;
 mod shared;
 mod waiting;
@@ -29,6 +30,7 @@ use self::looks::Looks;
 use self::loose::Loose;
 use self::making::Making;
 pub(crate) use self::making::{Order, total};
+use self::population::Population;
 use self::shared::Shared;
 use self::waiting::Waiting;
 
@@ -114,6 +116,9 @@ pub struct World {
     pub(crate) list: Listing<Id, ()>,
     /// Pods that wait, for figures.
     pub(crate) waiting: Waiting,
+    pub(crate) population: Population,
+    /// Networks that are being undone: nothing is kept ready on them.
+    pub(crate) retiring: BTreeSet<Id>,
     pub(crate) synced: Synced,
     /// Nodes that are to be planned. What is held up, and why, for the pods that wait for it.
     pub(crate) agenda: Agenda<Id, Held, (Reason, String)>,
@@ -129,10 +134,22 @@ pub struct World {
 }
 
 /// Which watches and lists have been read whole at least once.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Synced {
     pub(crate) pods: bool,
     pub(crate) nodes: bool,
+    /// Whether it is known what pods want: their namespaces' networks may have to be listed first.
+    pub(crate) wants: bool,
+}
+
+impl Default for Synced {
+    fn default() -> Self {
+        Self {
+            pods: false,
+            nodes: false,
+            wants: true,
+        }
+    }
 }
 
 impl World {
@@ -161,6 +178,8 @@ impl World {
             making: Making::default(),
             deletes: 0,
             waiting: Waiting::default(),
+            population: Population::default(),
+            retiring: BTreeSet::new(),
             synced: Synced::default(),
             reported: HashMap::new(),
             warned: HashMap::new(),
@@ -190,7 +209,8 @@ impl World {
 
     /// Whether all watches and lists have been read, so that absence means something.
     pub(crate) fn has_read_all(&self) -> bool {
-        let watched = self.synced.pods && self.synced.nodes && self.claims.is_listed();
+        let Synced { pods, nodes, wants } = self.synced;
+        let watched = pods && nodes && wants && self.claims.is_listed();
         watched && self.list.is_listed()
     }
 
@@ -285,10 +305,10 @@ impl World {
         kinds
     }
 
-    /// Why a pod can't be said to need anything yet.
-    pub(crate) fn unknown_want(pod: &Pod) -> Option<&str> {
+    /// Whether it can't be said yet which port a pod needs, and why, if it is for more than a moment.
+    pub(crate) fn unknown_want(pod: &Pod) -> Option<Option<&(Reason, String)>> {
         match &pod.want {
-            Want::Unknown(why) => Some(why),
+            Want::Unknown(why) => Some(why.as_ref()),
             _ => None,
         }
     }

@@ -14,6 +14,7 @@ impl World {
         }
         self.forget_pod_place(&pod.key);
         self.touch(&pod.node);
+        self.population.pod(&pod);
         self.node_mut(&pod.node).pods.insert(pod.key.clone());
         self.pods.insert(pod.key.clone(), pod);
     }
@@ -21,6 +22,7 @@ impl World {
     /// A pod is gone.
     pub(crate) fn delete_pod(&mut self, key: &PodKey) {
         self.forget_pod_place(key);
+        self.population.forget(key);
         self.pods.remove(key);
         self.reported.remove(key);
         self.warned.remove(key);

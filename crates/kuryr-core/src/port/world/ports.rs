@@ -17,7 +17,10 @@ impl World {
         let id = port.id.clone();
         self.unplace(&id);
         self.place(&port, &notes);
-        self.ports.insert(id.clone(), (port, notes));
+        self.population.more(&port.kind.network, 1);
+        if let Some((old, _)) = self.ports.insert(id.clone(), (port, notes)) {
+            self.population.fewer(&old.kind.network, 1);
+        }
         self.touch_port_node(&id);
     }
 
@@ -25,7 +28,9 @@ impl World {
     pub(crate) fn drop_port(&mut self, id: &Id) {
         self.touch_port_node(id);
         self.unplace(id);
-        self.ports.remove(id);
+        if let Some((port, _)) = self.ports.remove(id) {
+            self.population.fewer(&port.kind.network, 1);
+        }
         self.list.note_gone(id.clone());
         self.agenda.release(&Held::Port(id.clone()));
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::Millis;
-use crate::port::model::{Id, Pod, PodKey};
+use crate::port::model::{Id, Pod, PodKey, PodLife, Want};
 
 /// Pods without a port, by name: which pod of that name, and since when.
 #[derive(Clone, Debug, Default)]
@@ -16,7 +16,7 @@ impl Waiting {
     /// A pod as it is now. It waits if it wants a port and has none; one that is over waits no more, and one of the same
     /// name has a wait of its own.
     pub(crate) fn pod(&mut self, pod: &Pod, has_port: bool, now: Millis) {
-        if pod.wanted_kind().is_none() {
+        if pod.want == Want::Nothing || pod.life == PodLife::Over {
             self.since.remove(&pod.key);
         } else if !has_port {
             let since = self.since.entry(pod.key.clone());
@@ -59,7 +59,7 @@ impl Waiting {
 mod tests {
     use std::sync::Arc;
 
-    use crate::port::model::{PodLife, PortKind, Want};
+    use crate::port::model::PortKind;
 
     use super::*;
 

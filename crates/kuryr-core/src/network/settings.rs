@@ -1,0 +1,41 @@
+//! Numbers and names that an operator or a test may set.
+
+use crate::{Id, Millis};
+
+/// See each field.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Project of networks and ports of namespaces that name none.
+    pub project: Id,
+    /// Whether networks are made in the project that a namespace's annotation names.
+    pub networks_by_annotation: bool,
+    /// Whether ports are.
+    pub ports_by_annotation: bool,
+    /// Security groups of pods' ports, sorted.
+    pub security_groups: Vec<Id>,
+    /// The router that subnets are attached to.
+    pub router: Id,
+    /// Pools that subnets are cut from: of each IP version that is among them a namespace gets a subnet, from the first of its
+    /// pools that has room.
+    pub pools: Vec<PrefixPool>,
+    /// Pods are told what they wait for after so long, milliseconds.
+    pub slow: Millis,
+}
+
+impl Settings {
+    /// The IP versions of which a namespace gets a subnet each, IPv4 first.
+    pub(crate) fn versions(&self) -> Vec<u8> {
+        let mut versions: Vec<u8> = self.pools.iter().map(|pool| pool.version).collect();
+        versions.sort_unstable();
+        versions.dedup();
+        versions
+    }
+}
+
+/// A subnet pool of Neutron's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PrefixPool {
+    pub id: Id,
+    /// 4 or 6.
+    pub version: u8,
+}
