@@ -23,6 +23,11 @@ pub const NETWORKPOLICY_FINALIZER: &str = "kuryr.openstack.org/networkpolicy-fin
 
 /// Annotation of a Namespace: the OpenStack project of its ports.
 pub const PROJECT_ANNOTATION: &str = "openstack.org/kuryr-project";
+/// Annotation of a Namespace: id of an existing network that its pods' ports are on, instead of one of its own. Of each IP
+/// version its first subnet is used.
+pub const NETWORK_ANNOTATION: &str = "openstack.org/kuryr-network";
+/// The same by subnets of one network: their ids with commas between them, one of each IP version at most.
+pub const SUBNETS_ANNOTATION: &str = "openstack.org/kuryr-subnets";
 /// Annotation by which a kubelet marks a pod as static (`api` means: not static).
 pub const CONFIG_SOURCE_ANNOTATION: &str = "kubernetes.io/config.source";
 

@@ -2,7 +2,9 @@
 
 use crate::error::{ConfigError, Found, OptionError, OptionName, Problem};
 use crate::load::Values;
-use crate::options::{NodesSubnetsDriver, PodSubnetsDriver, PodVifDriver, PoolDriver};
+use crate::options::{
+    NodesSubnetsDriver, PodSubnetsDriver, PodVifDriver, PoolDriver, ProjectDriver,
+};
 use crate::suggest::hint;
 use crate::suggest::nearest;
 use crate::warning::{Warning, WarningKind};
@@ -218,15 +220,64 @@ fn listeners(config: &Config) -> Vec<Conflict> {
     conflicts
 }
 
-/// What the controller can't do without.
-fn subnets(config: &Config) -> Vec<Conflict> {
+/// What it takes for all pods to be in one subnet.
+fn one_subnet(config: &Config) -> Vec<Conflict> {
     let mut conflicts = Vec::new();
-    let PodSubnetsDriver::Default = config.kubernetes.pod_subnets_driver;
     if config.neutron_defaults.pod_subnet.is_none() {
         conflicts.push(missing(
             ("neutron_defaults", "pod_subnet"),
             "the controller needs the id of the subnet of pods' ports",
         ));
+    }
+    let drivers = [
+        ("pod_project_driver", config.kubernetes.pod_project_driver),
+        (
+            "namespace_project_driver",
+            config.kubernetes.namespace_project_driver,
+        ),
+    ];
+    for (option, driver) in drivers {
+        if driver == ProjectDriver::Annotation {
+            let message = format!(
+                "{option} = annotation: expected pod_subnets_driver = namespace with it; pods of one subnet are of one project"
+            );
+            conflicts.push(conflict(&[("kubernetes", option)], message));
+        }
+    }
+    conflicts
+}
+
+/// What it takes for namespaces to have networks of their own.
+fn namespaces(config: &Config) -> Vec<Conflict> {
+    let mut conflicts = Vec::new();
+    if config.namespace_subnet.pod_router.is_none() {
+        conflicts.push(missing(
+            ("namespace_subnet", "pod_router"),
+            "pod_subnets_driver = namespace needs the id of the router of namespaces' subnets",
+        ));
+    }
+    if config.namespace_subnet.pod_subnet_pool.is_empty() {
+        conflicts.push(missing(
+            ("namespace_subnet", "pod_subnet_pool"),
+            "pod_subnets_driver = namespace needs the id of the pool of namespaces' subnets",
+        ));
+    }
+    let by_annotation = config.kubernetes.pod_project_driver == ProjectDriver::Annotation;
+    if by_annotation && config.neutron_defaults.pod_security_groups.is_empty() {
+        conflicts.push(missing(
+            ("neutron_defaults", "pod_security_groups"),
+            "pod_project_driver = annotation needs it: the default group of one project is none of another's",
+        ));
+    }
+    conflicts
+}
+
+/// What the controller can't do without.
+fn subnets(config: &Config) -> Vec<Conflict> {
+    let mut conflicts = Vec::new();
+    match config.kubernetes.pod_subnets_driver {
+        PodSubnetsDriver::Default => conflicts.extend(one_subnet(config)),
+        PodSubnetsDriver::Namespace => conflicts.extend(namespaces(config)),
     }
     let NodesSubnetsDriver::Config = config.kubernetes.nodes_subnets_driver;
     if config.pod_vif_nested.worker_nodes_subnets.is_empty() {

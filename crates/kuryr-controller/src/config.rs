@@ -8,13 +8,28 @@ use kuryr_core::port::Settings;
 use crate::lease::LeaseSettings;
 use crate::service::ServiceConfig;
 
+/// `[kubernetes] pod_subnets_driver = namespace`: what networks of namespaces are made of.
+#[derive(Clone, Debug)]
+pub struct NamespaceNetworks {
+    /// `[namespace_subnet] pod_router`.
+    pub router: String,
+    /// `[namespace_subnet] pod_subnet_pool`, in the order in which they are used; of each IP version a subnet is made.
+    pub pools: Vec<String>,
+    /// `[kubernetes] namespace_project_driver = annotation`.
+    pub networks_by_annotation: bool,
+    /// `[kubernetes] pod_project_driver = annotation`.
+    pub ports_by_annotation: bool,
+}
+
 /// Settings of one controller.
 #[derive(Clone, Debug)]
 pub struct ControllerConfig {
     /// Name of the cluster among those that share the OpenStack project; part of the tag.
     pub cluster_id: String,
-    /// `[neutron_defaults] pod_subnet`: pods have an address of each.
+    /// `[neutron_defaults] pod_subnet`: pods have an address of each, unless their namespaces have networks.
     pub pod_subnets: Vec<String>,
+    /// Networks of namespaces, where they get their own.
+    pub namespaces: Option<NamespaceNetworks>,
     /// `[neutron_defaults] pod_security_groups`.
     pub pod_security_groups: Vec<String>,
     /// `[neutron_defaults] project`; the token's project if empty.

@@ -39,6 +39,13 @@ impl Events {
         self.0.warn(&about, reason, message).await;
     }
 
+    /// A warning on a namespace. One that ends takes no new objects, so that it is written where Events of nodes are.
+    pub(crate) async fn warn_namespace(&self, name: &str, uid: &str, reason: &str, message: &str) {
+        tracing::warn!(namespace = name, reason, message, "told on the namespace");
+        let about = namespaced("Namespace", "default", name, uid);
+        self.0.warn(&about, reason, message).await;
+    }
+
     /// A warning on a node.
     pub(crate) async fn warn_node(&self, name: &str, reason: &str, message: &str) {
         tracing::warn!(node = name, reason, message, "pool waits");

@@ -35,7 +35,7 @@ fn of_conflict(kind: &ConflictKind) -> FailureKind {
     match kind {
         ConflictKind::Immutable => FailureKind::Immutable,
         ConflictKind::OverQuota => FailureKind::Quota { free: None },
-        ConflictKind::IpExhausted => FailureKind::SubnetFull,
+        ConflictKind::IpExhausted | ConflictKind::PrefixesExhausted => FailureKind::SubnetFull,
         ConflictKind::AddressTaken
         | ConflictKind::PortInUse
         | ConflictKind::DuplicateSubPort { .. } => FailureKind::Taken,

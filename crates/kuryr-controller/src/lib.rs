@@ -35,10 +35,10 @@ mod supervise;
 mod takeover;
 mod tenure;
 
-pub use config::ControllerConfig;
+pub use config::{ControllerConfig, NamespaceNetworks};
 pub use kuryr_process::TaskEnded;
 pub use lease::{Fence, LeaseSettings};
-pub use pods::networks::{NetworkError, Networks};
+pub use pods::networks::{NetworkError, Networks, Wants};
 pub use run::{ControllerError, run};
 pub use service::ServiceConfig;
 pub use takeover::{LeftKind, left_in_openstack};

@@ -3,7 +3,7 @@
 //! It stands in a Lease beside the one of the election. Daemons that have not seen it renewed for its duration switch nothing:
 //! so where the leader, Neutron or the API server don't answer, all frames go by Neutron again.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::coordination::v1::Lease;
@@ -12,13 +12,13 @@ use kube::{Api, Client};
 use kuryr_api::names::{OPEN_NETWORKS_ANNOTATION, local_switching_lease};
 use kuryr_core::Id;
 use kuryr_core::local_switching::{Closed, Direction, PodNetwork, Remote, Rule, may_switch};
-use kuryr_core::port::PortKind;
 use kuryr_openstack::model::{self, EtherType, SecurityGroupRule};
-use kuryr_openstack::{Neutron, SecurityGroupQuery};
+use kuryr_openstack::{NetworkQuery, Neutron, SecurityGroupQuery};
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use crate::lease::{Fence, LeaseSettings, renewed};
+use crate::pods::networks::Networks;
 
 /// Between two looks at network and groups: so long a rule that became stricter is not noticed.
 const LOOK: Duration = Duration::from_secs(5);
@@ -37,14 +37,18 @@ pub(crate) struct Statement {
     pub(crate) fence: Fence,
     /// Of the election.
     pub(crate) lease: LeaseSettings,
-    /// The kind of port that pods have.
-    pub(crate) kind: Arc<PortKind>,
-    pub(crate) subnets: Vec<ipnet::IpNet>,
+    /// Those that pods are on.
+    pub(crate) networks: Networks,
+    /// The security groups that pods' ports have.
+    pub(crate) groups: Vec<Id>,
 }
+
+/// Networks, and whether each is open.
+type Answers = BTreeMap<Id, Result<(), Closed>>;
 
 /// What was said last, and when.
 struct Said {
-    answer: Result<(), Closed>,
+    answers: Answers,
     at: Instant,
 }
 
@@ -77,8 +81,8 @@ impl Statement {
 
     /// Looks, and says what is so if it is another thing than before or was said a while ago.
     async fn turn(&self, said: &mut Option<Said>, gauge: &Gauge) {
-        let answer = match self.look().await {
-            Ok(answer) => answer,
+        let answers = match self.look().await {
+            Ok(answers) => answers,
             Err(error) => {
                 tracing::warn!(
                     %error,
@@ -87,18 +91,21 @@ impl Statement {
                 return;
             }
         };
-        gauge.set(i64::from(answer.is_ok()));
-        let same = said.as_ref().filter(|last| last.answer == answer);
-        if same.is_none() {
-            tell(&self.kind.network, &answer);
+        gauge.set(crate::metrics::gauge(open(&answers).count()));
+        let last = said.as_ref().map(|last| &last.answers);
+        for (network, answer) in &answers {
+            if last.and_then(|last| last.get(network)) != Some(answer) {
+                tell(network, answer);
+            }
         }
+        let same = said.as_ref().filter(|last| last.answers == answers);
         let is_fresh = same.is_some_and(|last| last.at.elapsed() < SAY);
         if is_fresh || !self.fence.open() {
             return;
         }
         let at = Instant::now();
-        match self.say(&answer).await {
-            Ok(()) => *said = Some(Said { answer, at }),
+        match self.say(&answers).await {
+            Ok(()) => *said = Some(Said { answers, at }),
             Err(error) => tracing::warn!(
                 error,
                 "can't write which networks are switched locally; nodes go by what was written last, for a minute at most"
@@ -106,24 +113,31 @@ impl Statement {
         }
     }
 
-    /// Whether the pods' network is open by what Neutron says now.
-    async fn look(&self) -> Result<Result<(), Closed>, kuryr_openstack::Error> {
-        let network = self.neutron.get_network(&self.kind.network).await?;
-        let groups = &self.kind.security_groups;
+    /// Which of the pods' networks are open by what Neutron says now.
+    async fn look(&self) -> Result<Answers, kuryr_openstack::Error> {
+        let subnets = self.networks.cidrs();
+        let ids = subnets.keys().map(ToString::to_string);
+        let query = NetworkQuery::new().ids(ids);
+        let networks = self.neutron.list_networks(&query).await?;
+        let groups = &self.groups;
         let ids = groups.iter().map(ToString::to_string);
         let query = SecurityGroupQuery::new().ids(ids);
         let read = self.neutron.list_security_groups(&query).await?;
         let found: Vec<Id> = read.iter().map(|group| group.id.as_str().into()).collect();
         let rules: Vec<Rule> = read.iter().flat_map(|g| &g.rules).map(rule).collect();
-        let network = PodNetwork {
-            filtered: network.port_security_enabled != Some(false),
-            shaped: network.qos_policy_id.is_some(),
-            subnets: self.subnets.clone(),
-        };
-        Ok(may_switch(&network, groups, &found, &rules))
+        let judged = networks.iter().filter_map(|network| {
+            let (id, subnets) = subnets.get_key_value(network.id.as_str())?;
+            let facts = PodNetwork {
+                filtered: network.port_security_enabled != Some(false),
+                shaped: network.qos_policy_id.is_some(),
+                subnets: subnets.clone(),
+            };
+            Some((id.clone(), may_switch(&facts, groups, &found, &rules)))
+        });
+        Ok(judged.collect())
     }
 
-    async fn say(&self, answer: &Result<(), Closed>) -> Result<(), String> {
+    async fn say(&self, answers: &Answers) -> Result<(), String> {
         let settings = LeaseSettings {
             name: local_switching_lease(&self.lease.name),
             duration: HOLDS,
@@ -134,9 +148,9 @@ impl Statement {
             let old = api.get_opt(&settings.name).await?;
             let is_there = old.is_some();
             let mut lease = renewed(old, &settings);
-            let open = answer.as_ref().map_or("", |()| &*self.kind.network);
+            let open: Vec<&str> = open(answers).map(|id| &**id).collect();
             let annotations = lease.metadata.annotations.get_or_insert_default();
-            annotations.insert(OPEN_NETWORKS_ANNOTATION.to_owned(), open.to_owned());
+            annotations.insert(OPEN_NETWORKS_ANNOTATION.to_owned(), open.join(","));
             let params = PostParams::default();
             match is_there {
                 true => api.replace(&settings.name, &params, &lease).await,
@@ -148,6 +162,10 @@ impl Statement {
             Err(_) => Err(format!("no answer within {PATIENCE:?}")),
         }
     }
+}
+
+fn open(answers: &Answers) -> impl Iterator<Item = &Id> {
+    answers.iter().filter(|(_, a)| a.is_ok()).map(|(id, _)| id)
 }
 
 fn tell(network: &str, answer: &Result<(), Closed>) {

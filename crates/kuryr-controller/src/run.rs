@@ -177,8 +177,10 @@ impl Start<'_> {
 
     /// The loop of pods with its watches.
     fn pods(&mut self, networks: Networks) {
-        let mut tags = self.config.resource_tags.clone();
+        let network_tags = self.config.resource_tags.clone();
+        let mut tags = network_tags.clone();
         tags.push(PORT_TAG.to_owned());
+        let of_namespaces = networks.of_namespaces().cloned();
         let (news, watches) = pods::watches(&self.common.client, networks.kind());
         let hands = pods::Executor {
             events: self.common.events.clone(),
@@ -186,6 +188,8 @@ impl Start<'_> {
             networks,
             mark: self.mark(),
             tags,
+            network_tags,
+            own_project: self.common.cloud.project_id().to_owned(),
             node_subnets: self.config.node_subnets.clone(),
             project: self.config.project.clone(),
             port_debug: self.config.port_debug,
@@ -193,9 +197,15 @@ impl Start<'_> {
             client: self.common.client.clone(),
         };
         let meters = pods::Metrics::new(&mut self.registry);
-        let duty = self.duty("loop of pods", "pods, nodes, KuryrPorts or Neutron's ports");
+        let reads = match of_namespaces {
+            None => "pods, nodes, KuryrPorts or Neutron's ports",
+            Some(_) => {
+                "pods, nodes, KuryrPorts, namespaces, KuryrNetworks or Neutron's ports and networks"
+            }
+        };
+        let duty = self.duty("loop of pods", reads);
         self.watch(watches);
-        let mind = kuryr_core::port::World::new(self.config.ports.clone());
+        let mind = kuryr_core::pods::World::new(self.config.ports.clone(), of_namespaces);
         let running = Engine::new(mind, hands, meters, duty).run(news, self.running.clone());
         self.loops.spawn("loop of pods", running);
     }
@@ -210,8 +220,8 @@ impl Start<'_> {
             neutron: self.common.cloud.neutron(),
             fence: self.common.fence.clone(),
             lease: self.config.lease.clone(),
-            kind: networks.kind(),
-            subnets: networks.cidrs(),
+            groups: networks.security_groups(),
+            networks: networks.clone(),
         };
         let gauge = local_switching::gauge(&mut self.registry);
         let until_stop = self
@@ -226,7 +236,10 @@ impl Start<'_> {
 
     /// What the Python implementation left behind.
     fn takeover(&mut self) {
-        let releasing = takeover::release(self.common.client.clone(), self.common.fence.clone());
+        // Where namespaces have networks, the loop of pods lets go of KuryrNetworks, after what they stand for.
+        let with_networks = self.config.namespaces.is_none();
+        let (client, fence) = (self.common.client.clone(), self.common.fence.clone());
+        let releasing = takeover::release(client, fence, with_networks);
         let until_stop = self.running.clone().run_until_cancelled_owned(releasing);
         self.others
             .spawn("release of upstream's finalizers", until_stop.map(drop));
@@ -254,7 +267,7 @@ impl Start<'_> {
     }
 
     /// Starts watches that end when the controller stops.
-    fn watch(&mut self, watches: [Watch; 3]) {
+    fn watch(&mut self, watches: impl IntoIterator<Item = Watch>) {
         for (name, watch) in watches {
             let until_stop = self.running.clone().run_until_cancelled_owned(watch);
             self.others.spawn(name, until_stop.map(drop));

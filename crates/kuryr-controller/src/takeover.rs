@@ -85,9 +85,11 @@ pub fn left_in_openstack(object: &DynamicObject) -> Vec<String> {
     named.collect()
 }
 
-/// Looks again and again, while this process leads.
-pub(crate) async fn release(client: Client, fence: Fence) {
-    let mut kinds = LeftKind::all().map(|kind| (kind, Duration::ZERO));
+/// Looks again and again, while this process leads; at KuryrNetworks only where no reconciler keeps them.
+pub(crate) async fn release(client: Client, fence: Fence, with_networks: bool) {
+    let all = LeftKind::all().into_iter();
+    let kept = all.filter(|kind| with_networks || kind.finalizer != KURYRNETWORK_FINALIZER);
+    let mut kinds: Vec<_> = kept.map(|kind| (kind, Duration::ZERO)).collect();
     loop {
         for (kind, until) in &mut kinds {
             *until = until.saturating_sub(PAUSE);

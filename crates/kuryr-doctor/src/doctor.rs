@@ -7,12 +7,11 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{Api, Client};
 use kuryr_api::names::cluster_tag;
-use kuryr_controller::{ControllerConfig, Fence, Networks, Tenure};
+use kuryr_controller::{ControllerConfig, Fence, Networks, Tenure, Wants};
 use kuryr_core::doctor::{
     By, Facts, Finding, FindingKind, Lease, Overview, Scope, Severity, Subject, diagnose, overview,
     persistent,
 };
-use kuryr_core::port::PortKind;
 use kuryr_openstack::{Cloud, OwnershipMark};
 
 use crate::error::LookError;
@@ -39,7 +38,7 @@ pub struct Doctor {
     cloud: Cloud,
     config: ControllerConfig,
     options: Options,
-    kind: Arc<PortKind>,
+    networks: Networks,
     mark: OwnershipMark,
     /// The fence of the lease, while it is held.
     fence: Arc<RwLock<Option<Fence>>>,
@@ -117,7 +116,7 @@ impl Doctor {
             cloud,
             config,
             options,
-            kind: networks.kind(),
+            networks,
             mark: OwnershipMark {
                 description: tag.clone(),
                 tag,
@@ -144,11 +143,12 @@ impl Doctor {
     }
 
     async fn look_once(&self) -> Result<Look, LookError> {
+        let wants = self.wants().await?;
         let eyes = Eyes {
             client: &self.client,
             cloud: &self.cloud,
             config: &self.config,
-            kind: &self.kind,
+            wants: &wants,
             mark: &self.mark,
             patience: self.options.patience,
         };
@@ -222,12 +222,20 @@ impl Doctor {
         (tenure, "a controller that came meanwhile".to_owned())
     }
 
-    fn mender(&self, tenure: Option<&Tenure>) -> Mender<'_> {
+    /// What pods want now.
+    async fn wants(&self) -> Result<Wants, LookError> {
+        let neutron = self.cloud.neutron();
+        let wants = self.networks.wants(&neutron, &self.mark);
+        let failed = LookError::neutron("list the networks of namespaces");
+        wants.await.map_err(failed)
+    }
+
+    fn mender<'a>(&'a self, tenure: Option<&Tenure>, wants: &'a Wants) -> Mender<'a> {
         Mender {
             client: &self.client,
             neutron: self.cloud.neutron(),
             mark: &self.mark,
-            kind: &self.kind,
+            wants,
             grace: Duration::from_millis(self.config.ports.orphan_grace),
             fence: tenure.map(|t| t.fence().clone()),
             known: Known::default(),
@@ -241,7 +249,8 @@ impl Doctor {
         leader: &str,
         tell: &mut impl FnMut(&Step),
     ) -> Result<Vec<Step>, LookError> {
-        let mut mender = self.mender(tenure);
+        let wants = self.wants().await?;
+        let mut mender = self.mender(tenure, &wants);
         let mut steps = Vec::new();
         let mut given_up: BTreeSet<(FindingKind, Subject)> = BTreeSet::new();
         let mut now = look.clone();

@@ -12,12 +12,12 @@
 //! as well, because we may die between `POST` and `PUT`, and where there are no tags it is all there is.
 //! [`list_owned_ports`](crate::Neutron::list_owned_ports) looks for both.
 //!
-//! Floating IPs get the mark in the description always, and the tag by a `PUT` after it: Neutron takes none in their
+//! Floating IPs and networks get the mark in the description always, and the tag by a `PUT` after it: Neutron takes none in their
 //! `POST`. Load balancers keep tags in the `POST` from Octavia 2.5 on.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
-use crate::model::{FloatingIp, LoadBalancer, Port};
+use crate::model::{FloatingIp, LoadBalancer, Network, Port};
 
 /// What can carry a mark: it has tags and a description.
 pub trait Marked {
@@ -41,7 +41,7 @@ macro_rules! marked {
     };
 }
 
-marked!(Port FloatingIp LoadBalancer);
+marked!(Port FloatingIp LoadBalancer Network);
 
 impl<T: Marked> Marked for &T {
     fn tags(&self) -> &[String] {

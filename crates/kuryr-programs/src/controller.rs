@@ -4,9 +4,11 @@ use std::net::{Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use kuryr_config::options::{Handler, LbAlgorithm, LbMembers, MemberMode, PoolDriver};
+use kuryr_config::options::{
+    Handler, LbAlgorithm, LbMembers, MemberMode, PodSubnetsDriver, PoolDriver, ProjectDriver,
+};
 use kuryr_config::{Config, Role};
-use kuryr_controller::{ControllerConfig, LeaseSettings, ServiceConfig};
+use kuryr_controller::{ControllerConfig, LeaseSettings, NamespaceNetworks, ServiceConfig};
 use kuryr_core::lease::name_in_pod;
 use kuryr_core::pool;
 use kuryr_core::port::Settings;
@@ -40,6 +42,7 @@ pub fn settings(config: &Config) -> ControllerConfig {
     ControllerConfig {
         cluster_id: config.kuryr.cluster_id.clone(),
         pod_subnets: defaults.pod_subnet.iter().cloned().collect(),
+        namespaces: namespaces(config),
         pod_security_groups: defaults.pod_security_groups.clone(),
         project: defaults.project.clone(),
         mtu: Some(defaults.network_device_mtu).filter(|m| *m != 0),
@@ -57,6 +60,20 @@ pub fn settings(config: &Config) -> ControllerConfig {
     }
 }
 
+/// Networks of namespaces, where the configuration wants them.
+fn namespaces(config: &Config) -> Option<NamespaceNetworks> {
+    let (own, drivers) = (&config.namespace_subnet, &config.kubernetes);
+    if drivers.pod_subnets_driver != PodSubnetsDriver::Namespace {
+        return None;
+    }
+    Some(NamespaceNetworks {
+        router: own.pod_router.clone()?,
+        pools: own.pod_subnet_pool.clone(),
+        networks_by_annotation: drivers.namespace_project_driver == ProjectDriver::Annotation,
+        ports_by_annotation: drivers.pod_project_driver == ProjectDriver::Annotation,
+    })
+}
+
 /// Load balancers, where the configuration wants them.
 fn services(config: &Config) -> Option<ServiceConfig> {
     let (defaults, octavia) = (&config.neutron_defaults, &config.octavia_defaults);
@@ -70,6 +87,10 @@ fn services(config: &Config) -> Option<ServiceConfig> {
     let some = |n: u32| Some(n).filter(|n| *n != 0);
     let network = defaults.external_svc_net.as_ref();
     let nodes = &config.pod_vif_nested.worker_nodes_subnets;
+    let pods: Vec<String> = match config.kubernetes.pod_subnets_driver {
+        PodSubnetsDriver::Default => defaults.pod_subnet.iter().cloned().collect(),
+        PodSubnetsDriver::Namespace => Vec::new(),
+    };
     Some(ServiceConfig {
         settings: service::Settings {
             project: defaults.project.as_ref().map(id),
@@ -101,12 +122,13 @@ fn services(config: &Config) -> Option<ServiceConfig> {
             ..service::Settings::default()
         },
         admitted_subnets: match config.kuryr.lb_members {
-            LbMembers::Pods => Some(defaults.pod_subnet.iter().cloned().collect()),
-            LbMembers::Cluster => Some(defaults.pod_subnet.iter().chain(nodes).cloned().collect()),
+            LbMembers::Pods => Some(pods.clone()),
+            LbMembers::Cluster => Some(pods.iter().chain(nodes).cloned().collect()),
             LbMembers::Any => None,
         },
         service_subnets: vec![subnet],
-        member_subnets: defaults.pod_subnet.iter().chain(nodes).cloned().collect(),
+        member_subnets: pods.iter().chain(nodes).cloned().collect(),
+        subnet_pools: namespaces(config).map_or_else(Vec::new, |own| own.pools),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::reasons::{NO_MULTI_VIF, NO_NAMESPACES, NO_RULES, NOT_NESTED};
+use super::reasons::{NO_MULTI_VIF, NO_RULES, NOT_NESTED};
 use crate::macros::{choices, option_group};
 use crate::spec::{Kind, kinds::*};
 
@@ -59,9 +59,10 @@ option_group! {
     /// Namespaces with networks of their own.
     pub struct NamespaceSubnet for "namespace_subnet" {
         /// Id of the router that namespaces' subnets are attached to.
-        pod_router: Option<String> = of(Kind::Id).ignored(NO_NAMESPACES);
-        /// Id of the subnet pool from which namespaces' subnets come.
-        pod_subnet_pool: Option<String> = of(Kind::Id).ignored(NO_NAMESPACES);
+        pod_router: Option<String> = of(Kind::Id);
+        /// Ids of the subnet pools from which namespaces' subnets come. Of each IP version
+        /// that is among them a namespace gets a subnet, from the first pool with room.
+        pod_subnet_pool: Vec<String> = of(Kind::List);
     }
     accepted {}
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::PoolDriver;
-use super::reasons::{NO_MULTI_VIF, NO_NAMESPACES, NO_POLICIES, NOT_NESTED};
+use super::reasons::{NO_MULTI_VIF, NO_POLICIES, NOT_NESTED};
 use crate::macros::{choices, option_group};
 use crate::spec::{Kind, kinds::*};
 
@@ -23,6 +23,16 @@ choices! {
     pub enum ProjectDriver {
         /// The one of `[neutron_defaults] project`.
         Default = "default",
+        /// The one that the namespace's annotation `openstack.org/kuryr-project` names.
+        Annotation = "annotation",
+    }
+}
+
+choices! {
+    /// Which OpenStack project an object is made in that follows no annotation yet.
+    pub enum OneProject {
+        /// The one of `[neutron_defaults] project`.
+        Default = "default",
     }
 }
 
@@ -31,6 +41,8 @@ choices! {
     pub enum PodSubnetsDriver {
         /// The one of `[neutron_defaults] pod_subnet`.
         Default = "default",
+        /// One of its namespace's network, which is made for it.
+        Namespace = "namespace",
     }
 }
 
@@ -88,12 +100,12 @@ choices! {
     }
 }
 
-const NO_ANNOTATION: &str = "the project is not taken from a namespace's annotation yet";
+const NO_ANNOTATION: &str =
+    "the project of load balancers and policies is not taken from a namespace's annotation yet";
 const NO_MACHINES: &str = "node subnets are not read from OpenShift's Machines yet; list them in [pod_vif_nested] worker_nodes_subnets";
 const OTHER_WATCH: &str = "watches resume where they ended, without limit, and the whole state is compared when they can't";
 const LEASE: &str = "leaders are always elected, by the Lease of [kuryr] lease_name";
 
-/// Project drivers but that of pods have no effect while nothing uses them.
 const REFUSED_PROJECTS: &[(&str, &str)] = &[("annotation", NO_ANNOTATION)];
 
 option_group! {
@@ -116,19 +128,19 @@ option_group! {
             .default("/var/run/secrets/kubernetes.io/serviceaccount/token");
         /// Project of pods' ports.
         pod_project_driver: ProjectDriver =
-            choice(ProjectDriver::WORDS, "default").refuses(REFUSED_PROJECTS);
+            choice(ProjectDriver::WORDS, "default");
         /// Project of load balancers.
-        service_project_driver: ProjectDriver =
-            choice(ProjectDriver::WORDS, "default").refuses(REFUSED_PROJECTS);
+        service_project_driver: OneProject =
+            choice(OneProject::WORDS, "default").refuses(REFUSED_PROJECTS);
         /// Project of namespaces' networks.
         namespace_project_driver: ProjectDriver =
-            choice(ProjectDriver::WORDS, "default").refuses(REFUSED_PROJECTS).ignored(NO_NAMESPACES);
+            choice(ProjectDriver::WORDS, "default");
         /// Project of policies' security groups.
-        network_policy_project_driver: ProjectDriver =
-            choice(ProjectDriver::WORDS, "default").refuses(REFUSED_PROJECTS).ignored(NO_POLICIES);
-        /// Subnet of a pod's port: `default` is `[neutron_defaults] pod_subnet`.
-        pod_subnets_driver: PodSubnetsDriver = choice(PodSubnetsDriver::WORDS, "default")
-            .refuses(&[("namespace", NO_NAMESPACES)]);
+        network_policy_project_driver: OneProject =
+            choice(OneProject::WORDS, "default").refuses(REFUSED_PROJECTS).ignored(NO_POLICIES);
+        /// Subnet of a pod's port: `default` is `[neutron_defaults] pod_subnet`, `namespace`
+        /// one of the namespace's own network, as `[namespace_subnet]` says.
+        pod_subnets_driver: PodSubnetsDriver = choice(PodSubnetsDriver::WORDS, "default");
         /// Security groups of a pod's port: `default` is
         /// `[neutron_defaults] pod_security_groups`.
         pod_security_groups_driver: SecurityGroupsDriver =
@@ -159,9 +171,6 @@ option_group! {
         enabled_handlers: Vec<Handler> = of(Kind::Choices(Handler::WORDS))
             .default("vif,endpoints,service,kuryrloadbalancer,kuryrport")
             .idles(&[
-                ("namespace", NO_NAMESPACES),
-                ("kuryrnetwork", NO_NAMESPACES),
-                ("kuryrnetwork_population", NO_NAMESPACES),
                 ("policy", NO_POLICIES),
                 ("kuryrnetworkpolicy", NO_POLICIES),
                 ("pod_label", NO_POLICIES),

@@ -14,8 +14,8 @@ pub use cloud::{
     LbAlgorithm, MemberMode, NamespaceSubnet, NeutronDefaults, OctaviaDefaults, PodVifNested,
 };
 pub use kubernetes::{
-    Handler, Kubernetes, MultiVifDriver, NodesSubnetsDriver, PodSubnetsDriver, PodVifDriver,
-    ProjectDriver, SecurityGroupsDriver,
+    Handler, Kubernetes, MultiVifDriver, NodesSubnetsDriver, OneProject, PodSubnetsDriver,
+    PodVifDriver, ProjectDriver, SecurityGroupsDriver,
 };
 pub use kuryr::{Kuryr, LbMembers, LogFormat, PlugMethod};
 pub use logging::Logging;

@@ -2,7 +2,6 @@
 
 pub(super) const NO_RULES: &str =
     "security group rules that let a load balancer through to its members are the operator's yet";
-pub(super) const NO_NAMESPACES: &str = "namespaces do not get networks of their own yet";
 pub(super) const NO_POLICIES: &str = "NetworkPolicies are not turned into security groups yet";
 pub(super) const NO_MULTI_VIF: &str = "pods have one interface; further ones are not made yet";
 pub(super) const NOT_NESTED: &str = "pods are attached as subports of their node's trunk only";

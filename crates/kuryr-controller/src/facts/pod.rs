@@ -1,24 +1,19 @@
 //! Pod to what ports are given by.
 
-use std::sync::Arc;
-
 use k8s_openapi::api::core::v1 as core;
 use kube::ResourceExt;
 use kuryr_api::names::{CONFIG_SOURCE_ANNOTATION, POD_FINALIZER};
-use kuryr_core::port::{Pod, PodKey, PodLife, PortKind, Want};
+use kuryr_core::port::{Pod, PodKey, PodLife, Want};
 
-/// Reduces a pod; none as long as it is bound to no node.
+/// Reduces a pod that wants this unless it is on its node's network; none as long as it is bound to no node.
 #[must_use]
-pub fn pod(pod: &core::Pod, kind: &Result<Arc<PortKind>, String>) -> Option<Pod> {
+pub fn pod(pod: &core::Pod, want: &Want) -> Option<Pod> {
     let spec = pod.spec.as_ref()?;
     let node = spec.node_name.as_deref().filter(|n| !n.is_empty())?;
     let want = if spec.host_network == Some(true) {
         Want::Nothing
     } else {
-        match kind {
-            Ok(kind) => Want::Port(kind.clone()),
-            Err(why) => Want::Unknown(why.clone()),
-        }
+        want.clone()
     };
     Some(Pod {
         key: PodKey::new(pod.namespace().unwrap_or_default(), pod.name_any()),
@@ -72,7 +67,7 @@ mod tests {
 
     fn reduced(value: Value) -> Option<Pod> {
         let object: core::Pod = serde_json::from_value(value).unwrap();
-        pod(&object, &Err("no subnet".to_owned()))
+        pod(&object, &Want::Unknown(None))
     }
 
     #[test]

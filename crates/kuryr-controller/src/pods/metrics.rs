@@ -2,7 +2,8 @@
 
 use std::sync::atomic::AtomicU64;
 
-use kuryr_core::port::{Figures, Reason, World};
+use kuryr_core::pods::{Figures, World};
+use kuryr_core::port::Reason;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -17,6 +18,7 @@ use crate::reconcile::Meters;
 pub(crate) struct Metrics {
     ports: Family<StateLabel, Gauge>,
     pods: Family<StateLabel, Gauge>,
+    networks: Family<StateLabel, Gauge>,
     held_up: HeldUp,
     actions: Family<ActionLabel, Counter>,
     pod_latency: Histogram,
@@ -39,6 +41,7 @@ impl Metrics {
         let metrics = Self {
             ports: Family::default(),
             pods: Family::default(),
+            networks: Family::default(),
             held_up,
             actions: Family::default(),
             pod_latency: Histogram::new(buckets),
@@ -53,6 +56,11 @@ impl Metrics {
             "kuryr_pods",
             "Pods on the pod network",
             metrics.pods.clone(),
+        );
+        registry.register(
+            "kuryr_networks",
+            "Networks of namespaces: pods get ports there, pods wait for it, it is being undone",
+            metrics.networks.clone(),
         );
         registry.register(
             "kuryr_actions",
@@ -79,6 +87,10 @@ impl Meters<World> for Metrics {
     }
 
     fn show(&mut self, figures: Figures) {
+        let Figures {
+            ports: figures,
+            networks,
+        } = figures;
         for waited in figures.waited {
             #[allow(clippy::cast_precision_loss)] // milliseconds of a wait
             self.pod_latency.observe(waited as f64 / 1e3);
@@ -91,6 +103,11 @@ impl Meters<World> for Metrics {
         set(&self.ports, "used", used);
         set(&self.ports, "free", free);
         set(&self.pods, "waiting", figures.waiting);
+        if let Some(networks) = networks {
+            set(&self.networks, "ready", networks.ready);
+            set(&self.networks, "waiting", networks.waiting);
+            set(&self.networks, "ending", networks.ending);
+        }
         self.held_up.show(figures.held_up);
     }
 }

@@ -1,11 +1,11 @@
-//! Pods: watches in, `kuryr-core`'s plans for ports out to Neutron and Kubernetes.
+//! Pods: watches in, `kuryr-core`'s plans for ports and namespaces' networks out to Neutron and Kubernetes.
 //!
 //! ```text
-//! watches    pods, nodes and KuryrPorts, as news
+//! watches    pods, nodes and KuryrPorts, namespaces and KuryrNetworks, as news
 //! slim       objects read without what nothing is drawn from
-//! networks   subnets and networks as VIFs need them
+//! networks   where pods' networks come from; subnets and networks as VIFs need them
 //! execute/   an action ──> calls ──> an outcome                     (no decision here)
-//! metrics    figures of pods and ports
+//! metrics    figures of pods, ports and networks
 //! ```
 
 mod execute;

@@ -1,24 +1,66 @@
 //! The networks and subnets that pods are on, as their VIFs need them.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use ipnet::IpNet;
 use kuryr_api::vif::{Vif, VifNetwork, VifSubnet};
-use kuryr_core::port::{Assignment, Id, PortKind};
+use kuryr_core::network;
+use kuryr_core::port::{Assignment, Id, PortKind, Want};
 use kuryr_openstack::model::{Network, Subnet};
-use kuryr_openstack::{Error, Neutron, SecurityGroupQuery};
+use kuryr_openstack::{Error, Neutron, OwnershipMark, SecurityGroupQuery, SubnetQuery};
 use thiserror::Error;
 
-use crate::config::ControllerConfig;
+use crate::config::{ControllerConfig, NamespaceNetworks};
+use crate::facts;
 
-/// What was read of Neutron at the start.
+/// Pods are told what of their namespace's network they wait for after so long, milliseconds.
+const SLOW: u64 = 10_000;
+
+/// The networks and subnets that are known, by id; clones share them.
 #[derive(Clone, Debug)]
 pub struct Networks {
+    known: Arc<RwLock<Known>>,
+    /// `[neutron_defaults] network_device_mtu`.
+    mtu: Option<u32>,
+    source: Source,
+}
+
+#[derive(Debug, Default)]
+struct Known {
     subnets: BTreeMap<Id, Subnet>,
-    network: Network,
-    mtu: u32,
-    kind: Arc<PortKind>,
+    networks: BTreeMap<Id, Network>,
+}
+
+/// Where pods' networks come from.
+#[derive(Clone, Debug)]
+enum Source {
+    /// All pods have ports of one kind.
+    One(Arc<PortKind>),
+    /// Each namespace has its own.
+    Namespaces(Box<network::Settings>),
+}
+
+/// What pods want, as a tool sees it that looks once.
+#[derive(Clone, Debug)]
+pub enum Wants {
+    /// All the same.
+    One(Arc<PortKind>),
+    /// By namespace; those are absent whose network is not made, or is one that they bring.
+    OfNamespaces(BTreeMap<Id, Arc<PortKind>>),
+}
+
+impl Wants {
+    /// What a pod of this namespace wants.
+    #[must_use]
+    pub fn of(&self, namespace: &str) -> Want {
+        match self {
+            Self::One(kind) => Want::Port(kind.clone()),
+            Self::OfNamespaces(kinds) => kinds
+                .get(namespace)
+                .map_or(Want::Unknown(None), |kind| Want::Port(kind.clone())),
+        }
+    }
 }
 
 /// Why pods have no network.
@@ -40,6 +82,22 @@ pub enum NetworkError {
         "[neutron_defaults] pod_security_groups is not set, and the default group can't be read: {0}"
     )]
     DefaultGroup(Error),
+    /// Neutron did not give a subnet pool.
+    #[error("can't read the subnet pool {pool} of [namespace_subnet] pod_subnet_pool: {source}")]
+    Pool {
+        /// Id from the configuration.
+        pool: String,
+        /// What came back.
+        source: Error,
+    },
+    /// Neutron did not give the router.
+    #[error("can't read the router {router} of [namespace_subnet] pod_router: {source}")]
+    Router {
+        /// Id from the configuration.
+        router: String,
+        /// What came back.
+        source: Error,
+    },
     /// The subnets are on different networks; a port is on one.
     #[error("[neutron_defaults] pod_subnet names subnets of different networks: {0}")]
     Different(String),
@@ -81,93 +139,240 @@ impl Networks {
         config: &ControllerConfig,
         project: &str,
     ) -> Result<Self, NetworkError> {
-        let mut subnets = BTreeMap::new();
-        for id in &config.pod_subnets {
-            let subnet = neutron
-                .get_subnet(id)
-                .await
-                .map_err(|source| NetworkError::Read {
-                    subnet: id.clone(),
-                    source,
-                })?;
-            subnets.insert(Id::from(id.as_str()), subnet);
-        }
-        let first = subnets.values().next().ok_or(NetworkError::NoSubnet)?;
-        if subnets.values().any(|s| s.network_id != first.network_id) {
-            return Err(NetworkError::Different(config.pod_subnets.join(", ")));
-        }
-        let network = neutron
-            .get_network(&first.network_id)
-            .await
-            .map_err(|source| NetworkError::Read {
-                subnet: first.id.clone(),
-                source,
-            })?;
-        if network.port_security_enabled == Some(false) {
-            tracing::warn!(
-                network = network.id,
-                "port security is off on the pods' network: security groups have no effect, and a pod may use any address"
-            );
-        }
+        let mut known = Known::default();
         let groups = security_groups(neutron, config, project).await?;
-        let kind = PortKind {
-            project: project.into(),
-            network: network.id.as_str().into(),
-            subnets: subnets.keys().cloned().collect(),
-            security_groups: groups,
+        let source = match &config.namespaces {
+            Some(own) => Source::Namespaces(Box::new(network::Settings {
+                pools: pools(neutron, own).await?,
+                router: router(neutron, own).await?,
+                project: project.into(),
+                security_groups: groups,
+                networks_by_annotation: own.networks_by_annotation,
+                ports_by_annotation: own.ports_by_annotation,
+                slow: SLOW,
+            })),
+            None => {
+                let kind = known.read(neutron, &config.pod_subnets, project, groups);
+                Source::One(Arc::new(kind.await?))
+            }
         };
         Ok(Self {
-            mtu: config.mtu.or(network.mtu).unwrap_or(1500),
-            subnets,
-            network,
-            kind: Arc::new(kind),
+            mtu: config.mtu,
+            known: Arc::new(RwLock::new(known)),
+            source,
         })
     }
 
-    /// The kind of port that pods have.
+    /// The kind of port that all pods have; none where their namespaces have networks of their own.
     #[must_use]
-    pub fn kind(&self) -> Arc<PortKind> {
-        self.kind.clone()
+    pub fn kind(&self) -> Option<Arc<PortKind>> {
+        match &self.source {
+            Source::One(kind) => Some(kind.clone()),
+            Source::Namespaces(_) => None,
+        }
     }
 
-    /// The pods' subnets.
+    /// What pods want now, by their namespaces, for a tool that looks once.
+    ///
+    /// # Errors
+    /// What Neutron answered.
+    pub async fn wants(&self, neutron: &Neutron, mark: &OwnershipMark) -> Result<Wants, Error> {
+        let settings = match &self.source {
+            Source::One(kind) => return Ok(Wants::One(kind.clone())),
+            Source::Namespaces(settings) => settings,
+        };
+        let networks = neutron.list_owned_networks(mark).await?;
+        let query = SubnetQuery::new().network_ids(networks.iter().map(|n| n.id.clone()));
+        let subnets = neutron.list_subnets(&query).await?;
+        let mut kinds = BTreeMap::new();
+        for network in &networks {
+            let fact = facts::network(network, &subnets, &BTreeMap::new(), mark);
+            if let Some((_, namespace)) = &fact.made_for {
+                kinds.insert(namespace.clone(), settings.kind(None, &fact));
+            }
+        }
+        self.learn(networks, subnets);
+        Ok(Wants::OfNamespaces(kinds))
+    }
+
+    /// How namespaces get networks of their own, where they do.
     #[must_use]
-    pub(crate) fn cidrs(&self) -> Vec<IpNet> {
-        self.subnets.values().map(|subnet| subnet.cidr).collect()
+    pub fn of_namespaces(&self) -> Option<&network::Settings> {
+        match &self.source {
+            Source::One(_) => None,
+            Source::Namespaces(settings) => Some(settings),
+        }
+    }
+
+    /// The security groups that pods' ports have.
+    #[must_use]
+    pub(crate) fn security_groups(&self) -> Vec<Id> {
+        match &self.source {
+            Source::One(kind) => kind.security_groups.clone(),
+            Source::Namespaces(settings) => settings.security_groups.clone(),
+        }
+    }
+
+    /// The networks with their subnets' prefixes.
+    #[must_use]
+    pub(crate) fn cidrs(&self) -> BTreeMap<Id, Vec<IpNet>> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let mut all: BTreeMap<Id, Vec<IpNet>> = BTreeMap::new();
+        for subnet in known.subnets.values() {
+            let network = subnet.network_id.as_str().into();
+            all.entry(network).or_default().push(subnet.cidr);
+        }
+        all
+    }
+
+    /// What Neutron said of networks and subnets; of others what was known stays.
+    pub(crate) fn learn(&self, networks: Vec<Network>, subnets: Vec<Subnet>) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        for network in networks {
+            known.networks.insert(network.id.as_str().into(), network);
+        }
+        for subnet in subnets {
+            known.subnets.insert(subnet.id.as_str().into(), subnet);
+        }
+    }
+
+    /// A network is gone, and its subnets with it.
+    pub(crate) fn forget(&self, network: &str) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        known.networks.remove(network);
+        known.subnets.retain(|_, s| s.network_id != network);
+    }
+
+    /// The MTU that networks are to be made with; the cloud's default if none.
+    pub(crate) fn wanted_mtu(&self) -> Option<u32> {
+        self.mtu
     }
 
     /// A port as the daemon is told of it.
     pub(crate) fn vif(&self, port: &Assignment) -> Vif {
-        let subnets = self.subnets.iter().filter_map(|(id, s)| {
-            let ips: Vec<_> = port
-                .addresses
-                .iter()
-                .filter(|(sub, _)| sub == id)
-                .map(|(_, ip)| *ip)
-                .collect();
-            (!ips.is_empty()).then(|| VifSubnet {
-                cidr: s.cidr,
-                gateway: s.gateway_ip,
-                dns: s.dns_nameservers.clone(),
-                routes: s
-                    .host_routes
-                    .iter()
-                    .map(|r| (r.destination, Some(r.nexthop)))
-                    .collect(),
-                ips,
-            })
-        });
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let subnets: Vec<&Subnet> = {
+            let mut ids: Vec<&Id> = port.addresses.iter().map(|(subnet, _)| subnet).collect();
+            ids.sort();
+            ids.dedup();
+            let found = ids.into_iter().filter_map(|id| known.subnets.get(id));
+            found.collect()
+        };
+        let by_subnet = subnets.first().map(|s| s.network_id.as_str());
+        let by_kind = match &self.source {
+            Source::One(kind) => Some(&*kind.network),
+            Source::Namespaces(_) => None,
+        };
+        let network = by_subnet.or(by_kind).and_then(|id| known.networks.get(id));
         Vif {
             port_id: port.port.to_string(),
             mac: port.mac.to_string(),
             vlan: port.vlan,
             active: port.active,
             network: VifNetwork {
-                id: self.network.id.clone(),
-                name: self.network.name.clone(),
-                mtu: self.mtu,
-                subnets: subnets.collect(),
+                id: network.map(|n| n.id.clone()).unwrap_or_default(),
+                name: network.map(|n| n.name.clone()).unwrap_or_default(),
+                mtu: self.mtu.or(network.and_then(|n| n.mtu)).unwrap_or(1500),
+                subnets: subnets.iter().map(|s| vif_subnet(s, port)).collect(),
             },
         }
+    }
+}
+
+impl Known {
+    /// Reads the subnets that all pods have an address of each, and gives the kind of their ports.
+    async fn read(
+        &mut self,
+        neutron: &Neutron,
+        pod_subnets: &[String],
+        project: &str,
+        security_groups: Vec<Id>,
+    ) -> Result<PortKind, NetworkError> {
+        for id in pod_subnets {
+            let failed = |source| NetworkError::Read {
+                subnet: id.clone(),
+                source,
+            };
+            let subnet = neutron.get_subnet(id).await.map_err(failed)?;
+            self.subnets.insert(Id::from(id.as_str()), subnet);
+        }
+        let first = self.subnets.values().next().ok_or(NetworkError::NoSubnet)?;
+        if self
+            .subnets
+            .values()
+            .any(|s| s.network_id != first.network_id)
+        {
+            return Err(NetworkError::Different(pod_subnets.join(", ")));
+        }
+        let failed = |source| NetworkError::Read {
+            subnet: first.id.clone(),
+            source,
+        };
+        let network = neutron.get_network(&first.network_id).await;
+        let network = network.map_err(failed)?;
+        if network.port_security_enabled == Some(false) {
+            tracing::warn!(
+                network = network.id,
+                "port security is off on the pods' network: security groups have no effect, and a pod may use any address"
+            );
+        }
+        let kind = PortKind {
+            project: project.into(),
+            network: network.id.as_str().into(),
+            subnets: self.subnets.keys().cloned().collect(),
+            security_groups,
+        };
+        self.networks.insert(kind.network.clone(), network);
+        Ok(kind)
+    }
+}
+
+/// The pools that namespaces' subnets are cut from.
+async fn pools(
+    neutron: &Neutron,
+    own: &NamespaceNetworks,
+) -> Result<Vec<network::PrefixPool>, NetworkError> {
+    let mut pools = Vec::new();
+    for id in &own.pools {
+        let failed = |source| NetworkError::Pool {
+            pool: id.clone(),
+            source,
+        };
+        let pool = neutron.get_subnetpool(id).await.map_err(failed)?;
+        pools.push(network::PrefixPool {
+            id: id.as_str().into(),
+            version: pool.ip_version.unwrap_or(4),
+        });
+    }
+    Ok(pools)
+}
+
+async fn router(neutron: &Neutron, own: &NamespaceNetworks) -> Result<Id, NetworkError> {
+    let failed = |source| NetworkError::Router {
+        router: own.router.clone(),
+        source,
+    };
+    let router = neutron.get_router(&own.router).await.map_err(failed)?;
+    Ok(router.id.into())
+}
+
+/// A subnet as the daemon is told of it, with the port's addresses there.
+fn vif_subnet(subnet: &Subnet, port: &Assignment) -> VifSubnet {
+    let here = |(id, _): &&(Id, std::net::IpAddr)| **id == *subnet.id;
+    VifSubnet {
+        cidr: subnet.cidr,
+        gateway: subnet.gateway_ip,
+        dns: subnet.dns_nameservers.clone(),
+        routes: subnet
+            .host_routes
+            .iter()
+            .map(|r| (r.destination, Some(r.nexthop)))
+            .collect(),
+        ips: port
+            .addresses
+            .iter()
+            .filter(here)
+            .map(|(_, ip)| *ip)
+            .collect(),
     }
 }

@@ -142,7 +142,7 @@ mod tests {
     use std::sync::Arc;
 
     use kuryr_api::names::{CONFIG_SOURCE_ANNOTATION, POD_FINALIZER};
-    use kuryr_core::port::PortKind;
+    use kuryr_core::port::{PortKind, Want};
     use serde_json::{Value, json};
 
     use super::*;
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_slim_pod_is_the_same_fact_as_a_whole_one() {
-        let kind = Ok(Arc::new(PortKind {
+        let kind = Want::Port(Arc::new(PortKind {
             project: "p".into(),
             network: "n".into(),
             subnets: vec![],

@@ -1,5 +1,6 @@
 //! What the operator sets, completed by what Neutron says.
 
+use ipnet::IpNet;
 use kuryr_core::service::{Allowed, Settings, Subnet};
 use kuryr_openstack::{Error, Neutron};
 use thiserror::Error;
@@ -16,15 +17,18 @@ pub struct ServiceConfig {
     pub service_subnets: Vec<String>,
     /// Subnets of pods and nodes.
     pub member_subnets: Vec<String>,
-    /// Those of them where members may be; none: anywhere.
+    /// Pools that namespaces' subnets are cut from: pods are in their prefixes.
+    pub subnet_pools: Vec<String>,
+    /// Those of the subnets where members may be, besides the pools' prefixes; none: anywhere.
     pub admitted_subnets: Option<Vec<String>>,
 }
 
-/// A subnet can't be read.
+/// A subnet or a pool of subnets can't be read.
 #[derive(Debug, Error)]
-#[error("can't read subnet {subnet}, which Services need: {source}")]
+#[error("can't read {what} {id}, which Services need: {source}")]
 struct SubnetError {
-    subnet: String,
+    what: &'static str,
+    id: String,
     source: Error,
 }
 
@@ -47,10 +51,12 @@ pub(crate) async fn settings(config: &ServiceConfig, neutron: &Neutron, pulse: &
 async fn complete(config: &ServiceConfig, neutron: &Neutron) -> Result<Settings, SubnetError> {
     let service_subnets = subnets(neutron, &config.service_subnets).await?;
     let member_subnets = subnets(neutron, &config.member_subnets).await?;
+    let prefixes = prefixes(neutron, &config.subnet_pools).await?;
     let named = || config.member_subnets.iter().zip(&member_subnets);
     let cidrs_of = |ids: &Vec<String>| {
         let admitted = named().filter(|(id, _)| ids.contains(id));
-        admitted.map(|(_, subnet)| subnet.cidr).collect()
+        let admitted = admitted.map(|(_, subnet)| subnet.cidr);
+        admitted.chain(prefixes.iter().copied()).collect()
     };
     let admitted = config.admitted_subnets.as_ref().map(cidrs_of);
     let all = service_subnets.iter().chain(&member_subnets);
@@ -60,18 +66,37 @@ async fn complete(config: &ServiceConfig, neutron: &Neutron) -> Result<Settings,
     };
     Ok(Settings {
         allowed,
-        cluster: all.map(|s| s.cidr).collect(),
+        cluster: all
+            .map(|s| s.cidr)
+            .chain(prefixes.iter().copied())
+            .collect(),
         service_subnets,
         member_subnets,
         ..config.settings.clone()
     })
 }
 
+/// What subnets of these pools are cut from.
+async fn prefixes(neutron: &Neutron, ids: &[String]) -> Result<Vec<IpNet>, SubnetError> {
+    let mut read = Vec::new();
+    for id in ids {
+        let failed = |source| SubnetError {
+            what: "subnet pool",
+            id: id.clone(),
+            source,
+        };
+        let pool = neutron.get_subnetpool(id).await.map_err(failed)?;
+        read.extend(pool.prefixes);
+    }
+    Ok(read)
+}
+
 async fn subnets(neutron: &Neutron, ids: &[String]) -> Result<Vec<Subnet>, SubnetError> {
     let mut read = Vec::new();
     for id in ids {
         let subnet = neutron.get_subnet(id).await.map_err(|source| SubnetError {
-            subnet: id.clone(),
+            what: "subnet",
+            id: id.clone(),
             source,
         })?;
         read.push(Subnet {

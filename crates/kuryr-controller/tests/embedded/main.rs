@@ -12,6 +12,7 @@ mod ill_kubernetes;
 mod ill_openstack;
 mod leadership;
 mod local_switching;
+mod namespaces;
 mod rights;
 mod services;
 mod sharing;

@@ -103,10 +103,11 @@ impl Guarded {
             result
         });
         let log = Log::default();
+        let serving = world.serving("ovn");
         let options = Options {
             log: Some(log.clone()),
             lease: (Duration::from_secs(3), Duration::from_millis(300)),
-            ..world.serving("ovn")
+            ..world.namespaced(serving)
         };
         let controller = world.controller(options).await;
         Self {
@@ -149,8 +150,11 @@ impl Guarded {
             world.leave("KuryrLoadBalancer", "gone", json!({})).await;
             // Deleted by hand they are let go, and made anew.
             world.remove("KuryrPort", "pod1").await;
+            world.remove("KuryrNetwork", "default").await;
             world.remove("KuryrLoadBalancer", "web").await;
             world.all_ready().await;
+            let is_told = |w: &World| w.told_networks().iter().any(|t| !t.router.is_empty());
+            world.until_true("a KuryrNetwork again", is_told).await;
             let over = json!({"metadata": {"annotations": wrong(Value::Null)}, "spec": {"type": "ClusterIP"}});
             world.patch_service("web", over).await;
             world.all_served().await;

@@ -22,24 +22,18 @@ pub enum Action {
     WriteStatus {
         namespace: Id,
         labels: BTreeMap<String, String>,
+        /// Labels that it has and the namespace has no more.
+        gone_labels: Vec<String>,
         status: Status,
     },
-    /// Delete the KuryrNetwork and take the finalizer off it.
-    DropClaim {
-        namespace: Id,
-        /// Whether it is being deleted already.
-        deleting: bool,
-    },
+    /// Take the finalizer off the KuryrNetwork, which is being deleted: by somebody, or by Kubernetes with its namespace.
+    ReleaseClaim { namespace: Id },
     /// Read the network that a namespace brings.
     ReadOwn { namespace: Id, own: Own },
     /// Mark a network that a KuryrNetwork names as ours. The network itself must show that it was made for this namespace.
     Adopt { namespace: Id, uid: Id, network: Id },
     /// `POST /networks`.
-    CreateNetwork {
-        namespace: Id,
-        uid: Id,
-        project: Id,
-    },
+    CreateNetwork { namespace: Id, uid: Id, project: Id },
     /// `POST /subnets`, with a prefix from a pool.
     CreateSubnet {
         namespace: Id,
@@ -92,7 +86,7 @@ impl Action {
             Self::List => None,
             Self::CreateClaim { namespace, .. }
             | Self::WriteStatus { namespace, .. }
-            | Self::DropClaim { namespace, .. }
+            | Self::ReleaseClaim { namespace, .. }
             | Self::ReadOwn { namespace, .. }
             | Self::Adopt { namespace, .. }
             | Self::CreateNetwork { namespace, .. }
@@ -112,7 +106,7 @@ impl Effect for Action {
             Self::List => "list_networks",
             Self::CreateClaim { .. } => "create_kuryrnetwork",
             Self::WriteStatus { .. } => "write_kuryrnetwork",
-            Self::DropClaim { .. } => "drop_kuryrnetwork",
+            Self::ReleaseClaim { .. } => "release_kuryrnetwork",
             Self::ReadOwn { .. } => "read_own_network",
             Self::Adopt { .. } => "adopt_network",
             Self::CreateNetwork { .. } => "create_network",
@@ -133,7 +127,7 @@ impl Effect for Action {
     fn lane(&self) -> Lane {
         match self {
             Self::List | Self::ReadOwn { .. } => Lane::Read,
-            Self::CreateClaim { .. } | Self::DropClaim { .. } => Lane::Urgent,
+            Self::CreateClaim { .. } | Self::ReleaseClaim { .. } => Lane::Urgent,
             Self::WriteStatus { .. } | Self::Report { .. } => Lane::Patient,
             Self::Adopt { .. }
             | Self::CreateNetwork { .. }

@@ -22,7 +22,9 @@ impl World {
             }
             Action::CreateClaim { namespace, .. }
             | Action::WriteStatus { namespace, .. }
-            | Action::DropClaim { namespace, .. } => self.claims.call_begins(namespace.clone(), ()),
+            | Action::ReleaseClaim { namespace, .. } => {
+                self.claims.call_begins(namespace.clone(), ())
+            }
             Action::Report {
                 namespace, reason, ..
             } => drop(self.reported.insert(namespace.clone(), *reason)),
@@ -40,7 +42,7 @@ impl World {
             Action::List => self.finish_list(outcome),
             Action::CreateClaim { namespace, .. }
             | Action::WriteStatus { namespace, .. }
-            | Action::DropClaim { namespace, .. } => self.finish_claim(namespace, outcome),
+            | Action::ReleaseClaim { namespace, .. } => self.finish_claim(namespace, outcome),
             Action::Report { .. } => {}
             _ => {
                 if let Some(namespace) = action.namespace() {
@@ -96,7 +98,9 @@ impl World {
         let gone: Vec<Id> = gone.filter(|id| is_old(self, id)).cloned().collect();
         gone.iter().for_each(|id| self.drop_network(id));
         for network in networks {
-            let is_busy = self.namespace_of(&network.id).is_some_and(|n| self.busy.contains(&n));
+            let is_busy = self
+                .namespace_of(&network.id)
+                .is_some_and(|n| self.busy.contains(&n));
             if is_old(self, &network.id) && !self.list.went(&network.id) && !is_busy {
                 self.put_network(network);
             }
@@ -150,7 +154,12 @@ impl World {
                 };
                 self.set_leg(network, subnet, Some(leg));
             }
-            (Action::RemoveLeg { network, subnet, .. }, _) => self.set_leg(network, subnet, None),
+            (
+                Action::RemoveLeg {
+                    network, subnet, ..
+                },
+                _,
+            ) => self.set_leg(network, subnet, None),
             (Action::DeleteNetwork { network, .. }, _) => self.drop_network(network),
             (Action::Tag { network, .. }, _) => self.change_network(network, |n| n.tagged = true),
             _ => {}
@@ -180,7 +189,12 @@ impl World {
                 return None;
             }
             // What was to be taken away is gone already.
-            (Action::RemoveLeg { network, subnet, .. }, FailureKind::Gone) => {
+            (
+                Action::RemoveLeg {
+                    network, subnet, ..
+                },
+                FailureKind::Gone,
+            ) => {
                 self.set_leg(network, subnet, None);
                 return None;
             }

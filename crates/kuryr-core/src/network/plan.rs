@@ -136,7 +136,10 @@ impl<'a> NamespacePlan<'a> {
     fn actions(&self) -> Vec<Action> {
         let mut actions = Vec::new();
         let is_free = !self.world.busy.contains(self.name)
-            && !self.world.agenda.is_held(&Held::Namespace(self.name.clone()))
+            && !self
+                .world
+                .agenda
+                .is_held(&Held::Namespace(self.name.clone()))
             && !self.world.list.is_in_doubt(self.name);
         if is_free {
             actions.extend(self.cloud_call());
@@ -164,11 +167,16 @@ impl<'a> NamespacePlan<'a> {
 
     /// The next step to undo what is not needed and has no port.
     fn undo(&self) -> Option<Action> {
-        let own = self.network.filter(|_| self.aim == Aim::Undo && !self.wanted());
+        let own = self
+            .network
+            .filter(|_| self.aim == Aim::Undo && !self.wanted());
         let going = self.others.iter().copied().chain(own);
         let mut going = going.filter(|n| !self.world.ports.contains_key(&n.id));
         let network = going.next()?;
-        let leg = network.subnets.iter().find_map(|s| Some((s, s.leg.as_ref()?)));
+        let leg = network
+            .subnets
+            .iter()
+            .find_map(|s| Some((s, s.leg.as_ref()?)));
         Some(match leg {
             Some((subnet, leg)) => Action::RemoveLeg {
                 namespace: self.name.clone(),
@@ -202,10 +210,12 @@ impl<'a> NamespacePlan<'a> {
 
     fn read_own(&self, own: &Own) -> Option<Action> {
         let known = self.world.brought.get(self.name);
-        known.is_none_or(|b| b.own != *own).then(|| Action::ReadOwn {
-            namespace: self.name.clone(),
-            own: own.clone(),
-        })
+        known
+            .is_none_or(|b| b.own != *own)
+            .then(|| Action::ReadOwn {
+                namespace: self.name.clone(),
+                own: own.clone(),
+            })
     }
 
     fn make(&self, namespace: &Namespace, claim: &Claim) -> Action {
@@ -288,14 +298,15 @@ impl<'a> NamespacePlan<'a> {
                 labels: namespace.labels.clone(),
             });
         };
-        let unsettled = self.world.busy.contains(self.name) || self.world.list.is_in_doubt(self.name);
+        let unsettled =
+            self.world.busy.contains(self.name) || self.world.list.is_in_doubt(self.name);
         let is_over = self.aim == Aim::Undo && !self.wanted() && nothing_left && !unsettled;
         // One that was deleted by hand while pods use its network is made anew.
         let is_to_be_anew = self.aim == Aim::Have && claim.deleting;
         if is_over || is_to_be_anew {
-            return (!claim.deleting || claim.finalizer).then(|| Action::DropClaim {
+            let is_held = claim.deleting && claim.finalizer;
+            return is_held.then(|| Action::ReleaseClaim {
                 namespace: self.name.clone(),
-                deleting: claim.deleting,
             });
         }
         self.write_status(claim)
@@ -310,6 +321,10 @@ impl<'a> NamespacePlan<'a> {
         let is_told = claim.status == status && claim.labels == labels;
         (!is_told).then(|| Action::WriteStatus {
             namespace: self.name.clone(),
+            gone_labels: {
+                let gone = claim.labels.keys().filter(|key| !labels.contains_key(*key));
+                gone.cloned().collect()
+            },
             labels,
             status,
         })
@@ -319,7 +334,9 @@ impl<'a> NamespacePlan<'a> {
     fn adopts(&self) -> bool {
         let named = self.claim.and_then(|c| c.status.network.as_ref());
         let is_open = named.is_some_and(|id| !self.world.refused.contains(id));
-        self.network.is_none() && is_open && matches!(self.namespace.map(|n| &n.own), Some(Ok(None)))
+        self.network.is_none()
+            && is_open
+            && matches!(self.namespace.map(|n| &n.own), Some(Ok(None)))
     }
 
     /// The network that its pods are on, ours or brought.
@@ -354,7 +371,10 @@ impl<'a> NamespacePlan<'a> {
     /// What its pods are told; none of a namespace that is not there.
     fn standing(&self) -> Option<Standing> {
         let namespace = self.namespace?;
-        let was_ready = matches!(self.world.standings.get(self.name), Some(Standing::Ready(_)));
+        let was_ready = matches!(
+            self.world.standings.get(self.name),
+            Some(Standing::Ready(_))
+        );
         let is_told_ready = self.claim.is_some_and(|c| c.status.router.is_some());
         let brings = !matches!(namespace.own, Ok(None));
         if let Some(network) = self.used() {
@@ -363,7 +383,9 @@ impl<'a> NamespacePlan<'a> {
             let leads = has_legs || was_ready || is_told_ready || brings;
             let is_whole = brings || self.missing(network).is_empty();
             if is_whole && leads && !network.subnets.is_empty() {
-                return Some(Standing::Ready(self.world.kind(Some(namespace), network)));
+                return Some(Standing::Ready(
+                    self.world.settings.kind(Some(namespace), network),
+                ));
             }
         }
         Some(Standing::Waits(self.trouble(namespace)))
@@ -405,7 +427,10 @@ impl<'a> NamespacePlan<'a> {
     /// What keeps a network that is to go is told on the namespace, which it keeps too.
     fn report(&self) -> Option<Action> {
         let namespace = self.namespace.filter(|n| n.ending)?;
-        let told = self.world.agenda.told(&Held::Namespace(self.name.clone()))?;
+        let told = self
+            .world
+            .agenda
+            .told(&Held::Namespace(self.name.clone()))?;
         let (reason, message) = told.clone();
         (self.world.reported.get(self.name) != Some(&reason)).then(|| Action::Report {
             namespace: self.name.clone(),

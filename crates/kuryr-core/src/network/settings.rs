@@ -1,5 +1,9 @@
 //! Numbers and names that an operator or a test may set.
 
+use std::sync::Arc;
+
+use super::model::{Namespace, Network};
+use crate::port::PortKind;
 use crate::{Id, Millis};
 
 /// See each field.
@@ -23,6 +27,21 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// The kind of ports on a network, of a namespace that may name a project.
+    #[must_use]
+    pub fn kind(&self, namespace: Option<&Namespace>, network: &Network) -> Arc<PortKind> {
+        let annotated = namespace.and_then(|n| n.project.clone());
+        let annotated = annotated.filter(|_| self.ports_by_annotation);
+        let mut subnets: Vec<Id> = network.subnets.iter().map(|s| s.id.clone()).collect();
+        subnets.sort();
+        Arc::new(PortKind {
+            project: annotated.unwrap_or_else(|| self.project.clone()),
+            network: network.id.clone(),
+            subnets,
+            security_groups: self.security_groups.clone(),
+        })
+    }
+
     /// The IP versions of which a namespace gets a subnet each, IPv4 first.
     pub(crate) fn versions(&self) -> Vec<u8> {
         let mut versions: Vec<u8> = self.pools.iter().map(|pool| pool.version).collect();

@@ -1,11 +1,10 @@
 //! All facts of networks, with the indexes that decisions need.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use super::model::{Claim, Namespace, Network, Own, Standing};
 use super::settings::Settings;
-use crate::port::{PortKind, Reason};
+use crate::port::Reason;
 use crate::reconcile::{Agenda, Listing, Mirror};
 use crate::{Id, Millis};
 
@@ -171,7 +170,10 @@ impl World {
         let by_name = by_name.map(|(_, namespace)| namespace.clone());
         by_name.or_else(|| {
             let names = |c: &&Claim| c.status.network.as_ref() == Some(network);
-            self.claims.values().find(names).map(|c| c.namespace.clone())
+            self.claims
+                .values()
+                .find(names)
+                .map(|c| c.namespace.clone())
         })
     }
 
@@ -224,19 +226,5 @@ impl World {
             self.standings.insert(namespace.clone(), standing);
             self.changed.insert(namespace.clone());
         }
-    }
-
-    /// The kind of ports on a network with these subnets.
-    pub(super) fn kind(&self, namespace: Option<&Namespace>, network: &Network) -> Arc<PortKind> {
-        let annotated = namespace.and_then(|n| n.project.clone());
-        let annotated = annotated.filter(|_| self.settings.ports_by_annotation);
-        let mut subnets: Vec<Id> = network.subnets.iter().map(|s| s.id.clone()).collect();
-        subnets.sort();
-        Arc::new(PortKind {
-            project: annotated.unwrap_or_else(|| self.settings.project.clone()),
-            network: network.id.clone(),
-            subnets,
-            security_groups: self.settings.security_groups.clone(),
-        })
     }
 }

@@ -221,7 +221,10 @@ impl Reconciler for World {
 
     fn next_wake(&self) -> Option<Millis> {
         let networks = self.networks.as_ref().and_then(Reconciler::next_wake);
-        [self.ports.next_wake(), networks].into_iter().flatten().min()
+        [self.ports.next_wake(), networks]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     fn is_synced(&self) -> bool {

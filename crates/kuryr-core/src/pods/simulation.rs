@@ -116,7 +116,12 @@ impl Cloud {
 
     /// What Kubernetes does about namespaces that end: all in them goes, then they do.
     fn collect(&mut self) {
-        let ending: Vec<Id> = self.namespaces.values().filter(|n| n.ending).map(|n| n.name.clone()).collect();
+        let ending: Vec<Id> = self
+            .namespaces
+            .values()
+            .filter(|n| n.ending)
+            .map(|n| n.name.clone())
+            .collect();
         for name in ending {
             let of = |key: &PodKey| key.namespace == name;
             self.ports.pods.retain(|key, _| !of(key));
@@ -139,11 +144,12 @@ impl Cloud {
                 namespace,
                 labels,
                 status,
+                ..
             } => self.change_claim(namespace, |c| {
                 c.status = status.clone();
                 c.labels = labels.clone();
             }),
-            A::DropClaim { namespace, .. } => {
+            A::ReleaseClaim { namespace, .. } => {
                 self.version += 1;
                 if self.claims.remove(namespace).is_some() {
                     self.deleted.push((namespace.clone(), self.version));
@@ -202,14 +208,17 @@ impl Cloud {
         }
         self.version += 1;
         let version = self.version;
-        let claim = self.claims.entry(namespace.clone()).or_insert_with(|| Claim {
-            namespace: namespace.clone(),
-            labels: BTreeMap::new(),
-            status: Status::default(),
-            deleting: false,
-            finalizer: true,
-            version,
-        });
+        let claim = self
+            .claims
+            .entry(namespace.clone())
+            .or_insert_with(|| Claim {
+                namespace: namespace.clone(),
+                labels: BTreeMap::new(),
+                status: Status::default(),
+                deleting: false,
+                finalizer: true,
+                version,
+            });
         Ok(network::Answer::Claim(claim.clone()))
     }
 
@@ -378,7 +387,11 @@ fn start(cloud: &mut Cloud, pool: bool, dual: bool, now: Millis) -> Controller {
 
 /// What the end must look like.
 fn check_end(cloud: &Cloud, pool: bool, versions: usize) {
-    assert!(cloud.namespaces.values().all(|n| !n.ending), "{:?}", cloud.namespaces);
+    assert!(
+        cloud.namespaces.values().all(|n| !n.ending),
+        "{:?}",
+        cloud.namespaces
+    );
     for pod in cloud.ports.pods.values() {
         let claim = &cloud.ports.claims[&pod.key];
         let vif = claim.vif.as_ref().expect("a port for each pod");
@@ -386,7 +399,10 @@ fn check_end(cloud: &Cloud, pool: bool, versions: usize) {
         let kind = &cloud.ports.ports[&vif.port].kind;
         let network = cloud.networks.get(&kind.network).expect("its network");
         let uid = cloud.namespaces[&pod.key.namespace].uid.clone();
-        assert_eq!(network.made_for, Some((Some(uid), pod.key.namespace.clone())));
+        assert_eq!(
+            network.made_for,
+            Some((Some(uid), pod.key.namespace.clone()))
+        );
         assert_eq!((network.tagged, network.subnets.len()), (true, versions));
         assert!(network.subnets.iter().all(|s| s.leg.is_some()));
         let told = &cloud.claims[&pod.key.namespace].status;
@@ -400,11 +416,19 @@ fn check_end(cloud: &Cloud, pool: bool, versions: usize) {
         assert_eq!(Some(&cloud.namespaces[&name].uid), uid.as_ref());
         assert!(homes.insert(name), "one network a namespace");
     }
-    assert!(cloud.claims.keys().all(|name| cloud.namespaces.contains_key(name)));
+    assert!(
+        cloud
+            .claims
+            .keys()
+            .all(|name| cloud.namespaces.contains_key(name))
+    );
     let used: BTreeSet<&Id> = cloud.ports.pods.keys().map(|key| &key.namespace).collect();
     let home = |kind: &PortKind| cloud.networks[&kind.network].made_for.clone().unwrap().1;
     let is_used = |p: &port::Port| used.contains(&home(&p.kind));
-    assert!(cloud.ports.ports.values().all(is_used), "no port for a namespace without pods");
+    assert!(
+        cloud.ports.ports.values().all(is_used),
+        "no port for a namespace without pods"
+    );
     if !pool {
         assert_eq!(cloud.ports.ports.len(), cloud.ports.pods.len());
     }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
-use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::coordination::v1::Lease as LeaseObject;
@@ -12,9 +11,9 @@ use kube::core::DynamicObject;
 use kube::{Api, Client, ResourceExt};
 use kuryr_api::KuryrPort;
 use kuryr_api::names::{KURYRPORT_FINALIZER, WAIT_REASON_ANNOTATION};
-use kuryr_controller::{LeftKind, facts, left_in_openstack};
+use kuryr_controller::{LeftKind, Wants, facts, left_in_openstack};
 use kuryr_core::doctor::{ClaimFact, HeldObject, Lease, Node, PodFact, Wait};
-use kuryr_core::port::{Claim, Id, Pod, PodKey, PodLife, PortKind, Want};
+use kuryr_core::port::{Claim, Id, Pod, PodKey, PodLife, Want};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -80,7 +79,7 @@ impl Eyes<'_> {
         let claims: Vec<ClaimFact> = objects.iter().map(claim_fact).collect();
         let pods: Api<PodObject> = Api::all(self.client.clone());
         let pods = list(&pods, "list pods of all namespaces").await?;
-        let mut pods: Vec<PodFact> = pods.iter().map(|p| pod_fact(p, self.kind)).collect();
+        let mut pods: Vec<PodFact> = pods.iter().map(|p| pod_fact(p, self.wants)).collect();
         let nodes: Api<NodeObject> = Api::all(self.client.clone());
         let nodes = list(&nodes, "list nodes").await?;
         self.events(&claims, &mut pods, unseen).await;
@@ -206,7 +205,7 @@ fn node_fact(node: &NodeObject) -> Node {
     }
 }
 
-fn pod_fact(pod: &PodObject, kind: &Arc<PortKind>) -> PodFact {
+fn pod_fact(pod: &PodObject, wants: &Wants) -> PodFact {
     let conditions = pod.status.as_ref().and_then(|s| s.conditions.as_ref());
     let scheduled = conditions
         .into_iter()
@@ -216,7 +215,7 @@ fn pod_fact(pod: &PodObject, kind: &Arc<PortKind>) -> PodFact {
     let created = pod.metadata.creation_timestamp.as_ref();
     let deleted = pod.metadata.deletion_timestamp.as_ref();
     PodFact {
-        pod: reduce_pod(pod, kind),
+        pod: reduce_pod(pod, wants),
         bound: scheduled.or(created).map_or(Duration::ZERO, |t| since(t.0)),
         deleting: deleted.map(|t| since(t.0)),
         event: None,
@@ -224,12 +223,13 @@ fn pod_fact(pod: &PodObject, kind: &Arc<PortKind>) -> PodFact {
 }
 
 /// A pod as the controller sees it; one that is bound to no node, too.
-pub(crate) fn reduce_pod(pod: &PodObject, kind: &Arc<PortKind>) -> Pod {
-    facts::pod(pod, &Ok(kind.clone())).unwrap_or_else(|| Pod {
+pub(crate) fn reduce_pod(pod: &PodObject, wants: &Wants) -> Pod {
+    let want = wants.of(&pod.namespace().unwrap_or_default());
+    facts::pod(pod, &want).unwrap_or_else(|| Pod {
         key: PodKey::new(pod.namespace().unwrap_or_default(), pod.name_any()),
         uid: pod.uid().unwrap_or_default().into(),
         node: "".into(),
-        want: Want::Unknown("it is bound to no node".to_owned()),
+        want: Want::Unknown(None),
         life: PodLife::Alive,
         finalizer: false,
         is_static: false,

@@ -4,14 +4,13 @@ mod kubernetes;
 mod neutron;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
-use kuryr_controller::ControllerConfig;
+use kuryr_controller::{ControllerConfig, Wants};
 use kuryr_core::doctor::{Facts, Limits};
-use kuryr_core::port::{Id, PortKind};
+use kuryr_core::port::Id;
 use kuryr_openstack::{Cloud, OwnershipMark};
 
 use crate::error::LookError;
@@ -32,7 +31,7 @@ pub(crate) struct Eyes<'a> {
     pub(crate) client: &'a Client,
     pub(crate) cloud: &'a Cloud,
     pub(crate) config: &'a ControllerConfig,
-    pub(crate) kind: &'a Arc<PortKind>,
+    pub(crate) wants: &'a Wants,
     pub(crate) mark: &'a OwnershipMark,
     pub(crate) patience: Duration,
 }

@@ -1,13 +1,12 @@
 //! Writes to Kubernetes, each on condition of the version that was read.
 
-use std::sync::Arc;
-
 use k8s_openapi::api::core::v1::Pod as PodObject;
 use kube::api::{DeleteParams, Patch, PatchParams, Preconditions};
 use kube::core::DynamicObject;
 use kube::{Api, Client, ResourceExt};
 use kuryr_api::names::{KURYRPORT_FINALIZER, POD_FINALIZER};
-use kuryr_core::port::{Pod, PodKey, PortKind};
+use kuryr_controller::Wants;
+use kuryr_core::port::{Pod, PodKey};
 use serde_json::{Value, json};
 
 use super::{Mender, Outcome};
@@ -27,7 +26,7 @@ pub(super) struct PodMeta {
 pub(super) async fn read_pod(
     client: &Client,
     key: &PodKey,
-    kind: &Arc<PortKind>,
+    wants: &Wants,
 ) -> Result<Option<(Pod, PodMeta)>, String> {
     let api: Api<PodObject> = Api::namespaced(client.clone(), &key.namespace);
     let pod = api.get_opt(&key.name).await.map_err(|e| answer(&e))?;
@@ -36,7 +35,7 @@ pub(super) async fn read_pod(
             finalizers: pod.finalizers().to_vec(),
             version: pod.resource_version(),
         };
-        (reduce_pod(&pod, kind), meta)
+        (reduce_pod(&pod, wants), meta)
     }))
 }
 

@@ -5,13 +5,12 @@ mod kubernetes;
 mod neutron;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kube::Client;
-use kuryr_controller::{Fence, facts};
+use kuryr_controller::{Fence, Wants, facts};
 use kuryr_core::doctor::{Finding, FindingKind, Fresh, Subject, still_right};
-use kuryr_core::port::{Action, Claim, Id, PodKey, PortKind, Trunk};
+use kuryr_core::port::{Action, Claim, Id, PodKey, Trunk};
 use kuryr_openstack::{Neutron, OwnershipMark};
 
 use crate::look::{claims, kuryrports, port_fact, read_ports};
@@ -85,7 +84,7 @@ pub(crate) struct Mender<'a> {
     pub(crate) client: &'a Client,
     pub(crate) neutron: Neutron,
     pub(crate) mark: &'a OwnershipMark,
-    pub(crate) kind: &'a Arc<PortKind>,
+    pub(crate) wants: &'a Wants,
     pub(crate) grace: Duration,
     /// Asked before each write, if the lease is held.
     pub(crate) fence: Option<Fence>,
@@ -206,7 +205,7 @@ impl Mender<'_> {
     }
 
     async fn read_pod(&self, key: &PodKey, facts: &mut Facts) -> Result<(), String> {
-        let pod = kubernetes::read_pod(self.client, key, self.kind).await?;
+        let pod = kubernetes::read_pod(self.client, key, self.wants).await?;
         if let Some((reduced, meta)) = pod {
             (facts.fresh.pod, facts.pod) = (Some(reduced), Some(meta));
         }

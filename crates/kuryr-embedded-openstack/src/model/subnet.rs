@@ -65,7 +65,7 @@ impl Cloud {
             return asked.ok_or_else(|| ApiError::bad_resource("subnets", reason));
         };
         let known = self.visible(caller, Kind::SubnetPool, pool)?;
-        self.check_affinity(text(fields, "network_id"), pool)?;
+        self.check_affinity(text(fields, "network_id"), pool, &known["ip_version"])?;
         let prefixes: Vec<IpNet> = items(known, "prefixes")
             .iter()
             .filter_map(|item| item.as_str()?.parse().ok())
@@ -100,15 +100,13 @@ impl Cloud {
     }
 
     /// All subnets of one network and version come from one pool.
-    fn check_affinity(&self, network: &str, pool: &str) -> Result<(), ApiError> {
+    fn check_affinity(&self, network: &str, pool: &str, version: &Value) -> Result<(), ApiError> {
         let others = self
             .subnets_of(network)
             .into_iter()
             .filter_map(|id| self.get(Kind::Subnet, id));
-        if others
-            .into_iter()
-            .any(|subnet| text(subnet, "subnetpool_id") != pool)
-        {
+        let mut others = others.filter(|subnet| subnet["ip_version"] == *version);
+        if others.any(|subnet| text(subnet, "subnetpool_id") != pool) {
             let message =
                 "Subnets hosted on the same network must be allocated from the same subnet pool.";
             return Err(ApiError::new(

@@ -58,6 +58,8 @@ fn kind_of(status: StatusCode, headers: &HeaderMap, said: Said, body: &[u8]) -> 
             retry_after: retry_after(headers),
             message,
         },
+        // A subnet pool without a free prefix.
+        500 if error_type == "SubnetAllocationError" => conflict(message),
         500 if message.starts_with(PROVIDER_SAYS) => provider_error(status, headers, message),
         501 => unsupported(&message),
         code @ 500..=599 => ErrorKind::Server {

@@ -11,6 +11,8 @@ pub enum ConflictKind {
     OverQuota,
     /// No address left on the network, or none on the subnet asked for.
     IpExhausted,
+    /// No prefix of the length asked for is left in the subnet pool.
+    PrefixesExhausted,
     /// The segmentation id is taken on the trunk.
     DuplicateSubPort {
         /// The VLAN that is taken, when the message tells.
@@ -73,6 +75,7 @@ impl ConflictKind {
                 current: number_after(message, "current revision is "),
             },
             "ExternalIpAddressExhausted" => Self::IpExhausted,
+            "SubnetAllocationError" => Self::PrefixesExhausted,
             "" => Self::of_octavia(message),
             other => Self::Other(other.to_owned()),
         }
@@ -106,6 +109,7 @@ impl ConflictKind {
         match self {
             Self::OverQuota => "over_quota",
             Self::IpExhausted => "ip_exhausted",
+            Self::PrefixesExhausted => "prefixes_exhausted",
             Self::DuplicateSubPort { .. } => "duplicate_subport",
             Self::PortInUse => "port_in_use",
             Self::RevisionMismatch { .. } => "revision_mismatch",

@@ -146,6 +146,9 @@ pub struct SubnetPool {
     pub prefixes: Vec<IpNet>,
     /// 4 or 6.
     pub ip_version: Option<u8>,
+    /// Length of the prefix of a subnet that asks for none. Some releases write it as a string.
+    #[serde(default, deserialize_with = "length")]
+    pub default_prefixlen: Option<u8>,
     /// Subnets whose pools share an address scope are routed without NAT.
     pub address_scope_id: Option<String>,
 }
@@ -198,6 +201,13 @@ pub struct SubnetUse {
     /// Addresses given out.
     #[serde(deserialize_with = "count")]
     pub used_ips: u64,
+}
+
+/// A prefix's length, written as a number or as a string.
+fn length<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u8>, D::Error> {
+    let value = Option::<serde_json::Value>::deserialize(deserializer)?;
+    let number = value.and_then(|v| v.as_u64().or_else(|| v.as_str()?.parse().ok()));
+    Ok(number.and_then(|n| u8::try_from(n).ok()))
 }
 
 /// A number, `u64::MAX` if larger. Neutron writes 2^64 addresses as a number that JSON readers take for a float.

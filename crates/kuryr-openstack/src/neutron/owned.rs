@@ -1,9 +1,10 @@
-//! Our own ports: made with a mark, and found by it. [`ownership`](crate::ownership) says how.
+//! Our own ports and networks: made with a mark, and found by it. [`ownership`](crate::ownership) says how.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures::future::join_all;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::Neutron;
@@ -11,7 +12,7 @@ use super::query::PortQuery;
 use super::request::Resource;
 use crate::error::{Error, ErrorKind};
 use crate::filter::Filter;
-use crate::model::{NewPort, Port, PortUpdate};
+use crate::model::{Network, NewPort, Port, PortUpdate};
 use crate::ownership::{MarkedBy, OwnershipMark, TagSupport};
 use crate::rest::to_value;
 
@@ -38,7 +39,7 @@ impl Neutron {
             filter = filter.with("fields", "tags").with("fields", "description");
         }
         let everything = filter.is_everything();
-        let mut found = self.list_tagged_ports(mark, &filter).await?;
+        let mut found: Vec<Port> = self.list_tagged(Resource::Port, mark, &filter).await?;
         if learned.look_for_descriptions() && !mark.description.is_empty() {
             let described = filter.with("description", &mark.description);
             let described: Vec<Port> = self.list(Resource::Port, &described).await?;
@@ -56,16 +57,35 @@ impl Neutron {
         Ok(found)
     }
 
-    async fn list_tagged_ports(
+    /// Lists the networks that carry `mark`, by tag or by description, each once. They are made with the description and
+    /// tagged by a call after it, and some that others made are tagged only.
+    ///
+    /// # Errors
+    /// If one of the two lists fails, all does.
+    pub async fn list_owned_networks(&self, mark: &OwnershipMark) -> Result<Vec<Network>, Error> {
+        let filter = Filter::default();
+        let described = filter.clone().with("description", &mark.description);
+        let (tagged, described) = tokio::try_join!(
+            self.list_tagged::<Network>(Resource::Network, mark, &filter),
+            self.list::<Network>(Resource::Network, &described),
+        )?;
+        let mut seen = BTreeSet::new();
+        let all = tagged.into_iter().chain(described);
+        let ours = all.filter(|n| mark.on(n).is_some() && seen.insert(n.id.clone()));
+        Ok(ours.collect())
+    }
+
+    async fn list_tagged<T: DeserializeOwned>(
         &self,
+        resource: Resource,
         mark: &OwnershipMark,
         filter: &Filter,
-    ) -> Result<Vec<Port>, Error> {
+    ) -> Result<Vec<T>, Error> {
         if self.tag_support() == TagSupport::None {
             return Ok(Vec::new());
         }
         match self
-            .list(Resource::Port, &filter.clone().with("tags", &mark.tag))
+            .list(resource, &filter.clone().with("tags", &mark.tag))
             .await
         {
             // A cloud that checks filters and has no tags.

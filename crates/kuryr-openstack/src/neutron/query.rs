@@ -35,6 +35,15 @@ impl PortQuery {
         self
     }
 
+    /// Those of these networks.
+    pub fn network_ids<I: IntoIterator>(mut self, ids: I) -> Self
+    where
+        I::Item: Into<String>,
+    {
+        self.0.add_any("network_id", ids);
+        self
+    }
+
     /// Those with an address in this subnet.
     pub fn subnet_id(mut self, subnet_id: &str) -> Self {
         self.0.add("fixed_ips", format!("subnet_id={subnet_id}"));
@@ -94,6 +103,17 @@ query! {
         subnetpool_id => "subnetpool_id";
         /// Those with exactly this description.
         description => "description";
+    }
+}
+
+impl SubnetQuery {
+    /// Those of these networks.
+    pub fn network_ids<I: IntoIterator>(mut self, ids: I) -> Self
+    where
+        I::Item: Into<String>,
+    {
+        self.0.add_any("network_id", ids);
+        self
     }
 }
 

@@ -1,10 +1,14 @@
 //! One action, carried out: calls go out, an outcome comes back. Nothing is decided here.
 
+mod claims;
 mod kubernetes;
+mod network;
 mod neutron;
 
 use kube::Client;
-use kuryr_core::port::{Action, Outcome, World};
+use kuryr_core::pods::{Action, Answer, World};
+use kuryr_core::reconcile::Outcome;
+use kuryr_core::{network as networks, port};
 use kuryr_openstack::{Neutron, OwnershipMark};
 
 use super::networks::Networks;
@@ -20,14 +24,29 @@ pub(crate) struct Executor {
     pub(crate) mark: OwnershipMark,
     pub(crate) tags: Vec<String>,
     pub(crate) node_subnets: Vec<String>,
+    /// `[neutron_defaults] project`.
     pub(crate) project: Option<String>,
+    /// The project that the token is for.
+    pub(crate) own_project: String,
+    /// Tags of networks besides the cluster's.
+    pub(crate) network_tags: Vec<String>,
     pub(crate) port_debug: bool,
     pub(crate) events: Events,
     pub(crate) fence: Fence,
 }
 
 impl Hands<World> for Executor {
-    async fn carry_out(&self, action: &Action) -> Outcome {
+    async fn carry_out(&self, action: &Action) -> Outcome<World> {
+        match action {
+            Action::Port(action) => self.for_ports(action).await.map(Answer::Port),
+            Action::Network(action) => self.for_networks(action).await.map(Answer::Network),
+        }
+    }
+}
+
+impl Executor {
+    async fn for_ports(&self, action: &port::Action) -> port::Outcome {
+        use port::Action;
         match action {
             Action::FindTrunks { .. } => neutron::find_trunks(self).await,
             Action::Refresh => neutron::refresh(self).await,
@@ -44,6 +63,17 @@ impl Hands<World> for Executor {
             } => neutron::adopt(self, port, pod_uid, kind).await,
             Action::Look { ports } => neutron::look(self, ports).await,
             on_kubernetes => kubernetes::run(self, on_kubernetes).await,
+        }
+    }
+
+    async fn for_networks(&self, action: &networks::Action) -> networks::Outcome {
+        use networks::Action;
+        match action {
+            Action::CreateClaim { .. }
+            | Action::WriteStatus { .. }
+            | Action::ReleaseClaim { .. }
+            | Action::Report { .. } => claims::run(self, action).await,
+            on_neutron => network::run(self, on_neutron).await,
         }
     }
 }

@@ -46,7 +46,7 @@ fn new_port(ctx: &Executor, kind: &PortKind) -> NewPort {
                 .map(ToString::to_string)
                 .collect(),
         ),
-        project_id: ctx.project.clone(),
+        project_id: project(ctx, kind),
         admin_state_up: Some(true),
         device_owner: "compute:kuryr".to_owned(),
         name: if ctx.port_debug {
@@ -57,6 +57,15 @@ fn new_port(ctx: &Executor, kind: &PortKind) -> NewPort {
         tags: ctx.tags.clone(),
         ..NewPort::default()
     }
+}
+
+/// The project that a port is made in; none where it is the token's and nobody named it.
+fn project(ctx: &Executor, kind: &PortKind) -> Option<String> {
+    let is_own = *kind.project == *ctx.own_project;
+    ctx.project
+        .clone()
+        .filter(|named| **named == *kind.project)
+        .or_else(|| (!is_own).then(|| kind.project.to_string()))
 }
 
 /// One add_subports, all or nothing.

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use kube::Client;
-use kuryr_controller::{ControllerConfig, LeaseSettings, ServiceConfig};
+use kuryr_controller::{ControllerConfig, LeaseSettings, NamespaceNetworks, ServiceConfig};
 use kuryr_core::pool::Limits;
 use kuryr_core::port;
 use kuryr_openstack::config::{Auth, CloudConfig, Domain, Scope, User};
@@ -86,6 +86,8 @@ pub(crate) struct Options {
     pub(crate) lease: (Duration, Duration),
     /// Longest wait for one answer of OpenStack.
     pub(crate) timeout: Duration,
+    /// Networks of namespaces, where they have their own.
+    pub(crate) namespaces: Option<NamespaceNetworks>,
     /// What is made of Services, if anything.
     pub(crate) services: Option<ServiceConfig>,
     /// Whether it says what may be switched on nodes.
@@ -102,6 +104,7 @@ impl Default for Options {
             resync: Duration::from_secs(3600),
             lease: (Duration::from_secs(15), Duration::from_secs(3)),
             timeout: Duration::from_secs(60),
+            namespaces: None,
             services: None,
             local_switching: false,
             log: None,
@@ -252,6 +255,7 @@ fn config(world: &World, options: &Options, name: &str) -> ControllerConfig {
     let tenant = &world.tenant;
     let (duration, renew) = options.lease;
     ControllerConfig {
+        namespaces: options.namespaces.clone(),
         services: options.services.clone(),
         cluster_id: options.cluster.to_owned(),
         pod_subnets: vec![tenant.pod_subnet.clone()],

@@ -6,6 +6,7 @@
 //! - `foreign` is what others have in the project;
 //! - `controller` runs controllers that can be killed, stopped and paused;
 //! - `journal` notes who changed what;
+//! - `namespaces` makes namespaces with networks and says what is left of them;
 //! - `services` makes Services and says what is not right of their load balancers.
 
 mod check;
@@ -13,6 +14,7 @@ mod cluster;
 mod controller;
 mod foreign;
 mod journal;
+mod namespaces;
 mod services;
 mod state;
 

@@ -71,6 +71,7 @@ impl World {
                 settings,
                 service_subnets: vec![subnet],
                 member_subnets: vec![self.tenant.pod_subnet.clone()],
+                subnet_pools: vec![],
                 admitted_subnets: None,
             }),
             ..Options::default()

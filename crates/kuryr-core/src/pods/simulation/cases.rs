@@ -23,11 +23,21 @@ fn the_first_pod_of_a_namespace_costs_three_calls_for_its_network() {
     check_end(&cloud, false, 1);
     let made: Vec<_> = names(&calls);
     let of_network = ["create_network", "create_subnet", "add_router_interface"];
-    let seen: Vec<_> = made.iter().filter(|n| of_network.contains(n)).copied().collect();
+    let seen: Vec<_> = made
+        .iter()
+        .filter(|n| of_network.contains(n))
+        .copied()
+        .collect();
     assert_eq!(seen, of_network);
-    let claim = made.iter().position(|n| *n == "create_kuryrnetwork").unwrap();
+    let claim = made
+        .iter()
+        .position(|n| *n == "create_kuryrnetwork")
+        .unwrap();
     let network = made.iter().position(|n| *n == "create_network").unwrap();
-    assert!(claim < network, "the KuryrNetwork is there before: {made:?}");
+    assert!(
+        claim < network,
+        "the KuryrNetwork is there before: {made:?}"
+    );
     let tag = made.iter().position(|n| *n == "tag_network").unwrap();
     let ports = made.iter().position(|n| *n == "create_ports").unwrap();
     assert!(tag <= ports + 1, "pods don't wait for tags: {made:?}");
@@ -124,7 +134,10 @@ fn pods_are_told_when_a_pool_of_prefixes_is_used_up_and_go_on_when_it_is_not() {
     let network::Standing::Waits(Some((reason, message))) = told else {
         panic!("{told:?}");
     };
-    assert_eq!((reason, message.as_str()), (Reason::SubnetFull, "no prefix left"));
+    assert_eq!(
+        (reason, message.as_str()),
+        (Reason::SubnetFull, "no prefix left")
+    );
     cloud.pools.insert(id("pool4"), 1);
     c.settle(&mut cloud).unwrap();
     check_end(&cloud, false, 1);
@@ -170,7 +183,10 @@ fn a_namespaces_own_network_is_used_and_never_changed() {
         c.watch(&mut cloud);
         c.plan();
         while !c.under_way.is_empty() {
-            if matches!(&c.under_way[0], Action::Network(network::Action::ReadOwn { .. })) {
+            if matches!(
+                &c.under_way[0],
+                Action::Network(network::Action::ReadOwn { .. })
+            ) {
                 let action = c.under_way.remove(0);
                 let answer = network::Answer::Network(brought.clone());
                 c.finish(&action, Ok(Answer::Network(answer)));
@@ -204,7 +220,11 @@ fn what_keeps_the_network_of_a_namespace_that_ends_is_told_on_it() {
         cloud.ports.ports.insert(id("vm"), foreign.clone());
         c.watch(&mut cloud);
         let actions = c.plan();
-        told.extend(actions.into_iter().filter(|a| a.name() == "report_namespace"));
+        told.extend(
+            actions
+                .into_iter()
+                .filter(|a| a.name() == "report_namespace"),
+        );
         // Our list never shows it.
         while !c.under_way.is_empty() {
             c.answer(0, &mut cloud, Fate::Works);
@@ -246,7 +266,12 @@ fn a_thousand_namespaces_cost_three_calls_each() {
     let calls = c.settle(&mut cloud).unwrap();
     check_end(&cloud, false, 1);
     let count = |name: &str| names(&calls).iter().filter(|n| **n == name).count();
-    let of_network = ["create_network", "create_subnet", "add_router_interface", "tag_network"];
+    let of_network = [
+        "create_network",
+        "create_subnet",
+        "add_router_interface",
+        "tag_network",
+    ];
     assert_eq!(of_network.map(count), [40; 4]);
     assert_eq!(count("list_networks"), 1);
 }

@@ -126,7 +126,10 @@ impl World {
         let gone = self
             .loose
             .doomed()
-            .chain(self.unclaimed_loose().filter(|id| self.is_old(id) || self.is_retiring(id)))
+            .chain(
+                self.unclaimed_loose()
+                    .filter(|id| self.is_old(id) || self.is_retiring(id)),
+            )
             .filter(free)
             .chain(&out.delete)
             .filter(|id| !self.is_held(&Held::Port((*id).clone())));

@@ -61,12 +61,16 @@ impl Population {
 
     /// A bulk create is sent.
     pub(crate) fn making(&mut self, orders: &[Order]) {
-        orders.iter().for_each(|(_, kind, n)| self.more(&kind.network, *n));
+        orders
+            .iter()
+            .for_each(|(_, kind, n)| self.more(&kind.network, *n));
     }
 
     /// It was answered.
     pub(crate) fn made(&mut self, orders: &[Order]) {
-        orders.iter().for_each(|(_, kind, n)| self.fewer(&kind.network, *n));
+        orders
+            .iter()
+            .for_each(|(_, kind, n)| self.fewer(&kind.network, *n));
     }
 }
 
@@ -75,14 +79,20 @@ impl World {
     pub fn take_namespaces(&mut self) -> Vec<(Id, usize)> {
         let changed = std::mem::take(&mut self.population.namespaces);
         let count = |name: &Id| self.population.pods.get(name).map_or(0, BTreeSet::len);
-        changed.into_iter().map(|n| (n.clone(), count(&n))).collect()
+        changed
+            .into_iter()
+            .map(|n| (n.clone(), count(&n)))
+            .collect()
     }
 
     /// Networks whose number of ports changed, with the number.
     pub fn take_networks(&mut self) -> Vec<(Id, usize)> {
         let changed = std::mem::take(&mut self.population.networks);
         let count = |id: &Id| self.population.ports.get(id).copied().unwrap_or(0);
-        changed.into_iter().map(|n| (n.clone(), count(&n))).collect()
+        changed
+            .into_iter()
+            .map(|n| (n.clone(), count(&n)))
+            .collect()
     }
 
     /// Pods of a namespace that want a port want this from now on.
@@ -111,7 +121,10 @@ impl World {
         }
         let news: BTreeSet<Id> = networks.difference(&self.retiring).cloned().collect();
         self.retiring.clone_from(networks);
-        let on = self.ports.values().filter(|(p, _)| news.contains(&p.kind.network));
+        let on = self
+            .ports
+            .values()
+            .filter(|(p, _)| news.contains(&p.kind.network));
         let on: Vec<Id> = on.map(|(port, _)| port.id.clone()).collect();
         on.iter().for_each(|id| self.touch_port_node(id));
     }

@@ -197,6 +197,7 @@ fn vif(claim: &DynamicObject) -> &Value {
 fn config(tenant: &Tenant) -> ControllerConfig {
     ControllerConfig {
         services: None,
+        namespaces: None,
         cluster_id: "kuryr".to_owned(),
         pod_subnets: vec![tenant.pod_subnet.clone()],
         pod_security_groups: vec![tenant.pod_security_group.clone()],
