@@ -1,6 +1,7 @@
 """The virtual machines that Kubernetes runs on: nodes.py up COUNT | unplug | delete.
 
-up      networks k8s-nodes, k8s-pods, k8s-services on one router without SNAT; for each node a trunk, and a namespace
+up      networks k8s-nodes, k8s-pods, k8s-services on one router without SNAT, and a subnet pool for networks of
+        namespaces; for each node a trunk, and a namespace
         nodeN plugged into a hypervisor with the trunk's parent port as its only interface. This machine gets a foot in
         the external network: it reaches nodes and pods, and they reach the API server here. Writes OS_DIR/ids.json
         (ids and addresses). Safe to repeat.
@@ -25,7 +26,9 @@ NETWORKS = {
     # twice the service range: service addresses are chosen by Kubernetes, Neutron's own come from the upper half
     'k8s-services': ('10.96.0.0/15', '10.97.255.254', '10.97.0.1', '10.97.255.250'),
 }
-ROUTED = ('10.40.0.0/24', '10.41.0.0/16', '10.96.0.0/16')
+POOL = 'k8s-namespaces'
+PREFIX = '10.44.0.0/16'  # its subnets are /24
+ROUTED = ('10.40.0.0/24', '10.41.0.0/16', PREFIX, '10.96.0.0/16')
 GROUPS = ('k8s-nodes', 'k8s-pods')  # they let everything in
 IDS = os.path.join(OS_DIR, 'ids.json')
 
@@ -49,6 +52,11 @@ def ensure_networks(user, router):
                 enable_dhcp=False, allocation_pools=[{'start': first, 'end': last}])
             user.network.add_interface_to_router(router, subnet_id=subnets[name].id)
     return networks, subnets
+
+
+def ensure_pool(user):
+    return user.network.find_subnet_pool(POOL) or user.network.create_subnet_pool(
+        name=POOL, prefixes=[PREFIX], default_prefixlen=24)
 
 
 def ensure_groups(user):
@@ -100,7 +108,7 @@ def up(count):
     admin, user = connect()
     router, public = ensure_router(admin, user)
     networks, subnets = ensure_networks(user, router)
-    groups = ensure_groups(user)
+    pool, groups = ensure_pool(user), ensure_groups(user)
     mtu = networks['k8s-nodes'].mtu
     connect_host(router.external_gateway_info['external_fixed_ips'][0]['ip_address'], mtu)
     nodes = {}
@@ -109,6 +117,7 @@ def up(count):
         nodes[name] = ensure_node(admin, user, name, hypervisor, networks['k8s-nodes'], groups['k8s-nodes'])
     ids = {
         'project': user.current_project_id, 'router': router.id, 'external': public.id, 'host': HOST, 'mtu': mtu,
+        'subnet_pool': pool.id,
         'nodes': nodes, 'networks': {k: v.id for k, v in networks.items()},
         'subnets': {k: v.id for k, v in subnets.items()}, 'security_groups': {k: v.id for k, v in groups.items()},
     }
@@ -145,12 +154,16 @@ def delete():
     admin, user = connect()
     router = user.network.find_router('k8s')
     ids = [n.id for n in map(user.network.find_network, NETWORKS) if n]
+    pool = user.network.find_subnet_pool(POOL)
+    ids += {s.network_id for s in user.network.subnets() if pool and s.subnet_pool_id == pool.id}
     delete_ports(admin, user, router, ids)
     if router:
         admin.network.update_router(router.id, external_gateway_info=None)
         user.network.delete_router(router)
     for network in ids:
         user.network.delete_network(network)
+    if pool:
+        user.network.delete_subnet_pool(pool)
     for group in filter(None, map(user.network.find_security_group, GROUPS)):
         user.network.delete_security_group(group)
     if os.path.exists(IDS):

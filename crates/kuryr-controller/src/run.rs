@@ -162,7 +162,8 @@ impl Start<'_> {
             "loop of Services",
             "Services, EndpointSlices, KuryrLoadBalancers or Octavia's load balancers",
         );
-        let (news, watches) = service::watches(&self.common.client);
+        let with_networks = self.config.namespaces.is_some();
+        let (news, watches) = service::watches(&self.common.client, with_networks);
         self.watch(watches);
         let (config, stop) = (services.clone(), self.running.clone());
         let running = async move {

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use kuryr_api::names::cluster_tag;
 use kuryr_openstack::config::{Auth, Domain, Scope, User};
 use kuryr_openstack::model::{
-    Direction, EtherType, NewSecurityGroup, NewSecurityGroupRule, Port, SecurityGroupRule, SubPort,
+    Direction, EtherType, Network, NewSecurityGroup, NewSecurityGroupRule, Port, SecurityGroupRule,
+    SubPort,
 };
 use kuryr_openstack::{
     Cloud, CloudConfig, FloatingIpQuery, LoadBalancerQuery, Metrics, Neutron, Octavia,
@@ -97,6 +98,14 @@ impl Tenant {
             .neutron
             .list_owned_ports(&self.mark, &PortQuery::new())
             .await?)
+    }
+
+    /// Networks of namespaces that carry the cluster's mark.
+    ///
+    /// # Errors
+    /// Neutron's.
+    pub async fn networks(&self) -> Outcome<Vec<Network>> {
+        Ok(self.neutron.list_owned_networks(&self.mark).await?)
     }
 
     /// Load balancers and floating IPs of the cluster's Services, by name.
@@ -229,6 +238,20 @@ impl Tenant {
     /// Neutron's.
     pub async fn let_in(&self, group: &Group) -> Outcome {
         let rule = NewSecurityGroupRule::any(&group.id, Direction::Ingress, EtherType::IPv4);
+        self.neutron.create_security_group_rules(&[rule]).await?;
+        Ok(())
+    }
+
+    /// Lets everything in that members of the group send.
+    ///
+    /// # Errors
+    /// Neutron's.
+    pub async fn let_members_in(&self, group: &Group) -> Outcome {
+        let any = NewSecurityGroupRule::any(&group.id, Direction::Ingress, EtherType::IPv4);
+        let rule = NewSecurityGroupRule {
+            remote_group_id: Some(group.id.clone()),
+            ..any
+        };
         self.neutron.create_security_group_rules(&[rule]).await?;
         Ok(())
     }

@@ -13,7 +13,7 @@ use crate::metrics;
 use crate::node::Node;
 use crate::process::Process;
 use crate::progress::until;
-use crate::stack::Stack;
+use crate::stack::{DRIVER, Stack};
 use crate::{Outcome, fail};
 
 /// Names the folder of `kuryr` and `kuryr-cni`; `cargo xtask test` sets it.
@@ -41,6 +41,8 @@ pub struct Kit {
     group: Group,
     /// `[kuryr] local_switching` of the programs that are started next.
     pub local_switching: bool,
+    /// Whether namespaces have networks of their own.
+    pub namespaces: bool,
 }
 
 #[derive(Debug)]
@@ -84,6 +86,7 @@ impl Kit {
             dir: dir.to_owned(),
             group: group.clone(),
             local_switching: false,
+            namespaces: std::env::var(DRIVER).is_ok_and(|driver| driver == "namespace"),
         })
     }
 
@@ -181,14 +184,22 @@ impl Kit {
         format!(
             "[DEFAULT]\ndebug = true\n\
              [kuryr]\ncluster_id = {CLUSTER}\nlease_duration = 10\nlease_renew = 2\norphan_grace = 15\nlocal_switching = {local}\n\
-             [kubernetes]\nvif_pool_driver = noop\nendpoints_driver_octavia_provider = {provider}\n\
+             [kubernetes]\nvif_pool_driver = noop\npod_subnets_driver = {driver}\nendpoints_driver_octavia_provider = {provider}\n\
              [neutron]\ncloud = {CLOUD}\nclouds_file = {clouds}\n\
              [neutron_defaults]\npod_subnet = {pods}\npod_security_groups = {group}\n\
              service_subnet = {services}\nexternal_svc_net = {external}\n\
+             [namespace_subnet]\npod_router = {router}\npod_subnet_pool = {pool}\n\
              [pod_vif_nested]\nworker_nodes_subnets = {nodes}\n\
              [health_server]\nport = {health}\n\
              [prometheus_exporter]\ncontroller_exporter_port = {metrics}\n",
             local = self.local_switching,
+            driver = if self.namespaces {
+                "namespace"
+            } else {
+                "default"
+            },
+            router = self.stack.ids.router,
+            pool = self.stack.ids.subnet_pool,
             clouds = self.stack.clouds.display(),
             pods = subnet("k8s-pods"),
             nodes = subnet("k8s-nodes"),

@@ -13,6 +13,8 @@ use crate::{Outcome, fail};
 
 /// Set to 1 where the stack runs: without it nothing is tested.
 pub const SWITCH: &str = "KURYR_E2E";
+/// Set to `namespace` to run scenarios with a network for each namespace.
+pub const DRIVER: &str = "KURYR_E2E_PODS";
 
 /// A stack that runs.
 #[derive(Clone, Debug)]
@@ -42,6 +44,10 @@ pub struct Ids {
     pub nodes: BTreeMap<String, NodeIds>,
     /// The external network.
     pub external: String,
+    /// The router of all networks.
+    pub router: String,
+    /// The pool of networks of namespaces.
+    pub subnet_pool: String,
     /// Subnets by name.
     pub subnets: BTreeMap<String, String>,
 }

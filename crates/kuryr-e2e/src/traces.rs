@@ -75,6 +75,12 @@ impl fmt::Display for Traces {
 
 async fn in_neutron(places: Places<'_>, found: &mut BTreeSet<String>) -> Outcome {
     found.extend(places.tenant.balancing().await?);
+    let networks = places.tenant.networks().await?;
+    found.extend(
+        networks
+            .iter()
+            .map(|n| format!("network {} {}", n.id, n.name)),
+    );
     let mut ports = places.tenant.ours().await?;
     if let Some(group) = places.group {
         ports.extend(places.tenant.ports_in(group).await?);

@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicU64;
 
 use kuryr_core::pods::{Figures, World};
 use kuryr_core::port::Reason;
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -13,12 +14,19 @@ use prometheus_client::registry::Registry;
 use crate::metrics::{ActionLabel, HeldUp, StateLabel, gauge};
 use crate::reconcile::Meters;
 
+/// A subnet pool by its id.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct PoolLabel {
+    subnet_pool: String,
+}
+
 /// See each metric's help.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     ports: Family<StateLabel, Gauge>,
     pods: Family<StateLabel, Gauge>,
     networks: Family<StateLabel, Gauge>,
+    room: Family<PoolLabel, Gauge>,
     held_up: HeldUp,
     actions: Family<ActionLabel, Counter>,
     pod_latency: Histogram,
@@ -42,6 +50,7 @@ impl Metrics {
             ports: Family::default(),
             pods: Family::default(),
             networks: Family::default(),
+            room: Family::default(),
             held_up,
             actions: Family::default(),
             pod_latency: Histogram::new(buckets),
@@ -61,6 +70,11 @@ impl Metrics {
             "kuryr_networks",
             "Networks of namespaces: pods get ports there, pods wait for it, it is being undone",
             metrics.networks.clone(),
+        );
+        registry.register(
+            "kuryr_subnet_pool_free_subnets",
+            "Subnets of the default size that a subnet pool of namespaces' networks has room for",
+            metrics.room.clone(),
         );
         registry.register(
             "kuryr_actions",
@@ -107,6 +121,13 @@ impl Meters<World> for Metrics {
             set(&self.networks, "ready", networks.ready);
             set(&self.networks, "waiting", networks.waiting);
             set(&self.networks, "ending", networks.ending);
+            for (pool, free) in networks.room {
+                let label = PoolLabel {
+                    subnet_pool: pool.to_string(),
+                };
+                let free = i64::try_from(free).unwrap_or(i64::MAX);
+                self.room.get_or_create(&label).set(free);
+            }
         }
         self.held_up.show(figures.held_up);
     }

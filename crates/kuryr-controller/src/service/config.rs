@@ -72,6 +72,7 @@ async fn complete(config: &ServiceConfig, neutron: &Neutron) -> Result<Settings,
             .collect(),
         service_subnets,
         member_subnets,
+        has_namespace_subnets: !config.subnet_pools.is_empty(),
         ..config.settings.clone()
     })
 }

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1 as core;
 use kube::api::ApiResource;
 use kube::core::DynamicObject;
 use kube::{Api, Client, ResourceExt};
-use kuryr_api::KuryrLoadBalancer;
+use kuryr_api::{KuryrLoadBalancer, KuryrNetwork};
 use kuryr_core::service::{Event, Id};
 use tokio::sync::mpsc;
 
@@ -15,10 +15,11 @@ use crate::reconcile::{Kind, LONGEST_PAUSE, Pauses, Watch, follow};
 
 type Following = BoxFuture<'static, ()>;
 
-/// The watches, and the news that they bring.
-pub(crate) fn watches(client: &Client) -> (mpsc::Receiver<Event>, [Watch; 3]) {
+/// The watches, and the news that they bring: of networks too, where namespaces have their own.
+pub(crate) fn watches(client: &Client, with_networks: bool) -> (mpsc::Receiver<Event>, Vec<Watch>) {
     let (tx, rx) = mpsc::channel(1024);
-    let watches = [
+    let networks = with_networks.then(|| networks(client, tx.clone()));
+    let mut watches = vec![
         ("watch of Services", services(client, tx.clone())),
         ("watch of KuryrLoadBalancers", claims(client, tx.clone())),
         (
@@ -26,7 +27,20 @@ pub(crate) fn watches(client: &Client) -> (mpsc::Receiver<Event>, [Watch; 3]) {
             backends(client.clone(), tx).boxed(),
         ),
     ];
+    let named = |watch| ("watch of KuryrNetworks for Services", watch);
+    watches.extend(networks.map(named));
     (rx, watches)
+}
+
+/// What KuryrNetworks say of their namespaces' subnets.
+fn networks(client: &Client, tx: mpsc::Sender<Event>) -> Following {
+    let kind = Kind {
+        id: |o: &DynamicObject| Id::from(o.namespace().unwrap_or_default()),
+        read: |o: DynamicObject| facts::namespace_subnet(&o),
+        news: Event::Subnet,
+    };
+    let resource = ApiResource::erase::<KuryrNetwork>(&());
+    follow(Api::all_with(client.clone(), &resource), kind, tx).boxed()
 }
 
 fn services(client: &Client, tx: mpsc::Sender<Event>) -> Following {

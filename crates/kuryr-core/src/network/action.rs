@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::model::{Claim, Network, Own, Status, Subnet};
+use super::room::PoolRoom;
 use crate::Id;
 use crate::port::Reason;
 use crate::reconcile::{Effect, Failure, Lane};
@@ -154,6 +155,11 @@ pub enum Answer {
     Network(Network),
     /// A subnet that was made.
     Subnet(Subnet),
-    /// All networks that carry our mark.
-    All(Vec<Network>),
+    /// Everything, as it was at one moment.
+    All {
+        /// All networks that carry our mark.
+        networks: Vec<Network>,
+        /// The pools that subnets are cut from.
+        pools: Vec<PoolRoom>,
+    },
 }

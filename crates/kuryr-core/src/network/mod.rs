@@ -12,11 +12,13 @@ mod model;
 mod outcome;
 mod plan;
 mod reconciler;
+mod room;
 mod settings;
 mod world;
 
 pub use action::{Action, Answer, Outcome};
 pub use model::{Claim, Leg, Namespace, Network, Own, Standing, Status, Subnet, label, label_of};
 pub use reconciler::{Event, Figures};
+pub use room::{PoolRoom, free_subnets};
 pub use settings::{PrefixPool, Settings};
 pub use world::World;

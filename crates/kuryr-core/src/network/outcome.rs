@@ -27,7 +27,11 @@ impl World {
             }
             Action::Report {
                 namespace, reason, ..
-            } => drop(self.reported.insert(namespace.clone(), *reason)),
+            } => {
+                if *reason != Reason::SubnetPoolLow {
+                    self.reported.insert(namespace.clone(), *reason);
+                }
+            }
             _ => {
                 if let Some(namespace) = action.namespace() {
                     self.busy.insert(namespace.clone());
@@ -77,8 +81,10 @@ impl World {
         let counts = self.list.end();
         let failure = outcome.as_ref().err().cloned();
         match outcome {
-            Ok(Answer::All(networks)) if counts => {
+            Ok(Answer::All { networks, pools }) if counts => {
                 self.observe(networks);
+                let room = pools.into_iter().filter_map(|p| Some((p.pool, p.free?)));
+                self.room = room.collect();
                 self.list.resolved();
             }
             _ => self.list.want(),
@@ -139,6 +145,10 @@ impl World {
             (Action::CreateSubnet { network, pool, .. }, Answer::Subnet(subnet)) => {
                 self.change_network(network, |n| n.subnets.push(subnet));
                 self.settle(Held::Pool(pool.clone()), None, None);
+                if let Some(free) = self.room.get_mut(pool) {
+                    *free = free.saturating_sub(1);
+                }
+                self.last_cut = Some(namespace.clone());
             }
             (
                 Action::AddLeg {
@@ -181,6 +191,7 @@ impl World {
             // Another of the pools may have room, and this one later.
             (Action::CreateSubnet { pool, .. }, FailureKind::SubnetFull) => {
                 let held = Held::Pool(pool.clone());
+                self.room.insert(pool.clone(), 0);
                 self.settle(held, Some(&failure), Some(Reason::SubnetFull));
                 return None;
             }

@@ -1,10 +1,15 @@
 //! From facts to actions: pure, and empty when everything is as it should be.
 
+use std::collections::BTreeSet;
+
 use super::action::Action;
 use super::model::{Claim, Namespace, Network, Own, Standing, Status, Subnet, label};
 use super::world::{Held, World};
 use crate::Id;
 use crate::port::Reason;
+
+/// Fewer subnets than this are few.
+const FEW: u64 = 10;
 
 /// What is to be done next for the namespaces that something changed for.
 ///
@@ -32,10 +37,40 @@ pub(super) fn plan(world: &mut World) -> Vec<Action> {
             None => drop(world.standings.remove(&name)),
         }
     }
+    out.extend(world.few_left());
     out
 }
 
 impl World {
+    /// What is told when few subnets are left to be cut, once, before there is none.
+    fn few_left(&mut self) -> Option<Action> {
+        let settings = &self.settings;
+        let left = |version: u8| {
+            let pools = settings.pools.iter().filter(|p| p.version == version);
+            let free: Option<Vec<u64>> = pools.map(|p| self.room.get(&p.id).copied()).collect();
+            free.map(|all| all.into_iter().fold(0, u64::saturating_add))
+        };
+        let versions = settings.versions().into_iter();
+        let left: Vec<(u8, u64)> = versions.filter_map(|v| Some((v, left(v)?))).collect();
+        let is_low = |(_, free): &&(u8, u64)| *free < FEW;
+        let low: BTreeSet<u8> = left.iter().filter(is_low).map(|(v, _)| *v).collect();
+        let news = low.difference(&self.told_low).next().copied();
+        self.told_low.retain(|version| low.contains(version));
+        let namespace = self.namespaces.get(self.last_cut.as_ref()?)?;
+        let version = news?;
+        let (_, free) = left.iter().find(|(v, _)| *v == version)?;
+        self.told_low.insert(version);
+        Some(Action::Report {
+            namespace: namespace.name.clone(),
+            uid: namespace.uid.clone(),
+            reason: Reason::SubnetPoolLow,
+            message: format!(
+                "{free} IPv{version} subnets are left in [namespace_subnet] pod_subnet_pool for networks of namespaces: add a \
+                 prefix to a pool, or a pool"
+            ),
+        })
+    }
+
     /// Pods that wait for long are told so.
     fn note_waiting(&mut self, name: &Id) {
         let ready = matches!(self.standings.get(name), Some(Standing::Ready(_)));

@@ -1,6 +1,6 @@
 //! The stage as its loop sees it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::action::{Action, Answer};
 use super::model::{Claim, Namespace, Standing};
@@ -25,6 +25,8 @@ pub struct Figures {
     pub waiting: usize,
     /// Networks that are being undone.
     pub ending: usize,
+    /// How many more subnets each pool has room for, where that is known.
+    pub room: BTreeMap<Id, u64>,
 }
 
 impl Reconciler for World {
@@ -57,6 +59,7 @@ impl Reconciler for World {
         self.reported.clear();
         self.refused.clear();
         self.brought.clear();
+        self.told_low.clear();
         self.touch_all();
     }
 
@@ -90,6 +93,7 @@ impl Reconciler for World {
             ready: self.of.keys().filter(is_ready).count(),
             waiting: self.pods.keys().filter(|name| !is_ready(name)).count(),
             ending: self.retiring.len(),
+            room: self.room.clone(),
         }
     }
 }

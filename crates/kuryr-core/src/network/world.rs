@@ -65,6 +65,12 @@ pub struct World {
     changed: BTreeSet<Id>,
     /// Networks that are being undone.
     pub(super) retiring: BTreeSet<Id>,
+    /// How many more subnets each pool has room for, where that is known.
+    pub(super) room: BTreeMap<Id, u64>,
+    /// The namespace that got a subnet last: it is told when few are left.
+    pub(super) last_cut: Option<Id>,
+    /// IP versions of which it was told that few are left.
+    pub(super) told_low: BTreeSet<u8>,
     pub(super) sequence: u64,
 }
 
@@ -93,6 +99,9 @@ impl World {
             standings: BTreeMap::new(),
             changed: BTreeSet::new(),
             retiring: BTreeSet::new(),
+            room: BTreeMap::new(),
+            last_cut: None,
+            told_low: BTreeSet::new(),
             sequence: 0,
         }
     }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::*;
-use crate::network::{Claim, Leg, Namespace, Network, PrefixPool, Status, Subnet};
+use crate::network::{Claim, Leg, Namespace, Network, PoolRoom, PrefixPool, Status, Subnet};
 use crate::port::simulation as ports;
 use crate::port::{Pod, PodKey, PodLife, PortKind};
 use crate::reconcile::simulation::{Controller as Harness, Fate, fate};
@@ -138,7 +138,10 @@ impl Cloud {
     fn apply(&mut self, action: &network::Action) -> network::Outcome {
         use network::{Action as A, Answer as B};
         match action {
-            A::List => Ok(B::All(self.networks.values().cloned().collect())),
+            A::List => Ok(B::All {
+                networks: self.networks.values().cloned().collect(),
+                pools: self.room(),
+            }),
             A::CreateClaim { namespace, .. } => self.create_claim(namespace),
             A::WriteStatus {
                 namespace,
@@ -200,6 +203,14 @@ impl Cloud {
                 None => gone(),
             },
         }
+    }
+
+    fn room(&self) -> Vec<PoolRoom> {
+        let room = |(pool, free): (&Id, &usize)| PoolRoom {
+            pool: pool.clone(),
+            free: Some(*free as u64),
+        };
+        self.pools.iter().map(room).collect()
     }
 
     fn create_claim(&mut self, namespace: &Id) -> network::Outcome {

@@ -244,11 +244,13 @@ pub enum Reason {
     HostPortNotServed,
     /// The network of a namespace that ends is used by something that is none of ours.
     NetworkInUse,
+    /// Few subnets are left for networks of namespaces.
+    SubnetPoolLow,
 }
 
 impl Reason {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::NoTrunk,
         Self::TrunkFull,
         Self::QuotaReached,
@@ -259,6 +261,7 @@ impl Reason {
         Self::PortNotActive,
         Self::HostPortNotServed,
         Self::NetworkInUse,
+        Self::SubnetPoolLow,
     ];
 }
 

@@ -1,6 +1,7 @@
 //! News of the Services' side of Kubernetes.
 
 use super::model::{Claim, Id, Service, ServiceKey, Slice};
+use super::settings::Subnet;
 use crate::reconcile::Watched;
 
 /// Namespace and name.
@@ -15,6 +16,8 @@ pub enum Event {
     Slice(Watched<ObjectName, Slice>),
     /// Endpoints, where the cluster has no slices: each subset as a slice.
     Endpoints(Watched<ObjectName, (ObjectName, Vec<Slice>)>),
+    /// Subnets of namespaces' networks.
+    Subnet(Watched<Id, (Id, Option<Subnet>)>),
     /// KuryrLoadBalancers.
     Claim(Watched<ServiceKey, Box<Claim>>),
 }

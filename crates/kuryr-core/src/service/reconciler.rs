@@ -47,6 +47,12 @@ impl Reconciler for World {
                 Watched::Gone(object, _) => self.apply_endpoints(object, Vec::new()),
                 Watched::All(there) => self.retain_endpoints(&there),
             },
+            Event::Subnet(news) => match news {
+                Watched::Begin => {}
+                Watched::There((namespace, subnet)) => self.apply_subnet(&namespace, subnet),
+                Watched::Gone(namespace, _) => self.apply_subnet(&namespace, None),
+                Watched::All(there) => self.retain_subnets(&there),
+            },
             Event::Claim(news) => self.learn_claim(news),
         }
     }

@@ -1,5 +1,7 @@
 //! What the operator sets.
 
+use std::collections::BTreeMap;
+
 use super::allowed::Allowed;
 use super::model::Id;
 use super::tree::Algorithm;
@@ -19,6 +21,11 @@ pub struct Settings {
     pub service_subnets: Vec<Subnet>,
     /// Subnets of pods and nodes.
     pub member_subnets: Vec<Subnet>,
+    /// Whether namespaces have networks of their own: nothing is done before it is known which.
+    pub has_namespace_subnets: bool,
+    /// Those networks' subnets, by namespace, as their KuryrNetworks say. A Service's members are looked for in its own
+    /// namespace's only: what another's KuryrNetwork says does not concern it.
+    pub namespace_subnets: BTreeMap<Id, Subnet>,
     /// How members are reached.
     pub member_mode: MemberMode,
     /// How connections are spread, where the provider has it.
@@ -73,6 +80,8 @@ impl Default for Settings {
             security_groups: Vec::new(),
             service_subnets: Vec::new(),
             member_subnets: Vec::new(),
+            has_namespace_subnets: false,
+            namespace_subnets: BTreeMap::new(),
             member_mode: MemberMode::L3,
             algorithm: Algorithm::RoundRobin,
             ovn_keeps_affinity: false,

@@ -88,6 +88,11 @@ impl World {
         self.start_programs().await?;
         self.pods.delete_all().await?;
         self.pods.until_gone().await?;
+        if self.kit.namespaces {
+            // A network stays for as long as its namespace does.
+            self.pods.close().await?;
+            self.pods.open().await?;
+        }
         self.until_nothing_left().await
     }
 
@@ -122,6 +127,7 @@ impl World {
         Ok(!self.pods.api().list(&all).await?.items.is_empty()
             || !self.pods.ports().list(&all).await?.items.is_empty()
             || !self.pods.balancers().list(&all).await?.items.is_empty()
-            || !self.tenant.ours().await?.is_empty())
+            || !self.tenant.ours().await?.is_empty()
+            || !self.tenant.networks().await?.is_empty())
     }
 }

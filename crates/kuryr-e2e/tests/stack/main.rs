@@ -12,6 +12,7 @@ mod installed;
 mod leaders;
 mod lives;
 mod local_switching;
+mod namespaces;
 mod objects;
 mod pods;
 mod refused;

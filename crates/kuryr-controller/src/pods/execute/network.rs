@@ -2,8 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use futures::future::join_all;
+use ipnet::IpNet;
 use kuryr_core::Id;
-use kuryr_core::network::{Action, Answer, Network, Outcome, Own, label, label_of};
+use kuryr_core::network::{
+    Action, Answer, Network, Outcome, Own, PoolRoom, free_subnets, label, label_of,
+};
 use kuryr_core::reconcile::{Failure, FailureKind};
 use kuryr_openstack::model::{self, NewNetwork, NewSubnet};
 use kuryr_openstack::{Error, ErrorKind, PortQuery, Resource, SubnetQuery};
@@ -55,11 +59,37 @@ pub(super) async fn run(ctx: &Executor, action: &Action) -> Outcome {
 /// All networks that carry our mark.
 async fn list(ctx: &Executor) -> Outcome {
     let networks = openstack(ctx.neutron.list_owned_networks(&ctx.mark).await)?;
-    if networks.is_empty() {
-        return Ok(Answer::All(vec![]));
+    let networks = match networks.is_empty() {
+        true => vec![],
+        false => openstack(look_into(ctx, networks).await)?,
+    };
+    let pools = ctx.networks.of_namespaces().map(|own| own.pools.clone());
+    let pools = pools.unwrap_or_default();
+    let room = join_all(pools.iter().map(|pool| room(ctx, &pool.id))).await;
+    Ok(Answer::All {
+        networks,
+        pools: room,
+    })
+}
+
+/// How much room a pool has. Nothing waits for that, so that what can't be seen is no failure.
+async fn room(ctx: &Executor, id: &Id) -> PoolRoom {
+    let seen = async {
+        let pool = ctx.neutron.get_subnetpool(id).await?;
+        let query = SubnetQuery::new().subnetpool_id(&**id);
+        let subnets = ctx.neutron.list_subnets(&query).await?;
+        let taken: Vec<IpNet> = subnets.iter().map(|s| s.cidr).collect();
+        let length = pool.default_prefixlen;
+        Ok::<_, Error>(length.map(|length| free_subnets(&pool.prefixes, length, &taken)))
+    };
+    let free = seen.await.unwrap_or_else(|error| {
+        tracing::debug!(pool = &**id, %error, "how much room a subnet pool has can't be seen");
+        None
+    });
+    PoolRoom {
+        pool: id.clone(),
+        free,
     }
-    let seen = look_into(ctx, networks).await;
-    openstack(seen).map(Answer::All)
 }
 
 /// Networks with their subnets and the legs in them.

@@ -144,6 +144,31 @@ fn pods_are_told_when_a_pool_of_prefixes_is_used_up_and_go_on_when_it_is_not() {
 }
 
 #[test]
+fn that_few_subnets_are_left_is_told_once_before_there_is_none() {
+    let mut cloud = Cloud::new();
+    cloud.pools.insert(id("pool4"), 12);
+    (0..12).for_each(|n| cloud.add_namespace(n));
+    let mut c = start(&mut cloud, false, false, 0);
+    let mut told = Vec::new();
+    for n in 0..12 {
+        cloud.add_pod(n, 0);
+        let calls = c.settle(&mut cloud).unwrap();
+        let reports = calls.into_iter().filter(|a| a.name() == "report_namespace");
+        told.extend(reports.map(|a| (n, a)));
+    }
+    assert_eq!(told.len(), 1, "{told:?}");
+    let (n, action) = &told[0];
+    let Action::Network(network::Action::Report {
+        reason, message, ..
+    }) = action
+    else {
+        panic!("{action:?}");
+    };
+    assert_eq!((*n, *reason), (2, Reason::SubnetPoolLow));
+    assert!(message.starts_with("9 IPv4 subnets are left"), "{message}");
+}
+
+#[test]
 fn the_next_pool_is_used_when_the_first_has_no_prefix_left() {
     let mut cloud = Cloud::new();
     cloud.pools = [(id("pool4"), 1), (id("spare"), 5)].into();

@@ -84,18 +84,18 @@ impl Draft<'_> {
             address,
             port,
             name: member_name(slice, of, address, port),
-            subnet: self.member_subnet(address, vips),
+            subnet: self.member_subnet(&slice.namespace, address, vips),
             weight: 1,
         })
     }
 
-    fn member_subnet(&self, address: IpAddr, vips: &[Vip]) -> Option<Id> {
+    fn member_subnet(&self, namespace: &Id, address: IpAddr, vips: &[Vip]) -> Option<Id> {
         let same = |v: &&Vip| Family::of(v.address) == Family::of(address);
         let vip = vips.iter().find(same).map(|v| v.subnet.clone());
         match self.settings.member_mode {
             MemberMode::L3 => vip,
             MemberMode::L2 => {
-                let own = subnet_at(self.settings, address).cloned();
+                let own = subnet_at(self.settings, namespace, address).cloned();
                 own.or_else(|| vip.filter(|_| self.traits.member_subnet))
             }
         }

@@ -335,9 +335,11 @@ fn families(vips: &[Vip]) -> Vec<Family> {
     vips.iter().map(|v| Family::of(v.address)).collect()
 }
 
-/// The id of the first member subnet (pods, nodes) whose range has the address: Octavia reaches a member through it.
-fn subnet_at(settings: &Settings, address: IpAddr) -> Option<&Id> {
-    let all = settings.member_subnets.iter();
+/// The id of the first member subnet (the namespace's own, pods', nodes') whose range has the address: Octavia reaches a
+/// member through it.
+fn subnet_at<'a>(settings: &'a Settings, namespace: &Id, address: IpAddr) -> Option<&'a Id> {
+    let own = settings.namespace_subnets.get(namespace);
+    let all = own.into_iter().chain(&settings.member_subnets);
     all.into_iter()
         .find(|s| s.cidr.contains(&address))
         .map(|s| &s.id)

@@ -8,7 +8,7 @@ use crate::service::fixtures::{
     endpoint, id, ip, many, port, service, settings, slice, slice_port, tcp, tree, wanted,
 };
 use crate::service::model::{Endpoint, Protocol::*, ServiceKey};
-use crate::service::settings::MemberMode;
+use crate::service::settings::{MemberMode, Subnet};
 use crate::service::tree::{Algorithm, Listener, MonitorKind};
 
 mod fields;

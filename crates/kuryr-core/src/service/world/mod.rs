@@ -5,6 +5,7 @@ mod claims;
 mod floating;
 mod guests;
 mod services;
+mod subnets;
 mod subsets;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -113,6 +114,8 @@ pub struct World {
 pub(crate) struct Synced {
     pub(crate) services: bool,
     pub(crate) slices: bool,
+    /// Subnets of namespaces, where they have some.
+    pub(crate) subnets: bool,
 }
 
 impl World {
@@ -174,8 +177,9 @@ impl World {
 
     /// Whether all watches and lists have been read, so that absence means something.
     pub(crate) fn has_read_all(&self) -> bool {
+        let subnets = self.synced.subnets || !self.settings.has_namespace_subnets;
         let watched = self.synced.services && self.synced.slices && self.claims.is_listed();
-        watched && self.list.is_listed()
+        watched && subnets && self.list.is_listed()
     }
 
     /// When something is to be looked at again without any new fact.

@@ -166,3 +166,19 @@ fn in_l2_mode_members_are_in_their_own_subnet() {
     let with_ovn = [Some(id("pods4")), Some(id("services4"))];
     assert_eq!(subnets(&l2("ovn")), with_ovn, "which needs one");
 }
+
+#[test]
+fn a_member_is_in_the_subnet_of_its_own_namespaces_network() {
+    let net = |subnet: &str| Subnet {
+        id: id(subnet),
+        cidr: "10.10.0.0/24".parse().unwrap(),
+    };
+    let settings = Settings {
+        member_mode: MemberMode::L2,
+        namespace_subnets: [(id("aa"), net("of-aa")), (id("ns"), net("of-ns"))].into(),
+        ..settings()
+    };
+    let t = tree(&service("web"), &[many("web", 1)], &settings);
+    let member = &only(&t).pool.members[0];
+    assert_eq!(member.subnet, Some(id("of-ns")), "whatever aa's KuryrNetwork says");
+}
