@@ -8,7 +8,7 @@ use kuryr_api::vif::{Vif, VifNetwork, VifSubnet};
 use kuryr_core::network;
 use kuryr_core::port::{Assignment, Id, PortKind, Want};
 use kuryr_openstack::model::{Network, Subnet};
-use kuryr_openstack::{Error, Neutron, OwnershipMark, SecurityGroupQuery, SubnetQuery};
+use kuryr_openstack::{Error, Neutron, OwnershipMark, PortQuery, SecurityGroupQuery, SubnetQuery};
 use thiserror::Error;
 
 use crate::config::{ControllerConfig, NamespaceNetworks};
@@ -16,6 +16,13 @@ use crate::facts;
 
 /// Pods are told what of their namespace's network they wait for after so long, milliseconds.
 const SLOW: u64 = 10_000;
+
+/// Owners of ports by which routers have legs: plain, distributed, highly available.
+const LEGS: [&str; 3] = [
+    "network:router_interface",
+    "network:router_interface_distributed",
+    "network:ha_router_replicated_interface",
+];
 
 /// The networks and subnets that are known, by id; clones share them.
 #[derive(Clone, Debug)]
@@ -46,8 +53,13 @@ enum Source {
 pub enum Wants {
     /// All the same.
     One(Arc<PortKind>),
-    /// By namespace; those are absent whose network is not made, or is one that they bring.
-    OfNamespaces(BTreeMap<Id, Arc<PortKind>>),
+    /// That of their namespace's network.
+    OfNamespaces {
+        /// By namespace; those are absent whose network is not made, or is one that they bring.
+        kinds: BTreeMap<Id, Arc<PortKind>>,
+        /// All networks that carry our mark.
+        networks: Vec<network::Network>,
+    },
 }
 
 impl Wants {
@@ -56,7 +68,7 @@ impl Wants {
     pub fn of(&self, namespace: &str) -> Want {
         match self {
             Self::One(kind) => Want::Port(kind.clone()),
-            Self::OfNamespaces(kinds) => kinds
+            Self::OfNamespaces { kinds, .. } => kinds
                 .get(namespace)
                 .map_or(Want::Unknown(None), |kind| Want::Port(kind.clone())),
         }
@@ -182,17 +194,52 @@ impl Networks {
             Source::Namespaces(settings) => settings,
         };
         let networks = neutron.list_owned_networks(mark).await?;
-        let query = SubnetQuery::new().network_ids(networks.iter().map(|n| n.id.clone()));
-        let subnets = neutron.list_subnets(&query).await?;
-        let mut kinds = BTreeMap::new();
-        for network in &networks {
-            let fact = facts::network(network, &subnets, &BTreeMap::new(), mark);
-            if let Some((_, namespace)) = &fact.made_for {
-                kinds.insert(namespace.clone(), settings.kind(None, &fact));
+        let networks = self.look_into(neutron, networks, mark).await?;
+        let kind = |n: &network::Network| {
+            let (_, namespace) = n.made_for.clone()?;
+            Some((namespace, settings.kind(None, n)))
+        };
+        Ok(Wants::OfNamespaces {
+            kinds: networks.iter().filter_map(kind).collect(),
+            networks,
+        })
+    }
+
+    /// Networks with their subnets and the routers' legs in them, which are known from then on.
+    ///
+    /// # Errors
+    /// What Neutron answered.
+    pub(crate) async fn look_into(
+        &self,
+        neutron: &Neutron,
+        networks: Vec<Network>,
+        mark: &OwnershipMark,
+    ) -> Result<Vec<network::Network>, Error> {
+        if networks.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids = || networks.iter().map(|n| n.id.clone());
+        let subnets = SubnetQuery::new().network_ids(ids());
+        let legs = PortQuery::new()
+            .network_ids(ids())
+            .fields(["device_id", "fixed_ips"]);
+        let legs = LEGS
+            .iter()
+            .fold(legs, |query, owner| query.device_owner(*owner));
+        let (subnets, ports) =
+            tokio::try_join!(neutron.list_subnets(&subnets), neutron.list_ports(&legs))?;
+        let mut legs = BTreeMap::new();
+        for port in &ports {
+            for ip in &port.fixed_ips {
+                legs.insert(ip.subnet_id.clone(), port.device_id.clone());
             }
         }
+        let facts = networks
+            .iter()
+            .map(|n| facts::network(n, &subnets, &legs, mark))
+            .collect();
         self.learn(networks, subnets);
-        Ok(Wants::OfNamespaces(kinds))
+        Ok(facts)
     }
 
     /// How namespaces get networks of their own, where they do.

@@ -138,6 +138,15 @@ kinds! {
     PoolTooLarge: "pool-too-large", Leaked, "warning; note with pools and a leader, which makes them smaller slowly",
         "More ports wait unused on a node's trunk than the pool's limits allow; without pools, any.",
         "They are taken off and deleted, where no controller leads; a leading one does so itself.";
+    NetworkLeaked: "network-leaked", Leaked, "error",
+        "A network that carries this cluster's tag was made for a namespace that is gone.",
+        "Nothing; a controller that leads undoes it.";
+    NetworkStuck: "network-stuck", Stuck, "error",
+        "A namespace is being deleted for long, and its network is still there.",
+        "Nothing; a controller that leads undoes it when nothing of others is on it.";
+    NetworkWithoutRouter: "network-without-router", Wrong, "warning",
+        "No router has a leg in a subnet of a namespace's network.",
+        "Nothing; a controller that leads adds it when a pod there wants a port.";
     ForeignSubport: "foreign-subport", Foreign, "note",
         "A subport of a node's trunk that is not this cluster's.",
         "Nothing, ever.";

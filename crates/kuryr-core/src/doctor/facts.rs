@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::network::Network;
 use crate::pool;
 use crate::port::{Claim, Id, Pod, PodKey, Port, Trunk};
 
@@ -31,6 +32,8 @@ pub struct Facts {
     pub subnets: Vec<SubnetUsage>,
     /// Objects that upstream's finalizers hold.
     pub held: Vec<HeldObject>,
+    /// Networks that carry our mark, where namespaces have their own.
+    pub networks: Vec<NetworkFact>,
 }
 
 /// From when on something is a finding.
@@ -142,6 +145,16 @@ pub struct HeldObject {
     pub deleting: Duration,
     /// What it stands for in OpenStack, such as `network 4f1c…`.
     pub left: Vec<String>,
+}
+
+/// A network that carries our mark.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetworkFact {
+    pub network: Network,
+    /// The namespace that it was made for: none if it is gone; else, if it is being deleted, time since that.
+    pub namespace_ends: Option<Option<Duration>>,
+    /// How many ports of ours are on it.
+    pub ports: usize,
 }
 
 /// A port of ours.

@@ -38,6 +38,8 @@ pub enum Subject {
     /// The OpenStack project.
     Project,
     Subnet(Id),
+    /// A Neutron network.
+    Network(Id),
     /// A Kubernetes node.
     Node(Id),
     /// A Neutron trunk.
@@ -59,6 +61,7 @@ impl Subject {
             Self::Lease => "lease",
             Self::Project => "project",
             Self::Subnet(_) => "subnet",
+            Self::Network(_) => "network",
             Self::Node(_) => "node",
             Self::Trunk(_) => "trunk",
             Self::Pod(_) => "pod",
@@ -73,7 +76,11 @@ impl Subject {
     pub fn name(&self) -> String {
         match self {
             Self::Lease | Self::Project => String::new(),
-            Self::Subnet(id) | Self::Node(id) | Self::Trunk(id) | Self::Port(id) => id.to_string(),
+            Self::Subnet(id)
+            | Self::Network(id)
+            | Self::Node(id)
+            | Self::Trunk(id)
+            | Self::Port(id) => id.to_string(),
             Self::Pod(key) | Self::KuryrPort(key) | Self::Object(_, key) => key.to_string(),
         }
     }

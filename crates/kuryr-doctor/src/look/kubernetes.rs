@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use k8s_openapi::api::coordination::v1::Lease as LeaseObject;
-use k8s_openapi::api::core::v1::{Event, Node as NodeObject, Pod as PodObject};
+use k8s_openapi::api::core::v1::{Event, Namespace, Node as NodeObject, Pod as PodObject};
 use kube::api::{ApiResource, ListParams};
 use kube::core::DynamicObject;
 use kube::{Api, Client, ResourceExt};
@@ -32,6 +32,8 @@ pub(super) struct Cluster {
     pub(super) pods: Vec<PodFact>,
     pub(super) claims: Vec<ClaimFact>,
     pub(super) held: Vec<HeldObject>,
+    /// Namespaces by name: uid, and how long ago each was deleted, if it was.
+    pub(super) namespaces: BTreeMap<Id, (Id, Option<Duration>)>,
 }
 
 /// KuryrPorts as upstream's looser schema lets them be.
@@ -89,7 +91,23 @@ impl Eyes<'_> {
             pods,
             claims,
             held: self.held(unseen).await,
+            namespaces: self.namespaces().await?,
         })
+    }
+
+    /// Namespaces, where they have networks of their own.
+    async fn namespaces(&self) -> Result<BTreeMap<Id, (Id, Option<Duration>)>, LookError> {
+        if matches!(self.wants, Wants::One(_)) {
+            return Ok(BTreeMap::new());
+        }
+        let api: Api<Namespace> = Api::all(self.client.clone());
+        let all = list(&api, "list namespaces").await?;
+        let fact = |n: &Namespace| {
+            let deleted = n.metadata.deletion_timestamp.as_ref();
+            let uid = n.uid().unwrap_or_default().into();
+            (n.name_any().into(), (uid, deleted.map(|t| since(t.0))))
+        };
+        Ok(all.iter().map(fact).collect())
     }
 
     async fn lease(&self, unseen: &mut Vec<Unseen>) -> Lease {

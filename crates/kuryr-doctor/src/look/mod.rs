@@ -59,6 +59,7 @@ impl Eyes<'_> {
             quota: cloud.quota,
             subnets: cloud.subnets,
             held: cluster.held,
+            networks: cloud.networks,
         };
         Ok((facts, unseen))
     }

@@ -5,8 +5,9 @@ use std::net::IpAddr;
 
 use k8s_openapi::jiff::Timestamp;
 use kuryr_api::names::cluster_tag;
-use kuryr_controller::facts;
-use kuryr_core::doctor::{OtherPort, PortFact, SubnetUsage, Usage};
+use kuryr_controller::{Wants, facts};
+use kuryr_core::doctor::{NetworkFact, OtherPort, PortFact, SubnetUsage, Usage};
+use kuryr_core::network::Network;
 use kuryr_core::port::{Id, Place, Trunk};
 use kuryr_openstack::model::{AllocationPool, Port, Subnet};
 use kuryr_openstack::{Error, Neutron, PortQuery};
@@ -25,6 +26,7 @@ pub(super) struct Found {
     pub(super) trunks: Vec<Trunk>,
     pub(super) ports: Vec<PortFact>,
     pub(super) others: Vec<OtherPort>,
+    pub(super) networks: Vec<NetworkFact>,
     pub(super) quota: Option<Usage>,
     pub(super) subnets: Vec<SubnetUsage>,
 }
@@ -74,13 +76,37 @@ impl Eyes<'_> {
         let mut place = |port: &Port| places.remove(port.id.as_str()).unwrap_or(Place::Loose);
         let ports: Vec<PortFact> = owned.iter().map(|p| port_fact(p, place(p))).collect();
         let others = self.others(&neutron, cluster, &trunks, &ports).await?;
+        let networks = self.networks(cluster, &ports);
         Ok(Found {
             quota: self.quota(&neutron, unseen).await,
             subnets: self.subnets(&neutron, unseen).await?,
+            networks,
             trunks,
             ports,
             others,
         })
+    }
+
+    /// Networks of namespaces, with what became of those.
+    fn networks(&self, cluster: &Cluster, ports: &[PortFact]) -> Vec<NetworkFact> {
+        let Wants::OfNamespaces { networks, .. } = self.wants else {
+            return Vec::new();
+        };
+        let mut counts: BTreeMap<&Id, usize> = BTreeMap::new();
+        for fact in ports {
+            *counts.entry(&fact.port.kind.network).or_default() += 1;
+        }
+        let namespace_ends = |network: &Network| {
+            let (uid, name) = network.made_for.as_ref()?;
+            let (is, ends) = cluster.namespaces.get(name)?;
+            uid.as_ref().is_none_or(|uid| uid == is).then_some(*ends)
+        };
+        let fact = |network: &Network| NetworkFact {
+            namespace_ends: namespace_ends(network),
+            ports: counts.get(&network.id).copied().unwrap_or(0),
+            network: network.clone(),
+        };
+        networks.iter().map(fact).collect()
     }
 
     /// Ports of others that are on nodes' trunks, that KuryrPorts name, or that upstream left.

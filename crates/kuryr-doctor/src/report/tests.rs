@@ -121,6 +121,7 @@ fn look() -> Look {
         }),
         subnets: vec![],
         held: vec![],
+        networks: vec![],
     };
     let findings = diagnose(&facts);
     Look {

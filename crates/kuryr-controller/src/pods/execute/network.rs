@@ -5,23 +5,14 @@ use std::collections::BTreeMap;
 use futures::future::join_all;
 use ipnet::IpNet;
 use kuryr_core::Id;
-use kuryr_core::network::{
-    Action, Answer, Network, Outcome, Own, PoolRoom, free_subnets, label, label_of,
-};
+use kuryr_core::network::{Action, Answer, Outcome, Own, PoolRoom, free_subnets, label, label_of};
 use kuryr_core::reconcile::{Failure, FailureKind};
 use kuryr_openstack::model::{self, NewNetwork, NewSubnet};
-use kuryr_openstack::{Error, ErrorKind, PortQuery, Resource, SubnetQuery};
+use kuryr_openstack::{Error, ErrorKind, Resource, SubnetQuery};
 
 use super::Executor;
 use crate::facts;
 use crate::failure::{deleted, openstack};
-
-/// Owners of ports by which routers have legs: plain, distributed, highly available.
-const LEGS: [&str; 3] = [
-    "network:router_interface",
-    "network:router_interface_distributed",
-    "network:ha_router_replicated_interface",
-];
 
 /// Carries out what is on Neutron.
 pub(super) async fn run(ctx: &Executor, action: &Action) -> Outcome {
@@ -61,7 +52,11 @@ async fn list(ctx: &Executor) -> Outcome {
     let networks = openstack(ctx.neutron.list_owned_networks(&ctx.mark).await)?;
     let networks = match networks.is_empty() {
         true => vec![],
-        false => openstack(look_into(ctx, networks).await)?,
+        false => openstack(
+            ctx.networks
+                .look_into(&ctx.neutron, networks, &ctx.mark)
+                .await,
+        )?,
     };
     let pools = ctx.networks.of_namespaces().map(|own| own.pools.clone());
     let pools = pools.unwrap_or_default();
@@ -90,34 +85,6 @@ async fn room(ctx: &Executor, id: &Id) -> PoolRoom {
         pool: id.clone(),
         free,
     }
-}
-
-/// Networks with their subnets and the legs in them.
-async fn look_into(ctx: &Executor, networks: Vec<model::Network>) -> Result<Vec<Network>, Error> {
-    let ids = || networks.iter().map(|n| n.id.clone());
-    let subnets = SubnetQuery::new().network_ids(ids());
-    let legs = PortQuery::new()
-        .network_ids(ids())
-        .fields(["device_id", "fixed_ips"]);
-    let legs = LEGS
-        .iter()
-        .fold(legs, |query, owner| query.device_owner(*owner));
-    let (subnets, ports) = tokio::try_join!(
-        ctx.neutron.list_subnets(&subnets),
-        ctx.neutron.list_ports(&legs),
-    )?;
-    let mut legs = BTreeMap::new();
-    for port in &ports {
-        for ip in &port.fixed_ips {
-            legs.insert(ip.subnet_id.clone(), port.device_id.clone());
-        }
-    }
-    let facts = networks
-        .iter()
-        .map(|n| facts::network(n, &subnets, &legs, &ctx.mark))
-        .collect();
-    ctx.networks.learn(networks, subnets);
-    Ok(facts)
 }
 
 /// The network that a namespace brings.
@@ -182,7 +149,10 @@ async fn adopt(ctx: &Executor, namespace: &Id, uid: &Id, id: &Id) -> Outcome {
             "network {id} ({name:?}), which the KuryrNetwork names, was not made for namespace {namespace}; another is made"
         )));
     }
-    let seen = openstack(look_into(ctx, vec![network]).await)?;
+    let seen = ctx
+        .networks
+        .look_into(&ctx.neutron, vec![network], &ctx.mark);
+    let seen = openstack(seen.await)?;
     let network = seen.into_iter().next();
     let mut network = network.ok_or_else(|| Failure::again("the network was not read"))?;
     // Its older name has no uid, and another's KuryrNetwork may name it too.

@@ -3,6 +3,7 @@
 mod claims;
 mod cluster;
 mod held;
+mod networks;
 mod nodes;
 mod pods;
 mod ports;
@@ -10,6 +11,7 @@ mod ports;
 pub(super) use claims::check as claims;
 pub(super) use cluster::check as cluster;
 pub(super) use held::check as held;
+pub(super) use networks::check as networks;
 pub(super) use nodes::check as nodes;
 pub(super) use pods::check as pods;
 pub(super) use ports::check as ports;

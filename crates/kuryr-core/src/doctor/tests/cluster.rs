@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::plant::*;
 use crate::doctor::*;
+use crate::network::{Leg, Network, Subnet};
 use crate::port::{Place, PortStatus};
 
 #[test]
@@ -182,4 +183,44 @@ fn the_overview_counts_by_node_and_namespace() {
 fn names_of_kinds_differ() {
     let names: BTreeSet<_> = FindingKind::ALL.iter().map(|k| k.name()).collect();
     assert_eq!(names.len(), FindingKind::ALL.len());
+}
+
+#[test]
+fn networks_of_namespaces_that_are_gone_stuck_or_cut_off_are_found() {
+    let subnet = |leg: bool| Subnet {
+        id: "s".into(),
+        cidr: "10.1.0.0/24".parse().unwrap(),
+        leg: leg.then(|| Leg { router: "r".into() }),
+    };
+    let of = |id: &str, leg, namespace_ends| NetworkFact {
+        network: Network {
+            id: id.into(),
+            made_for: Some((Some("u".into()), "shop".into())),
+            project: "p".into(),
+            tagged: true,
+            subnets: vec![subnet(leg)],
+        },
+        namespace_ends,
+        ports: 0,
+    };
+    let seconds = |n| Some(Some(Duration::from_secs(n)));
+    let mut facts = healthy(1, 1);
+    facts.networks = vec![
+        of("right", true, Some(None)),
+        of("cut", false, Some(None)),
+        of("ending", true, seconds(5)),
+        of("stuck", true, seconds(500)),
+        of("leaked", true, None),
+    ];
+    let found: BTreeSet<(String, String)> = diagnose(&facts)
+        .iter()
+        .map(|f| (f.subject.name(), f.kind.to_string()))
+        .collect();
+    let expected = [
+        ("cut", "network-without-router"),
+        ("stuck", "network-stuck"),
+        ("leaked", "network-leaked"),
+    ];
+    let expected = expected.map(|(id, kind)| (id.to_owned(), kind.to_owned()));
+    assert_eq!(found, expected.into());
 }

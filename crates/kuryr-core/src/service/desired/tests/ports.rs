@@ -180,5 +180,9 @@ fn a_member_is_in_the_subnet_of_its_own_namespaces_network() {
     };
     let t = tree(&service("web"), &[many("web", 1)], &settings);
     let member = &only(&t).pool.members[0];
-    assert_eq!(member.subnet, Some(id("of-ns")), "whatever aa's KuryrNetwork says");
+    assert_eq!(
+        member.subnet,
+        Some(id("of-ns")),
+        "whatever aa's KuryrNetwork says"
+    );
 }
