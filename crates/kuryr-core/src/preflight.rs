@@ -19,6 +19,12 @@ pub struct Facts {
     pub extensions: Seen<BTreeSet<String>>,
     /// The pods' subnets.
     pub subnets: Vec<(Id, Seen<Subnet>)>,
+    /// The subnet pools of namespaces' networks, where namespaces have their own.
+    pub pools: Vec<(Id, Seen<Pool>)>,
+    /// The router that those networks are attached to, by id and name.
+    pub router: Option<(Id, Seen<String>)>,
+    /// How many more networks the project may have; none without limit.
+    pub networks_left: Seen<Option<u64>>,
     /// The networks of the nodes' subnets.
     pub node_networks: Vec<Seen<Network>>,
     /// The security groups of pods: id and name.
@@ -48,6 +54,17 @@ pub struct Subnet {
     pub free: Option<u64>,
     pub has_gateway: bool,
     pub network: Network,
+}
+
+/// A pool that namespaces' subnets are cut from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pool {
+    /// 4 or 6.
+    pub version: u8,
+    /// Length of its subnets' prefixes, where Neutron tells.
+    pub length: Option<u8>,
+    /// How many more of them it has room for, where that can be said.
+    pub free: Option<u64>,
 }
 
 /// A network.
@@ -149,6 +166,11 @@ pub fn checks(facts: &Facts) -> Vec<Check> {
             .iter()
             .filter_map(|(_, seen)| filtered(&seen.as_ref().ok()?.network)),
     );
+    all.extend(facts.pools.iter().map(|(id, seen)| pool(id, seen)));
+    all.extend(facts.router.iter().map(|(id, seen)| router(id, seen)));
+    if !facts.pools.is_empty() {
+        all.push(networks(&facts.networks_left));
+    }
     all.push(mtu(facts));
     all.extend(facts.groups.iter().map(|(id, seen)| group(id, seen)));
     all.push(ports(&facts.ports_left, facts.pods));
@@ -282,6 +304,90 @@ fn subnet(id: &Id, seen: &Seen<Subnet>, pods: u64) -> Check {
         None => good(
             NAME,
             format!("{cidr} is there; how many addresses are left is not told"),
+        ),
+    }
+}
+
+fn pool(id: &Id, seen: &Seen<Pool>) -> Check {
+    const NAME: &str = "subnet-pool";
+    const FEW: u64 = 10;
+    let pool = match seen {
+        Ok(pool) => pool,
+        Err(why) => {
+            let todo = "set [namespace_subnet] pod_subnet_pool to ids of subnet pools that this project may use";
+            return check(
+                NAME,
+                Standing::Problem,
+                format!("subnet pool {id}: {why}"),
+                todo,
+            );
+        }
+    };
+    let (version, length) = (
+        pool.version,
+        pool.length.map_or("?".to_owned(), |l| l.to_string()),
+    );
+    let Some(free) = pool.free else {
+        let seen = format!(
+            "subnet pool {id} (IPv{version}) is there; how many subnets are left is not told"
+        );
+        return good(NAME, seen);
+    };
+    let seen = format!(
+        "subnet pool {id} has room for {free} IPv{version} subnets of /{length}, one a namespace with pods"
+    );
+    let smallest = if version == 4 { 8 } else { 32 };
+    let todo = match free {
+        0 => {
+            "its default prefix length is that of the whole pool, or it is used up: set default_prefixlen, or add prefixes"
+        }
+        1..FEW => "add prefixes to it, or name a further pool: namespaces with pods take one each",
+        // Neutron's default is the smallest length that it allows, so that one subnet takes everything.
+        _ if pool.length.is_some_and(|l| l <= smallest) => {
+            "set default_prefixlen: subnets of this size are far too large"
+        }
+        _ => return good(NAME, seen),
+    };
+    let standing = if free == 0 {
+        Standing::Problem
+    } else {
+        Standing::Advice
+    };
+    check(NAME, standing, seen, todo)
+}
+
+fn router(id: &Id, seen: &Seen<String>) -> Check {
+    const NAME: &str = "pod-router";
+    match seen {
+        Ok(name) => good(NAME, format!("router {name} ({id}) is there")),
+        Err(why) => check(
+            NAME,
+            Standing::Problem,
+            format!("router {id}: {why}"),
+            "set [namespace_subnet] pod_router to the router that has the nodes' and Services' subnets",
+        ),
+    }
+}
+
+fn networks(left: &Seen<Option<u64>>) -> Check {
+    const NAME: &str = "network-quota";
+    const FEW: u64 = 10;
+    match left {
+        Ok(None) => good(NAME, "networks are without limit"),
+        Ok(Some(left)) if *left < FEW => check(
+            NAME,
+            Standing::Advice,
+            format!("{left} more networks"),
+            "raise the quotas of networks and subnets: each namespace with pods takes one of each",
+        ),
+        Ok(Some(left)) => good(
+            NAME,
+            format!("{left} more networks, one a namespace with pods"),
+        ),
+        Err(why) => unknown(
+            NAME,
+            why,
+            "see that the quota allows a network for each namespace",
         ),
     }
 }
@@ -522,6 +628,9 @@ mod tests {
             },
             extensions: Ok(NEEDED.map(str::to_owned).into()),
             subnets: vec![("s".into(), Ok(subnet))],
+            pools: vec![],
+            router: None,
+            networks_left: Ok(None),
             node_networks: vec![Ok(network("nodes"))],
             groups: vec![("g".into(), Ok("pods".to_owned()))],
             ports_left: Ok(Some(5000)),
@@ -684,5 +793,37 @@ mod tests {
                 ("mtu", Standing::Unknown)
             ]
         );
+    }
+
+    #[test]
+    fn where_namespaces_have_networks_pool_router_and_quota_are_looked_at() {
+        let pool = |length, free| Pool {
+            version: 4,
+            length: Some(length),
+            free: Some(free),
+        };
+        let with = |pool: Seen<Pool>| Facts {
+            subnets: vec![],
+            pools: vec![("p".into(), pool)],
+            router: Some(("r".into(), Ok("k8s".to_owned()))),
+            networks_left: Ok(Some(3)),
+            ..facts()
+        };
+        let standing = |facts: &Facts, name: &str| {
+            let all = checks(facts);
+            all.iter().find(|c| c.name == name).unwrap().standing
+        };
+        let right = with(Ok(pool(24, 200)));
+        assert_eq!(standing(&right, "subnet-pool"), Standing::Good);
+        assert_eq!(standing(&right, "pod-router"), Standing::Good);
+        assert_eq!(standing(&right, "network-quota"), Standing::Advice);
+        for (wrong, expected) in [
+            (Ok(pool(24, 3)), Standing::Advice),
+            (Ok(pool(24, 0)), Standing::Problem),
+            (Ok(pool(8, 100)), Standing::Advice),
+            (Err("404".to_owned()), Standing::Problem),
+        ] {
+            assert_eq!(standing(&with(wrong), "subnet-pool"), expected);
+        }
     }
 }

@@ -7,7 +7,7 @@ mod node;
 mod pod;
 
 pub use claim::claim;
-pub use network::{namespace, network, network_claim, subnet};
+pub use network::{namespace, network, network_claim, subnet, subnet_pool};
 pub use neutron::{PORT_FIELDS, places, port, port_status, trunks};
 pub use node::addresses;
 pub use pod::pod;

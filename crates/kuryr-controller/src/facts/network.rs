@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use ipnet::IpNet;
 use k8s_openapi::api::core::v1 as core;
 use kube::ResourceExt;
 use kube::core::DynamicObject;
@@ -10,8 +11,10 @@ use kuryr_api::names::{
     KURYRNETWORK_FINALIZER, NETWORK_ANNOTATION, PROJECT_ANNOTATION, SUBNETS_ANNOTATION,
 };
 use kuryr_core::Id;
-use kuryr_core::network::{Claim, Leg, Namespace, Network, Own, Status, Subnet, label_of};
-use kuryr_openstack::{OwnershipMark, model};
+use kuryr_core::network::{
+    Claim, Leg, Namespace, Network, Own, Status, Subnet, free_subnets, label_of,
+};
+use kuryr_openstack::{Error, Neutron, OwnershipMark, SubnetQuery, model};
 use serde_json::Value;
 
 use crate::reconcile::version;
@@ -121,6 +124,23 @@ pub fn subnet(subnet: &model::Subnet, router: Option<&str>) -> Subnet {
             router: router.into(),
         }),
     }
+}
+
+/// A subnet pool, and how many more subnets of its default size it has room for, where that can be said.
+///
+/// # Errors
+/// What Neutron answered.
+pub async fn subnet_pool(
+    neutron: &Neutron,
+    id: &str,
+) -> Result<(model::SubnetPool, Option<u64>), Error> {
+    let pool = neutron.get_subnetpool(id).await?;
+    let query = SubnetQuery::new().subnetpool_id(id);
+    let subnets = neutron.list_subnets(&query).await?;
+    let taken: Vec<IpNet> = subnets.iter().map(|s| s.cidr).collect();
+    let length = pool.default_prefixlen;
+    let free = length.map(|length| free_subnets(&pool.prefixes, length, &taken));
+    Ok((pool, free))
 }
 
 #[cfg(test)]

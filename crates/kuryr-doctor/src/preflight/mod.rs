@@ -11,7 +11,8 @@ use k8s_openapi::api::core::v1::Node as NodeObject;
 use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt};
 use kuryr_controller::{ControllerConfig, facts};
-use kuryr_core::preflight::{Balancers, Facts, Login, Network, Node, Seen, Subnet};
+use kuryr_core::port::Id;
+use kuryr_core::preflight::{Balancers, Facts, Login, Network, Node, Pool, Seen, Subnet};
 use kuryr_openstack::{Cloud, LoadBalancerQuery, Neutron, Octavia, PortQuery, TrunkQuery};
 
 use crate::error::answer;
@@ -52,12 +53,31 @@ impl Preflight<'_> {
             login: self.login(),
             extensions: extensions(&neutron).await,
             subnets,
+            pools: self.pools(&neutron).await,
+            router: self.router(&neutron).await,
+            networks_left: left(&neutron, "network").await,
             node_networks,
             groups,
-            ports_left: ports_left(&neutron).await,
+            ports_left: left(&neutron, "port").await,
             balancers: self.balancers().await,
             nodes: self.nodes(&neutron).await,
         }
+    }
+
+    /// The pools of namespaces' networks.
+    async fn pools(&self, neutron: &Neutron) -> Vec<(Id, Seen<Pool>)> {
+        let own = self.config.namespaces.as_ref();
+        let ids = own.map_or(&[][..], |own| &own.pools);
+        each(ids, async |id| (id.into(), pool(neutron, id).await)).await
+    }
+
+    async fn router(&self, neutron: &Neutron) -> Option<(Id, Seen<String>)> {
+        let id = &self.config.namespaces.as_ref()?.router;
+        let seen = neutron.get_router(id).await;
+        Some((
+            id.as_str().into(),
+            seen.map(|r| r.name).map_err(|e| e.gist()),
+        ))
     }
 
     fn login(&self) -> Login {
@@ -145,19 +165,28 @@ async fn network(neutron: &Neutron, id: &str) -> Seen<Network> {
     })
 }
 
-async fn ports_left(neutron: &Neutron) -> Seen<Option<u64>> {
+/// How many more of something the project may have.
+async fn left(neutron: &Neutron, what: &str) -> Seen<Option<u64>> {
     let quota = neutron.quota().await.map_err(|e| e.gist())?;
-    let port = quota
-        .items
-        .get("port")
-        .ok_or("the quota says nothing of ports")?;
-    if port.limit >= 0 && port.used.is_none() {
-        return Err(
-            "this Neutron does not tell how many ports there are (extension quota_details)"
-                .to_owned(),
-        );
+    let of = quota.items.get(what);
+    let of = of.ok_or_else(|| format!("the quota says nothing of {what}s"))?;
+    if of.limit >= 0 && of.used.is_none() {
+        return Err(format!(
+            "this Neutron does not tell how many {what}s there are (extension quota_details)"
+        ));
     }
-    Ok(quota.free("port"))
+    Ok(quota.free(what))
+}
+
+async fn pool(neutron: &Neutron, id: &str) -> Seen<Pool> {
+    let (pool, free) = facts::subnet_pool(neutron, id)
+        .await
+        .map_err(|e| e.gist())?;
+    Ok(Pool {
+        version: pool.ip_version.unwrap_or(4),
+        length: pool.default_prefixlen,
+        free,
+    })
 }
 
 async fn balancers(octavia: &Octavia, wanted: Option<String>) -> Seen<Balancers> {

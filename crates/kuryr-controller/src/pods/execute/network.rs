@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 
 use futures::future::join_all;
-use ipnet::IpNet;
 use kuryr_core::Id;
-use kuryr_core::network::{Action, Answer, Outcome, Own, PoolRoom, free_subnets, label, label_of};
+use kuryr_core::network::{Action, Answer, Outcome, Own, PoolRoom, label, label_of};
 use kuryr_core::reconcile::{Failure, FailureKind};
 use kuryr_openstack::model::{self, NewNetwork, NewSubnet};
 use kuryr_openstack::{Error, ErrorKind, Resource, SubnetQuery};
@@ -69,15 +68,8 @@ async fn list(ctx: &Executor) -> Outcome {
 
 /// How much room a pool has. Nothing waits for that, so that what can't be seen is no failure.
 async fn room(ctx: &Executor, id: &Id) -> PoolRoom {
-    let seen = async {
-        let pool = ctx.neutron.get_subnetpool(id).await?;
-        let query = SubnetQuery::new().subnetpool_id(&**id);
-        let subnets = ctx.neutron.list_subnets(&query).await?;
-        let taken: Vec<IpNet> = subnets.iter().map(|s| s.cidr).collect();
-        let length = pool.default_prefixlen;
-        Ok::<_, Error>(length.map(|length| free_subnets(&pool.prefixes, length, &taken)))
-    };
-    let free = seen.await.unwrap_or_else(|error| {
+    let seen = facts::subnet_pool(&ctx.neutron, id).await;
+    let free = seen.map(|(_, free)| free).unwrap_or_else(|error| {
         tracing::debug!(pool = &**id, %error, "how much room a subnet pool has can't be seen");
         None
     });
