@@ -140,8 +140,8 @@ async fn each_in_its_network(world: &World, spaces: &[Pods], pods: &[Vec<Running
 async fn groups_hold(world: &World, field: &mut Field) -> Outcome {
     let pod = |name: &str| name.starts_with("pod ");
     let other = |name: &str| name == "vm";
-    world.tenant.let_members_in(&world.group).await?;
     world.tenant.shut_out(&world.group).await?;
+    world.tenant.let_members_in(&world.group).await?;
     let silence = until("the virtual machine reaches no pod", PATIENCE, async || {
         let counts = field.burst(1).await;
         match counts.between(other, pod) {
