@@ -20,6 +20,8 @@ impl Cloud {
     ) -> Result<String, ApiError> {
         let network = text(&fields, "network_id").to_owned();
         self.visible(caller, Kind::Network, &network)?;
+        // The gateway of an IPv6 subnet depends on it.
+        let is_of_pool = given(&fields, "cidr").is_none();
         let cidr = self.cidr_of_new(caller, &fields)?;
         let version = if cidr.addr().is_ipv6() { 6 } else { 4 };
         if fields.get("ip_version") != Some(&json!(version)) {
@@ -38,8 +40,8 @@ impl Cloud {
         let gateway = match fields.get("gateway_ip") {
             Some(Value::String(address)) => address.parse().ok(),
             Some(_) => None,
-            None if version == 6 => Some(cidr.network()),
-            None => Some(address_of(number_of(cidr.network()) + 1, false)),
+            None if version == 6 && !is_of_pool => Some(cidr.network()),
+            None => Some(address_of(number_of(cidr.network()) + 1, version == 6)),
         };
         let pools = match fields.get("allocation_pools").and_then(Value::as_array) {
             Some(pools) => checked_pools(pools, &cidr)?,
