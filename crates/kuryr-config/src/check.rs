@@ -223,7 +223,7 @@ fn listeners(config: &Config) -> Vec<Conflict> {
 /// What it takes for all pods to be in one subnet.
 fn one_subnet(config: &Config) -> Vec<Conflict> {
     let mut conflicts = Vec::new();
-    if config.neutron_defaults.pod_subnet.is_none() {
+    if config.neutron_defaults.pod_subnet.is_empty() {
         conflicts.push(missing(
             ("neutron_defaults", "pod_subnet"),
             "the controller needs the id of the subnet of pods' ports",

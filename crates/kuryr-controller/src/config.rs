@@ -26,7 +26,8 @@ pub struct NamespaceNetworks {
 pub struct ControllerConfig {
     /// Name of the cluster among those that share the OpenStack project; part of the tag.
     pub cluster_id: String,
-    /// `[neutron_defaults] pod_subnet`: pods have an address of each, unless their namespaces have networks.
+    /// `[neutron_defaults] pod_subnet`: of each IP version among them a port has an address in one of them, unless namespaces
+    /// have networks.
     pub pod_subnets: Vec<String>,
     /// Networks of namespaces, where they get their own.
     pub namespaces: Option<NamespaceNetworks>,

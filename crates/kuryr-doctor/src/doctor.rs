@@ -148,6 +148,7 @@ impl Doctor {
             client: &self.client,
             cloud: &self.cloud,
             config: &self.config,
+            networks: &self.networks,
             wants: &wants,
             mark: &self.mark,
             patience: self.options.patience,

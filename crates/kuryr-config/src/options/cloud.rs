@@ -12,8 +12,9 @@ option_group! {
         /// Id of the project in which ports are made. Unset: the project of the
         /// credentials.
         project: Option<String> = of(Kind::Id);
-        /// Id of the subnet of pods' ports.
-        pod_subnet: Option<String> = of(Kind::Id);
+        /// Ids of the subnets of pods' ports, all of one network. Of each IP version among
+        /// them a port has an address in one: in that with the most room.
+        pod_subnet: Vec<String> = of(Kind::List);
         /// Ids of the security groups of pods' ports. Empty: the project's default
         /// security group, which Neutron then chooses.
         pod_security_groups: Vec<String> = of(Kind::List);

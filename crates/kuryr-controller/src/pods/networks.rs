@@ -1,12 +1,13 @@
 //! The networks and subnets that pods are on, as their VIFs need them.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use ipnet::IpNet;
 use kuryr_api::vif::{Vif, VifNetwork, VifSubnet};
 use kuryr_core::network;
-use kuryr_core::port::{Assignment, Id, PortKind, Want};
+use kuryr_core::port::{Assignment, Id, Port, PortKind, Rooms, Want};
 use kuryr_openstack::model::{Network, Subnet};
 use kuryr_openstack::{Error, Neutron, OwnershipMark, PortQuery, SecurityGroupQuery, SubnetQuery};
 use thiserror::Error;
@@ -28,6 +29,8 @@ const LEGS: [&str; 3] = [
 #[derive(Clone, Debug)]
 pub struct Networks {
     known: Arc<RwLock<Known>>,
+    /// Where all pods have ports of one kind: its subnets, of which a port has one of each IP version.
+    rooms: Arc<Mutex<Rooms>>,
     /// `[neutron_defaults] network_device_mtu`.
     mtu: Option<u32>,
     source: Source,
@@ -168,8 +171,11 @@ impl Networks {
                 Source::One(Arc::new(kind.await?))
             }
         };
+        let rooms = known.subnets.iter();
+        let rooms = rooms.map(|(id, s)| (id.clone(), s.ip_version, addresses(s)));
         Ok(Self {
             mtu: config.mtu,
+            rooms: Arc::new(Mutex::new(Rooms::new(rooms))),
             known: Arc::new(RwLock::new(known)),
             source,
         })
@@ -290,6 +296,50 @@ impl Networks {
         known.subnets.retain(|_, s| s.network_id != network);
     }
 
+    /// The subnets in which so many ports of a kind may be made, the best first: where several stand in for each other, those
+    /// with the most room.
+    pub(crate) fn order(&self, kind: &PortKind, ports: usize) -> Vec<Vec<Id>> {
+        match &self.source {
+            Source::One(one) if **one == *kind => self.rooms().order(ports as u64),
+            _ => vec![kind.subnets.clone()],
+        }
+    }
+
+    /// So many ports were made in these subnets.
+    pub(crate) fn took(&self, subnets: &[Id], ports: usize) {
+        self.rooms().took(subnets, ports as u64);
+    }
+
+    /// One of these subnets had no room for so many ports.
+    pub(crate) fn had_none(&self, subnets: &[Id], ports: usize) {
+        self.rooms().had_none(subnets, ports as u64);
+    }
+
+    /// All our ports were listed.
+    pub(crate) fn count(&self, ports: &[Port]) {
+        self.rooms().count(ports);
+    }
+
+    /// A port as Neutron shows it, as one of the kind that pods want where it could be: whichever of its subnets it is in.
+    #[must_use]
+    pub fn as_wanted(&self, mut port: Port) -> Port {
+        if let Source::One(kind) = &self.source
+            && port.kind.network == kind.network
+            && port.kind.subnets != kind.subnets
+            && self.rooms().is_one_of(&port.kind.subnets, kind)
+        {
+            port.kind = Arc::new(PortKind {
+                subnets: kind.subnets.clone(),
+                ..(*port.kind).clone()
+            });
+        }
+        port
+    }
+
+    fn rooms(&self) -> MutexGuard<'_, Rooms> {
+        self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The MTU that networks are to be made with; the cloud's default if none.
     pub(crate) fn wanted_mtu(&self) -> Option<u32> {
         self.mtu
@@ -327,7 +377,7 @@ impl Networks {
 }
 
 impl Known {
-    /// Reads the subnets that all pods have an address of each, and gives the kind of their ports.
+    /// Reads the subnets of all pods, and gives the kind of their ports.
     async fn read(
         &mut self,
         neutron: &Neutron,
@@ -403,9 +453,25 @@ async fn router(neutron: &Neutron, own: &NamespaceNetworks) -> Result<Id, Networ
     Ok(router.id.into())
 }
 
+/// How many addresses a subnet gives out.
+fn addresses(subnet: &Subnet) -> u64 {
+    let number = |address: IpAddr| match address {
+        IpAddr::V4(address) => u128::from(u32::from(address)),
+        IpAddr::V6(address) => u128::from(address),
+    };
+    let pools = subnet.allocation_pools.iter();
+    let sizes = pools.map(|p| {
+        number(p.end)
+            .saturating_sub(number(p.start))
+            .saturating_add(1)
+    });
+    let all = sizes.fold(0u128, u128::saturating_add);
+    u64::try_from(all).unwrap_or(u64::MAX)
+}
+
 /// A subnet as the daemon is told of it, with the port's addresses there.
 fn vif_subnet(subnet: &Subnet, port: &Assignment) -> VifSubnet {
-    let here = |(id, _): &&(Id, std::net::IpAddr)| **id == *subnet.id;
+    let here = |(id, _): &&(Id, IpAddr)| **id == *subnet.id;
     VifSubnet {
         cidr: subnet.cidr,
         gateway: subnet.gateway_ip,

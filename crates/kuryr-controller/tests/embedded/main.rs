@@ -14,6 +14,7 @@ mod leadership;
 mod local_switching;
 mod namespaces;
 mod rights;
+mod rooms;
 mod services;
 mod sharing;
 mod world;

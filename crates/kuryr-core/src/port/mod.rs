@@ -13,6 +13,7 @@ mod model;
 mod outcome;
 mod plan;
 mod reconciler;
+mod room;
 mod settings;
 mod world;
 
@@ -26,5 +27,6 @@ pub use model::{
     Claim, ClaimedVif, Id, Place, Pod, PodKey, PodLife, Port, PortKind, PortStatus, Trunk, Want,
 };
 pub use reconciler::Figures;
+pub use room::Rooms;
 pub use settings::Settings;
 pub use world::{NodeTrunk, World};

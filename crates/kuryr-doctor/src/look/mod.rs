@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
-use kuryr_controller::{ControllerConfig, Wants};
+use kuryr_controller::{ControllerConfig, Networks, Wants};
 use kuryr_core::doctor::{Facts, Limits};
 use kuryr_core::port::Id;
 use kuryr_openstack::{Cloud, OwnershipMark};
@@ -31,6 +31,7 @@ pub(crate) struct Eyes<'a> {
     pub(crate) client: &'a Client,
     pub(crate) cloud: &'a Cloud,
     pub(crate) config: &'a ControllerConfig,
+    pub(crate) networks: &'a Networks,
     pub(crate) wants: &'a Wants,
     pub(crate) mark: &'a OwnershipMark,
     pub(crate) patience: Duration,

@@ -74,7 +74,14 @@ impl Eyes<'_> {
         let trunks = trunks.map_err(LookError::neutron("list trunks"))?;
         let mut places = facts::places(&trunks);
         let mut place = |port: &Port| places.remove(port.id.as_str()).unwrap_or(Place::Loose);
-        let ports: Vec<PortFact> = owned.iter().map(|p| port_fact(p, place(p))).collect();
+        let as_wanted = |mut fact: PortFact| {
+            fact.port = self.networks.as_wanted(fact.port);
+            fact
+        };
+        let ports: Vec<PortFact> = owned
+            .iter()
+            .map(|p| as_wanted(port_fact(p, place(p))))
+            .collect();
         let others = self.others(&neutron, cluster, &trunks, &ports).await?;
         let networks = self.networks(cluster, &ports);
         Ok(Found {

@@ -142,19 +142,24 @@ async fn groups_hold(world: &World, field: &mut Field) -> Outcome {
     let other = |name: &str| name == "vm";
     world.tenant.shut_out(&world.group).await?;
     world.tenant.let_members_in(&world.group).await?;
-    let silence = until("the virtual machine reaches no pod", PATIENCE, async || {
-        let counts = field.burst(1).await;
-        match counts.between(other, pod) {
-            0 => Ok(()),
-            count => fail(format!("{count} of its datagrams arrived")),
-        }
-    });
+    let total = SPACES * PODS;
+    let decides = until(
+        "members reach each other, and the virtual machine none",
+        PATIENCE,
+        async || {
+            let counts = field.burst(1).await;
+            let (members, strangers) = (counts.between(pod, pod), counts.between(other, pod));
+            match (strangers, members as usize == total * (total - 1)) {
+                (0, true) => Ok(()),
+                _ => fail(format!("{members} and {strangers} datagrams arrived")),
+            }
+        },
+    );
     world
         .progress
-        .step("the group lets its members in, nobody else", silence)
+        .step("the group lets its members in, nobody else", decides)
         .await?;
     let counts = field.burst(MANY).await;
-    let total = SPACES * PODS;
     let (members, strangers) = (counts.between(pod, pod), counts.between(other, pod));
     world.progress.say(format!(
         "    {members} datagrams between pods of {SPACES} networks arrived, {strangers} of the virtual machine's"

@@ -303,7 +303,8 @@ async fn measure_floor(client: &Client, options: &PodsOptions) -> Result<Floor, 
     let subnet = config
         .neutron_defaults
         .pod_subnet
-        .clone()
+        .first()
+        .cloned()
         .unwrap_or_default();
     let mut trunks = Vec::new();
     for node in &options.nodes {

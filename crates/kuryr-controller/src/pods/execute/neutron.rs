@@ -1,45 +1,93 @@
 //! Actions on Neutron.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use kuryr_core::port as core;
 use kuryr_core::port::{Answer, Id, Outcome, Place, PortKind, Shown, adoptable};
 use kuryr_core::reconcile::{Failure, FailureKind};
-use kuryr_openstack::PortQuery;
 use kuryr_openstack::model::{NewPort, Port, PortUpdate, SubPort, WantedIp};
+use kuryr_openstack::{Error, PortQuery};
 
 use super::Executor;
 use crate::facts;
-use crate::failure::{deleted, openstack};
+use crate::failure::{deleted, of_openstack, openstack};
 
-/// A bulk create, all or nothing.
-pub(super) async fn create(ctx: &Executor, orders: &[(Id, Arc<PortKind>, usize)]) -> Outcome {
-    let ports: Vec<NewPort> = orders
-        .iter()
-        .flat_map(|(_, kind, n)| std::iter::repeat_n(new_port(ctx, kind), *n))
-        .collect();
-    match ctx.neutron.create_ports(&ports, &ctx.mark).await {
-        Ok(made) => {
-            let made = made.iter().map(|p| facts::port(p, Place::Loose));
-            Ok(Answer::Created(made.collect()))
+/// Ports to make: for which node, of which kind, how many.
+type Orders = [(Id, Arc<PortKind>, usize)];
+
+/// Subnets by the kind of the ports that are made there, with how many those are.
+type Places = BTreeMap<Arc<PortKind>, (Vec<Id>, usize)>;
+
+/// A bulk create, all or nothing. Where a subnet has no room, those that stand in for it are tried.
+pub(super) async fn create(ctx: &Executor, orders: &Orders) -> Outcome {
+    let mut last = Failure::again("there is no subnet to make ports in");
+    for places in places(ctx, orders) {
+        match post(ctx, orders, &places).await {
+            Ok(made) => return Ok(Answer::Created(made)),
+            Err(error) if error.is_ip_exhausted() => {
+                for (subnets, ports) in places.values() {
+                    ctx.networks.had_none(subnets, *ports);
+                }
+                tracing::warn!("{error}");
+                last = of_openstack(&error);
+            }
+            Err(error) => return refused(ctx, error).await,
         }
-        Err(error) if error.is_over_quota() => {
-            tracing::warn!("{error}");
-            let free = ctx.neutron.quota().await.ok().and_then(|q| q.free("port"));
-            let free = free.and_then(|f| usize::try_from(f).ok());
-            Err(Failure::new(FailureKind::Quota { free }, error.gist()))
-        }
-        Err(error) => openstack(Err(error)),
     }
+    Err(last)
 }
 
-fn new_port(ctx: &Executor, kind: &PortKind) -> NewPort {
+/// Where the ports may be made, the best first.
+fn places(ctx: &Executor, orders: &Orders) -> Vec<Places> {
+    let mut counts: BTreeMap<&Arc<PortKind>, usize> = BTreeMap::new();
+    for (_, kind, ports) in orders {
+        *counts.entry(kind).or_default() += ports;
+    }
+    let of_kind = |(kind, ports): (&Arc<PortKind>, usize)| {
+        (kind.clone(), ctx.networks.order(kind, ports), ports)
+    };
+    let orders: Vec<_> = counts.into_iter().map(of_kind).collect();
+    let tries = orders.iter().map(|(_, order, _)| order.len()).max();
+    let nth = |at: usize| {
+        let places = orders.iter().filter_map(|(kind, order, ports)| {
+            let subnets = order.get(at % order.len().max(1))?.clone();
+            Some((kind.clone(), (subnets, *ports)))
+        });
+        places.collect()
+    };
+    (0..tries.unwrap_or(0)).map(nth).collect()
+}
+
+async fn post(ctx: &Executor, orders: &Orders, places: &Places) -> Result<Vec<core::Port>, Error> {
+    let subnets = |kind| places.get(kind).map_or(&[][..], |(subnets, _)| subnets);
+    let ports = orders
+        .iter()
+        .flat_map(|(_, kind, n)| std::iter::repeat_n(new_port(ctx, kind, subnets(kind)), *n));
+    let ports: Vec<NewPort> = ports.collect();
+    let made = ctx.neutron.create_ports(&ports, &ctx.mark).await?;
+    for (subnets, ports) in places.values() {
+        ctx.networks.took(subnets, *ports);
+    }
+    let fact = |p| ctx.networks.as_wanted(facts::port(p, Place::Loose));
+    Ok(made.iter().map(fact).collect())
+}
+
+/// What a bulk create that failed means.
+async fn refused(ctx: &Executor, error: Error) -> Outcome {
+    if !error.is_over_quota() {
+        return openstack(Err(error));
+    }
+    tracing::warn!("{error}");
+    let free = ctx.neutron.quota().await.ok().and_then(|q| q.free("port"));
+    let free = free.and_then(|f| usize::try_from(f).ok());
+    Err(Failure::new(FailureKind::Quota { free }, error.gist()))
+}
+
+fn new_port(ctx: &Executor, kind: &PortKind, subnets: &[Id]) -> NewPort {
     NewPort {
         network_id: kind.network.to_string(),
-        fixed_ips: kind
-            .subnets
-            .iter()
-            .map(|s| WantedIp::in_subnet(&**s))
-            .collect(),
+        fixed_ips: subnets.iter().map(|s| WantedIp::in_subnet(&**s)).collect(),
         security_groups: Some(
             kind.security_groups
                 .iter()
@@ -116,7 +164,8 @@ pub(super) async fn adopt(ctx: &Executor, port: &str, pod_uid: &str, kind: &Port
         Failure::new(FailureKind::Invalid, message)
     })?;
     let marked = ctx.neutron.mark_port(port, &ctx.tags, &ctx.mark).await;
-    Ok(Answer::Adopted(facts::port(&marked, Place::Loose)))
+    let port = facts::port(&marked, Place::Loose);
+    Ok(Answer::Adopted(ctx.networks.as_wanted(port)))
 }
 
 /// The status of ports.
@@ -143,9 +192,13 @@ pub(super) async fn refresh(ctx: &Executor) -> Outcome {
         facts::trunks(&ctx.neutron, &ctx.node_subnets)
     ))?;
     let mut places = facts::places(&trunks);
-    let ports = ports
+    let ports: Vec<_> = ports
         .iter()
-        .map(|p| facts::port(p, places.remove(p.id.as_str()).unwrap_or(Place::Loose)))
+        .map(|p| {
+            let place = places.remove(p.id.as_str()).unwrap_or(Place::Loose);
+            ctx.networks.as_wanted(facts::port(p, place))
+        })
         .collect();
+    ctx.networks.count(&ports);
     Ok(Answer::All { ports, trunks })
 }

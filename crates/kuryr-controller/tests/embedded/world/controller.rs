@@ -86,6 +86,8 @@ pub(crate) struct Options {
     pub(crate) lease: (Duration, Duration),
     /// Longest wait for one answer of OpenStack.
     pub(crate) timeout: Duration,
+    /// Subnets of pods; the tenant's if none.
+    pub(crate) pod_subnets: Vec<String>,
     /// Networks of namespaces, where they have their own.
     pub(crate) namespaces: Option<NamespaceNetworks>,
     /// What is made of Services, if anything.
@@ -104,6 +106,7 @@ impl Default for Options {
             resync: Duration::from_secs(3600),
             lease: (Duration::from_secs(15), Duration::from_secs(3)),
             timeout: Duration::from_secs(60),
+            pod_subnets: vec![],
             namespaces: None,
             services: None,
             local_switching: false,
@@ -258,7 +261,10 @@ fn config(world: &World, options: &Options, name: &str) -> ControllerConfig {
         namespaces: options.namespaces.clone(),
         services: options.services.clone(),
         cluster_id: options.cluster.to_owned(),
-        pod_subnets: vec![tenant.pod_subnet.clone()],
+        pod_subnets: match options.pod_subnets.is_empty() {
+            true => vec![tenant.pod_subnet.clone()],
+            false => options.pod_subnets.clone(),
+        },
         pod_security_groups: vec![tenant.pod_security_group.clone()],
         project: None,
         mtu: None,
