@@ -41,7 +41,7 @@ pub fn settings(config: &Config) -> ControllerConfig {
         |port: u16| Some(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))).filter(|a| a.port() != 0);
     ControllerConfig {
         cluster_id: config.kuryr.cluster_id.clone(),
-        pod_subnets: defaults.pod_subnet.iter().cloned().collect(),
+        pod_subnets: defaults.pod_subnet.clone(),
         namespaces: namespaces(config),
         pod_security_groups: defaults.pod_security_groups.clone(),
         project: defaults.project.clone(),
@@ -88,7 +88,7 @@ fn services(config: &Config) -> Option<ServiceConfig> {
     let network = defaults.external_svc_net.as_ref();
     let nodes = &config.pod_vif_nested.worker_nodes_subnets;
     let pods: Vec<String> = match config.kubernetes.pod_subnets_driver {
-        PodSubnetsDriver::Default => defaults.pod_subnet.iter().cloned().collect(),
+        PodSubnetsDriver::Default => defaults.pod_subnet.clone(),
         PodSubnetsDriver::Namespace => Vec::new(),
     };
     Some(ServiceConfig {

@@ -185,15 +185,15 @@ async fn services(world: &World, spaces: &[Pods], pods: &[Vec<Running>]) -> Outc
         }
         addresses.push(make_service(space).await?);
     }
-    for asked in 0..SPACES {
-        let expected: BTreeSet<String> = pods[asked][1..]
+    for (asked, vip) in pods.iter().zip(&addresses) {
+        let expected: BTreeSet<String> = asked[1..]
             .iter()
             .map(|pod| format!("pod {}", pod.name))
             .collect();
-        for asker in 0..SPACES {
-            let asker = world.place(&pods[asker][0])?;
+        for askers in pods {
+            let asker = world.place(&askers[0])?;
             for by in [By::Tcp, By::Udp] {
-                answered(&asker, addresses[asked], by, &expected).await?;
+                answered(&asker, *vip, by, &expected).await?;
             }
         }
     }
