@@ -61,14 +61,16 @@ impl Drop for Told {
     }
 }
 
-/// Kills at one point, starts another controller, and lets the life go on. Whether there was
-/// such a point.
-async fn crash(pools: Pools, point: usize, moment: Moment) -> bool {
+/// A life with a controller that is killed at one point, and another that goes on. Whether there was such a point.
+pub(crate) async fn survived(
+    world: &World,
+    options: Options,
+    (point, moment): (usize, Moment),
+    life: impl Future<Output = ()>,
+) -> bool {
     let _told = Told(format!("killed at change {point}, {moment:?}"));
-    let world = World::start(2).await;
-    let foreign = Foreign::add(&world);
-    let mut at = hold(&world, point, moment);
-    let first = world.controller(Options::default().pools(pools)).await;
+    let mut at = hold(world, point, moment);
+    let first = world.controller(options.clone()).await;
     let there = AtomicBool::new(false);
     let killed = async {
         at.recv().await.unwrap();
@@ -76,17 +78,41 @@ async fn crash(pools: Pools, point: usize, moment: Moment) -> bool {
         there.store(true, Ordering::SeqCst);
         world.unguard();
         world.expire_lease().await;
-        let _second = world.controller(Options::default().pools(pools)).await;
+        let _second = world.controller(options).await;
         std::future::pending::<()>().await;
     };
     let mut killed = std::pin::pin!(killed);
     tokio::select! {
         () = &mut killed => {}
-        () = life(&world) => {}
+        () = life => {}
     }
+    there.load(Ordering::SeqCst)
+}
+
+/// Tries one point after the other, some at a time, until a life has no such change any more; it has more than `fewest`.
+pub(crate) async fn at_each(fewest: usize, crash: impl AsyncFn(usize) -> bool) {
+    let mut point = 1;
+    while point < MOST {
+        let tries = (point..point + AT_ONCE).map(async |point| crash(point).await);
+        let there = join_all(tries).await;
+        if there.contains(&false) {
+            assert!(point > fewest, "a life has more changes than that");
+            return;
+        }
+        point += AT_ONCE;
+    }
+    panic!("a life has more than {MOST} changes");
+}
+
+/// Kills at one point of a life of pods.
+async fn crash(pools: Pools, point: usize, moment: Moment) -> bool {
+    let world = World::start(2).await;
+    let foreign = Foreign::add(&world);
+    let options = Options::default().pools(pools);
+    let there = survived(&world, options, (point, moment), life(&world)).await;
     check(&world, pools);
     foreign.check(&world);
-    there.load(Ordering::SeqCst)
+    there
 }
 
 /// No port was made twice for one pod; a pool makes some ahead.
@@ -98,17 +124,7 @@ fn check(world: &World, pools: Pools) {
 }
 
 async fn crash_at_each(pools: Pools, moment: Moment) {
-    let mut point = 1;
-    while point < MOST {
-        let tries = (point..point + AT_ONCE).map(|point| crash(pools, point, moment));
-        let there = join_all(tries).await;
-        if there.contains(&false) {
-            assert!(point > 2 * PODS, "a life has more changes than that");
-            return;
-        }
-        point += AT_ONCE;
-    }
-    panic!("a life has more than {MOST} changes");
+    at_each(2 * PODS, async |point| crash(pools, point, moment).await).await;
 }
 
 #[tokio::test]

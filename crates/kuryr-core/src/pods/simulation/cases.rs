@@ -232,6 +232,32 @@ fn a_namespaces_own_network_is_used_and_never_changed() {
 }
 
 #[test]
+fn networks_and_ports_are_of_the_project_that_the_namespace_names() {
+    let mut cloud = Cloud::new();
+    (0..2).for_each(|n| cloud.add_namespace(n));
+    (0..2).for_each(|n| cloud.add_pod(n, 0));
+    cloud.namespaces.get_mut(&space(0)).unwrap().project = Some(id("theirs"));
+    let mut c = start(&mut cloud, false, false, 0);
+    let settings = network::Settings {
+        networks_by_annotation: true,
+        ports_by_annotation: true,
+        ..network_settings(false)
+    };
+    c.world.networks = Some(network::World::new(settings));
+    c.relist(&mut cloud);
+    c.settle(&mut cloud).unwrap();
+    check_end(&cloud, false, 1);
+    let of = |n: usize| {
+        let claim = &cloud.ports.claims[&PodKey::new(space(n), "pod0")];
+        let port = &cloud.ports.ports[&claim.vif.as_ref().unwrap().port];
+        let network = &cloud.networks[&port.kind.network];
+        (network.project.to_string(), port.kind.project.to_string())
+    };
+    assert_eq!(of(0), ("theirs".to_owned(), "theirs".to_owned()));
+    assert_eq!(of(1), ("p".to_owned(), "p".to_owned()));
+}
+
+#[test]
 fn what_keeps_the_network_of_a_namespace_that_ends_is_told_on_it() {
     let (mut cloud, mut c) = one_pod();
     c.settle(&mut cloud).unwrap();
