@@ -28,7 +28,10 @@ impl World {
             Action::Report {
                 namespace, reason, ..
             } => {
-                if *reason != Reason::SubnetPoolLow {
+                if *reason == Reason::SubnetPoolLow {
+                    let told = self.news_of_low().map(|(version, _)| version);
+                    self.told_low.extend(told);
+                } else {
                     self.reported.insert(namespace.clone(), *reason);
                 }
             }
@@ -85,6 +88,8 @@ impl World {
                 self.observe(networks);
                 let room = pools.into_iter().filter_map(|p| Some((p.pool, p.free?)));
                 self.room = room.collect();
+                let low: BTreeSet<u8> = self.low().into_iter().map(|(v, _)| v).collect();
+                self.told_low.retain(|version| low.contains(version));
                 self.list.resolved();
             }
             _ => self.list.want(),
@@ -111,7 +116,7 @@ impl World {
                 self.put_network(network);
             }
         }
-        // Another look at what namespaces bring, and at what was not to be had.
+        // What was not to be had may be there now.
         self.refused.clear();
         self.list.taken();
     }

@@ -1,7 +1,5 @@
 //! From facts to actions: pure, and empty when everything is as it should be.
 
-use std::collections::BTreeSet;
-
 use super::action::Action;
 use super::model::{Claim, Namespace, Network, Own, Standing, Status, Subnet, label};
 use super::world::{Held, World};
@@ -43,23 +41,9 @@ pub(super) fn plan(world: &mut World) -> Vec<Action> {
 
 impl World {
     /// What is told when few subnets are left to be cut, once, before there is none.
-    fn few_left(&mut self) -> Option<Action> {
-        let settings = &self.settings;
-        let left = |version: u8| {
-            let pools = settings.pools.iter().filter(|p| p.version == version);
-            let free: Option<Vec<u64>> = pools.map(|p| self.room.get(&p.id).copied()).collect();
-            free.map(|all| all.into_iter().fold(0, u64::saturating_add))
-        };
-        let versions = settings.versions().into_iter();
-        let left: Vec<(u8, u64)> = versions.filter_map(|v| Some((v, left(v)?))).collect();
-        let is_low = |(_, free): &&(u8, u64)| *free < FEW;
-        let low: BTreeSet<u8> = left.iter().filter(is_low).map(|(v, _)| *v).collect();
-        let news = low.difference(&self.told_low).next().copied();
-        self.told_low.retain(|version| low.contains(version));
+    fn few_left(&self) -> Option<Action> {
         let namespace = self.namespaces.get(self.last_cut.as_ref()?)?;
-        let version = news?;
-        let (_, free) = left.iter().find(|(v, _)| *v == version)?;
-        self.told_low.insert(version);
+        let (version, free) = self.news_of_low()?;
         Some(Action::Report {
             namespace: namespace.name.clone(),
             uid: namespace.uid.clone(),
@@ -69,6 +53,25 @@ impl World {
                  prefix to a pool, or a pool"
             ),
         })
+    }
+
+    /// The IP versions of which few subnets are left, with how many; where not all pools are known, none.
+    pub(super) fn low(&self) -> Vec<(u8, u64)> {
+        let left = |version: u8| {
+            let pools = self.settings.pools.iter();
+            let pools = pools.filter(|p| p.version == version);
+            let free: Option<Vec<u64>> = pools.map(|p| self.room.get(&p.id).copied()).collect();
+            free.map(|all| all.into_iter().fold(0, u64::saturating_add))
+        };
+        let versions = self.settings.versions().into_iter();
+        let left = versions.filter_map(|v| Some((v, left(v)?)));
+        left.filter(|(_, free)| *free < FEW).collect()
+    }
+
+    /// The IP version of which is to be told next that few subnets are left, with how many.
+    pub(super) fn news_of_low(&self) -> Option<(u8, u64)> {
+        let mut low = self.low().into_iter();
+        low.find(|(version, _)| !self.told_low.contains(version))
     }
 
     /// Pods that wait for long are told so.
@@ -348,7 +351,7 @@ impl<'a> NamespacePlan<'a> {
     }
 
     fn write_status(&self, claim: &Claim) -> Option<Action> {
-        if self.aim == Aim::Undo || self.adopts() {
+        if self.aim == Aim::Undo || self.adopts() || self.is_unread() {
             return None;
         }
         let labels = self.namespace.map(|n| n.labels.clone()).unwrap_or_default();
@@ -374,14 +377,19 @@ impl<'a> NamespacePlan<'a> {
             && matches!(self.namespace.map(|n| &n.own), Some(Ok(None)))
     }
 
+    /// Whether it brings a network that was not read yet in this term: what its KuryrNetwork says of it stays until then.
+    fn is_unread(&self) -> bool {
+        let brings = self.namespace.is_some_and(|n| matches!(n.own, Ok(Some(_))));
+        brings && self.used().is_none()
+    }
+
     /// The network that its pods are on, ours or brought.
     fn used(&self) -> Option<&'a Network> {
-        let brought = || Some(&self.world.brought.get(self.name)?.network);
         match self.namespace.map(|n| &n.own) {
-            Some(Ok(Some(own))) => brought().filter(|_| {
-                let known = self.world.brought.get(self.name);
-                known.is_some_and(|b| b.own == *own)
-            }),
+            Some(Ok(Some(own))) => {
+                let brought = self.world.brought.get(self.name);
+                brought.filter(|b| b.own == *own).map(|b| &b.network)
+            }
             Some(Err(_)) => None,
             _ => self.network,
         }

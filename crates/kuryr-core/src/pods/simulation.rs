@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::*;
-use crate::network::{Claim, Leg, Namespace, Network, PoolRoom, PrefixPool, Status, Subnet};
+use crate::network::{Claim, Leg, Namespace, Network, Own, PoolRoom, PrefixPool, Status, Subnet};
 use crate::port::simulation as ports;
 use crate::port::{Pod, PodKey, PodLife, PortKind};
 use crate::reconcile::simulation::{Controller as Harness, Fate, fate};
@@ -139,7 +139,10 @@ impl Cloud {
         use network::{Action as A, Answer as B};
         match action {
             A::List => Ok(B::All {
-                networks: self.networks.values().cloned().collect(),
+                networks: {
+                    let ours = self.networks.values().filter(|n| n.made_for.is_some());
+                    ours.cloned().collect()
+                },
                 pools: self.room(),
             }),
             A::CreateClaim { namespace, .. } => self.create_claim(namespace),
@@ -159,11 +162,16 @@ impl Cloud {
                 }
                 Ok(B::Done)
             }
-            A::ReadOwn { .. } | A::Report { .. } => Ok(B::Done),
-            A::Adopt { network, .. } => match self.networks.get(network) {
+            A::Report { .. } => Ok(B::Done),
+            A::Adopt { network, .. }
+            | A::ReadOwn {
+                own: Own::Network(network),
+                ..
+            } => match self.networks.get(network) {
                 Some(network) => Ok(B::Network(network.clone())),
                 None => gone(),
             },
+            A::ReadOwn { .. } => gone(),
             A::CreateNetwork {
                 namespace,
                 uid,

@@ -1,7 +1,7 @@
 //! Single cases of namespaces with their networks.
 
 use super::*;
-use crate::network::{Own, label};
+use crate::network::label;
 use crate::port::Reason;
 
 fn one_pod() -> (Cloud, Controller) {
@@ -187,12 +187,11 @@ fn the_next_pool_is_used_when_the_first_has_no_prefix_left() {
     assert_eq!(cloud.pools.values().copied().collect::<Vec<_>>(), [0, 3]);
 }
 
-#[test]
-fn a_namespaces_own_network_is_used_and_never_changed() {
+/// A pod of a namespace that brings its network, and that network.
+fn one_that_brings() -> (Cloud, Controller, Network) {
     let (mut cloud, mut c) = one_pod();
     let own = Own::Network(id("own"));
-    cloud.namespaces.get_mut(&space(0)).unwrap().own = Ok(Some(own.clone()));
-    c.watch(&mut cloud);
+    cloud.namespaces.get_mut(&space(0)).unwrap().own = Ok(Some(own));
     let brought = Network {
         id: id("own"),
         made_for: None,
@@ -204,24 +203,14 @@ fn a_namespaces_own_network_is_used_and_never_changed() {
             leg: None,
         }],
     };
-    for _ in 0..20 {
-        c.watch(&mut cloud);
-        c.plan();
-        while !c.under_way.is_empty() {
-            if matches!(
-                &c.under_way[0],
-                Action::Network(network::Action::ReadOwn { .. })
-            ) {
-                let action = c.under_way.remove(0);
-                let answer = network::Answer::Network(brought.clone());
-                c.finish(&action, Ok(Answer::Network(answer)));
-                cloud.networks.insert(id("own"), brought.clone());
-            } else {
-                c.answer(0, &mut cloud, Fate::Works);
-            }
-        }
-        c.now = c.world.next_wake().unwrap_or(c.now).max(c.now);
-    }
+    cloud.networks.insert(id("own"), brought.clone());
+    c.settle(&mut cloud).unwrap();
+    (cloud, c, brought)
+}
+
+#[test]
+fn a_namespaces_own_network_is_used_and_never_changed() {
+    let (mut cloud, mut c, brought) = one_that_brings();
     let port = cloud.ports.ports.values().next().expect("a port");
     assert_eq!(&*port.kind.network, "own");
     assert_eq!(cloud.networks[&id("own")], brought);
@@ -229,6 +218,21 @@ fn a_namespaces_own_network_is_used_and_never_changed() {
     cloud.namespaces.get_mut(&space(0)).unwrap().ending = true;
     c.settle(&mut cloud).unwrap();
     assert!(cloud.namespaces.is_empty() && cloud.networks.contains_key(&id("own")));
+}
+
+#[test]
+fn what_the_kuryrnetwork_says_of_a_brought_network_outlives_a_restart_with_and_without_pods() {
+    let (mut cloud, mut c, _) = one_that_brings();
+    let told = cloud.claims[&space(0)].status.clone();
+    for _ in 0..2 {
+        let mut again = start(&mut cloud, false, false, c.now);
+        let calls = again.settle(&mut cloud).unwrap();
+        assert!(!names(&calls).contains(&"write_kuryrnetwork"), "{calls:?}");
+        assert_eq!(cloud.claims[&space(0)].status, told);
+        cloud.delete_pod(0, 0);
+        again.settle(&mut cloud).unwrap();
+        c = again;
+    }
 }
 
 #[test]
