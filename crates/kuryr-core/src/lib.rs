@@ -11,6 +11,9 @@
 //! | [`reconcile`] | what every reconciler is: the mechanism, and the pieces that they share |
 //! | [`port`] | which pod has which Neutron port, and what to do next to get there |
 //! | [`service`] | which load balancers a Service has, and the next call for each |
+//! | [`network`] | which network a namespace's pods are on |
+//! | [`policy`] | what NetworkPolicies mean, and which security groups that needs; not connected yet |
+//! | [`pods`] | what of the stages above the next one is told |
 //! | [`local_switching`] | whether pods of one node may be switched there, past Neutron |
 //! | [`pool`] | how many ports wait ready on a node's trunk |
 //! | [`batch`] | how much to ask of Neutron in one call |
@@ -29,6 +32,7 @@ pub mod lease;
 pub mod local_switching;
 pub mod network;
 pub mod pods;
+pub mod policy;
 pub mod pool;
 pub mod port;
 pub mod preflight;
