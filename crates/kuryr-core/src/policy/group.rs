@@ -28,9 +28,9 @@ pub enum Purpose {
     /// What the operator's groups let pass in a direction, for pods that are isolated in the other one only.
     Open(Direction),
     /// What a policy allows in a direction to all pods that it selects.
-    Policy(PolicyKey, Direction),
+    Policy(Arc<Selecting>, Direction),
     /// What a policy's ingress allows through ports by name to pods that have these numbers for them.
-    Named(PolicyKey, Arc<Numbers>),
+    Named(Arc<Selecting>, Arc<Numbers>),
     /// Services that these policies allow together and none of them alone.
     Together(Arc<BTreeSet<PolicyKey>>),
     /// A Service, for pods that are allowed all that is behind it but themselves and their node, which are allowed always.
@@ -39,6 +39,20 @@ pub enum Purpose {
     Member(Arc<Member>),
     /// One of the operator's.
     Operator(Id),
+}
+
+/// A policy as far as it selects pods. One that selects others has other groups: the pods that leave it and those that come to it
+/// don't carry the same rules for a while.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Selecting {
+    pub policy: PolicyKey,
+    pub pods: Selector,
+}
+
+impl fmt::Display for Selecting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "policy {} for pods {}", self.policy, self.pods)
+    }
 }
 
 /// Ports by name, each with a number that it has.
@@ -97,9 +111,9 @@ impl fmt::Display for Purpose {
             Self::Node(node) => write!(f, "node {node} and its pods"),
             Self::Hairpin(namespace) => write!(f, "pods of {namespace} by their own Services"),
             Self::Open(direction) => write!(f, "{direction} that no policy isolates"),
-            Self::Policy(policy, direction) => write!(f, "{direction} of policy {policy}"),
+            Self::Policy(policy, direction) => write!(f, "{direction} of {policy}"),
             Self::Named(policy, numbers) => {
-                write!(f, "ingress of policy {policy} with")?;
+                write!(f, "ingress of {policy} with")?;
                 numbers.iter().try_for_each(|(name, protocol, number)| {
                     write!(f, " {name}={number}/{}", protocol.word())
                 })
@@ -139,15 +153,49 @@ impl fmt::Display for Member {
     }
 }
 
-/// A security group rule.
+impl Purpose {
+    /// Whether it is for being named only.
+    #[must_use]
+    pub fn is_member(&self) -> bool {
+        matches!(self, Self::Member(_))
+    }
+}
+
+/// A security group rule. `G` is what a remote group is named by: its key, or a Neutron id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Rule {
+pub struct Rule<G = GroupKey> {
     pub direction: Direction,
     /// `ethertype`.
     pub family: Family,
     pub traffic: Traffic,
     /// Who is at the other end.
-    pub remote: Remote,
+    pub remote: Remote<G>,
+}
+
+impl<G: Clone> Rule<G> {
+    /// The same rule with the remote group named otherwise; none if it has no such name.
+    pub fn named<H>(&self, name: impl FnOnce(&G) -> Option<H>) -> Option<Rule<H>> {
+        let remote = match &self.remote {
+            Remote::Any => Remote::Any,
+            Remote::Prefix(network) => Remote::Prefix(*network),
+            Remote::Group(group) => Remote::Group(name(group)?),
+        };
+        Some(Rule {
+            direction: self.direction,
+            family: self.family,
+            traffic: self.traffic.clone(),
+            remote,
+        })
+    }
+
+    /// The group that it names.
+    #[must_use]
+    pub fn remote_group(&self) -> Option<&G> {
+        match &self.remote {
+            Remote::Group(group) => Some(group),
+            _ => None,
+        }
+    }
 }
 
 /// `protocol`, `port_range_min` and `port_range_max` of a rule.
@@ -169,13 +217,13 @@ pub enum Traffic {
 
 /// Who is at the other end of a rule.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Remote {
+pub enum Remote<G = GroupKey> {
     /// Anyone.
     Any,
     /// `remote_ip_prefix`.
     Prefix(IpNet),
     /// `remote_group_id`: the addresses of all ports that carry the group.
-    Group(GroupKey),
+    Group(G),
 }
 
 /// What policies come to.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use ipnet::IpNet;
 
 use super::model::{Family, Id};
+use crate::Millis;
 
 /// Settings of policies.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +18,11 @@ pub struct Settings {
     pub services: Vec<IpNet>,
     /// What may be asked of the cloud.
     pub limits: Limits,
+    /// What would let more pass waits for ports that are to let less pass, and what would let less pass for members that are to be
+    /// let in, but for none of them longer than this, milliseconds: a port that can't be changed must not hold up a policy.
+    pub patience: Millis,
+    /// Failures in a row after which pods go without a group, closed to what it would let pass; at once where the quota is reached.
+    pub failures: u32,
 }
 
 /// Sizes that are not exceeded.

@@ -22,7 +22,7 @@ use self::membership::Membership;
 use self::prefixes::host;
 use self::services::Reach;
 use self::split::split;
-use super::group::{Compiled, GroupKey, Member, Needs, Purpose, Remote, Rule, Traffic};
+use super::group::{Compiled, GroupKey, Member, Needs, Purpose, Remote, Rule, Selecting, Traffic};
 use super::model::{Direction, Facts, Family, Id, Pod, Policy};
 use super::settings::Settings;
 
@@ -78,6 +78,7 @@ fn selected<'a>(facts: &'a Facts, policies: &[&Policy]) -> Selected<'a> {
 /// A policy's directions as drafts: those in which it isolates. None of a policy that selects no pod.
 struct Drafted<'a> {
     policy: &'a Policy,
+    selecting: Arc<Selecting>,
     drafts: BTreeMap<Direction, Draft>,
 }
 
@@ -93,7 +94,14 @@ fn drafts<'a>(
         let isolated = Direction::BOTH.into_iter();
         let isolated = isolated.filter(|d| live.contains(&number) && policy.isolates(*d));
         let drafts = isolated.map(|d| (d, drafter.draft(policy, d))).collect();
-        Drafted { policy, drafts }
+        Drafted {
+            policy,
+            selecting: Arc::new(Selecting {
+                policy: policy.key.clone(),
+                pods: policy.pods.clone(),
+            }),
+            drafts,
+        }
     });
     drafted.collect()
 }
@@ -150,7 +158,10 @@ impl Compiler<'_> {
                     rules.extend(verdict.vips.iter().cloned());
                 }
                 if draft.may_allow {
-                    self.put(&Purpose::Policy(policy.key.clone(), *direction), rules);
+                    self.put(
+                        &Purpose::Policy(drafted.selecting.clone(), *direction),
+                        rules,
+                    );
                 }
             }
         }
@@ -239,11 +250,11 @@ impl Compiler<'_> {
                 needs.pods.insert(pod.key.clone());
             }
             for (direction, draft) in &drafted.drafts {
-                groups.extend(self.parts(Purpose::Policy(key.clone(), *direction)));
+                groups.extend(self.parts(Purpose::Policy(drafted.selecting.clone(), *direction)));
                 let numbers = draft.numbers(pod);
                 if !numbers.is_empty() {
                     let rules = draft.rules_with(&numbers);
-                    let purpose = Purpose::Named(key.clone(), Arc::new(numbers));
+                    let purpose = Purpose::Named(drafted.selecting.clone(), Arc::new(numbers));
                     groups.extend(self.put(&purpose, rules));
                 }
             }

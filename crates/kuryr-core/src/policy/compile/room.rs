@@ -52,8 +52,8 @@ impl Compiler<'_> {
             naming.map(|drafted| drafted.policy.key.clone()).collect();
         for purpose in purposes {
             match purpose {
-                Purpose::Policy(key, _) | Purpose::Named(key, _) => {
-                    concerned.insert(key.clone());
+                Purpose::Policy(of, _) | Purpose::Named(of, _) => {
+                    concerned.insert(of.policy.clone());
                 }
                 Purpose::Together(keys) => concerned.extend(keys.iter().cloned()),
                 Purpose::Member(_) => {}

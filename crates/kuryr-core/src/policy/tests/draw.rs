@@ -141,7 +141,7 @@ fn a_service_port() -> impl Strategy<Value = ServicePort> {
     )
 }
 
-fn a_service() -> impl Strategy<Value = Service> {
+pub(in crate::policy) fn a_service() -> impl Strategy<Value = Service> {
     let place = (prop::sample::select(vec!["a", "b", "c"]), 0..4u8);
     let ports = prop::collection::vec(a_service_port(), 1..3);
     (place, ports, prop::bool::weighted(0.8)).prop_map(|((namespace, n), ports, on_hypervisor)| {

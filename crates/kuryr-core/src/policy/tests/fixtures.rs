@@ -221,6 +221,8 @@ pub(in crate::policy) fn settings() -> Settings {
             .map(|n| n.parse().unwrap())
             .into(),
         limits: Limits::default(),
+        patience: 30_000,
+        failures: 4,
     }
 }
 

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-mod draw;
+pub(super) mod draw;
 pub(super) mod fixtures;
 mod meaning;
 mod property;
@@ -44,6 +44,16 @@ fn passes(facts: &Facts, from: &str, to: &str, protocol: Protocol, port: u16) ->
     answer
 }
 
+/// What the group of a policy of namespace `a` is for.
+fn of_policy(facts: &Facts, name: &str, direction: Direction) -> Purpose {
+    let policy = &facts.policies[&PolicyKey::new("a", name)];
+    let selecting = Selecting {
+        policy: policy.key.clone(),
+        pods: policy.pods.clone(),
+    };
+    Purpose::Policy(std::sync::Arc::new(selecting), direction)
+}
+
 /// A pod's first address, or the address.
 fn at(facts: &Facts, text: &str) -> std::net::IpAddr {
     let pod = text.split_at_checked(1).and_then(|(namespace, number)| {
@@ -81,13 +91,13 @@ fn agrees_for(facts: &Facts, flows: &[Flow]) {
 }
 
 /// What the operator's group adds to what policies say: it decides in directions that no policy isolates.
-struct Operator<'a> {
+pub(super) struct Operator<'a> {
     facts: &'a Facts,
     closed: Vec<Direction>,
 }
 
 impl<'a> Operator<'a> {
-    fn new(facts: &'a Facts) -> Self {
+    pub(super) fn new(facts: &'a Facts) -> Self {
         let rules = &facts.operator[OPERATOR];
         let is_closed = |d: &Direction| !rules.iter().any(|rule| rule.direction == *d);
         let closed = Direction::BOTH.into_iter().filter(is_closed).collect();
@@ -95,13 +105,13 @@ impl<'a> Operator<'a> {
     }
 
     /// Whether it lets a pod send, or receive. Pods that a policy isolates reach their node whatever it says.
-    fn lets(&self, from: std::net::IpAddr, to: std::net::IpAddr) -> bool {
+    pub(super) fn lets(&self, from: std::net::IpAddr, to: std::net::IpAddr) -> bool {
         from_same_pod(self.facts, from, to)
             || self.lets_in(from, Direction::Egress, to)
                 && self.lets_in(to, Direction::Ingress, from)
     }
 
-    fn lets_call(&self, call: &Call) -> bool {
+    pub(super) fn lets_call(&self, call: &Call) -> bool {
         let to = call.backend.address;
         self.lets_in(call.from, Direction::Egress, call.vip)
             && self.lets_in(to, Direction::Ingress, call.balancer.unwrap_or(call.from))

@@ -197,7 +197,7 @@ fn a_backend_more_or_less_is_a_rule_and_no_port() {
     ] {
         put_service(&mut facts, 1, 80, backends);
         let after = compile(&facts, &settings());
-        let own = GroupKey::from(Purpose::Policy(PolicyKey::new("a", "p"), Direction::Egress));
+        let own = GroupKey::from(of_policy(&facts, "p", Direction::Egress));
         let (old, new) = (&before.groups[&own], &after.groups[&own]);
         seen.push(old.symmetric_difference(new).count());
         assert_eq!(before.of_pod, after.of_pod, "no port changes");

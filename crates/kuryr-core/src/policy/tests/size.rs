@@ -75,6 +75,23 @@ fn a_policy_that_selects_no_pod_costs_none() {
     assert_eq!((before.groups, before.of_pod), (after.groups, after.of_pod));
 }
 
+/// The most common policy has no rules, and needs no group for none.
+#[test]
+fn isolation_alone_costs_no_group_of_its_own() {
+    let deny =
+        |name: &str, pods: &str| of_types(policy(name, pods, vec![], vec![]), &Direction::BOTH);
+    let one = compile(&with(vec![deny("one", "p=0")]), &settings());
+    let two = compile(
+        &with(vec![deny("one", "p=0"), deny("two", "app=web")]),
+        &settings(),
+    );
+    let nodes = one
+        .groups
+        .keys()
+        .all(|key| matches!(key.purpose, Purpose::Node(_)));
+    assert!(nodes && one.groups == two.groups, "{:?}", two.groups.keys());
+}
+
 #[test]
 fn an_edited_policy_touches_no_port() {
     let rule = |port| vec![allow(vec![], vec![tcp(port, port)])];
@@ -102,7 +119,7 @@ fn a_named_port_that_comes_and_goes_touches_no_client() {
     for (pod, was) in before.of_pod.iter().filter(|(pod, _)| **pod != db) {
         assert_eq!(after.of_pod[pod], *was, "{pod}");
     }
-    let own = GroupKey::from(Purpose::Policy(PolicyKey::new("a", "p"), Direction::Egress));
+    let own = GroupKey::from(of_policy(&facts, "p", Direction::Egress));
     assert_eq!(
         (before.groups[&own].len(), after.groups[&own].len()),
         (2, 0)
@@ -128,7 +145,7 @@ fn more_rules_than_a_group_may_have_are_several_groups() {
         100
     ));
     let compiled = compile(&facts, &settings());
-    let purpose = Purpose::Policy(PolicyKey::new("a", "p"), Direction::Ingress);
+    let purpose = of_policy(&facts, "p", Direction::Ingress);
     let parts = compiled
         .groups
         .iter()

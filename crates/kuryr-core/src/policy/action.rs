@@ -1,0 +1,112 @@
+//! What is to be done, and what came of it: effects as data.
+
+use std::fmt;
+
+use super::group::{GroupKey, Rule};
+use super::mark::Mark;
+use super::model::Id;
+use crate::reconcile::{Effect, Failure, Lane};
+
+/// One call to Neutron.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// List all security groups of ours with their rules.
+    List,
+    /// Create a security group named [`Mark::name`]. The rules that Neutron gives it are in the answer, and are taken away by
+    /// actions of their own before any port carries it.
+    CreateGroup {
+        key: GroupKey,
+    },
+    /// Create rules of a group by one call.
+    CreateRules {
+        group: Id,
+        rules: Vec<Rule<Id>>,
+    },
+    DeleteRule {
+        group: Id,
+        rule: Id,
+    },
+    /// Delete a group that no port carries and no rule names.
+    DeleteGroup {
+        group: Id,
+    },
+}
+
+impl Effect for Action {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::List => "list_security_groups",
+            Self::CreateGroup { .. } => "create_security_group",
+            Self::CreateRules { .. } => "create_security_group_rules",
+            Self::DeleteRule { .. } => "delete_security_group_rule",
+            Self::DeleteGroup { .. } => "delete_security_group",
+        }
+    }
+
+    fn subject(&self) -> String {
+        match self {
+            Self::List => String::new(),
+            Self::CreateGroup { key } => key.to_string(),
+            Self::CreateRules { group, rules } => {
+                format!("{} rules of security group {group}", rules.len())
+            }
+            Self::DeleteRule { group, rule } => format!("rule {rule} of security group {group}"),
+            Self::DeleteGroup { group } => format!("security group {group}"),
+        }
+    }
+
+    fn lane(&self) -> Lane {
+        match self {
+            Self::List => Lane::Read,
+            _ => Lane::Cloud,
+        }
+    }
+}
+
+/// A security group of ours, as Neutron has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenGroup {
+    pub id: Id,
+    /// The mark in its name.
+    pub mark: Mark,
+    pub rules: Vec<SeenRule>,
+}
+
+/// A rule of such a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenRule {
+    pub id: Id,
+    /// What it says; none if it is nothing that we would ever ask for, such as one with an address group.
+    pub rule: Option<Rule<Id>>,
+}
+
+/// What came of an action.
+pub type Outcome = Result<Answer, Failure>;
+
+/// What an action brought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Done; nothing to tell. Deleting what is gone already is done too.
+    Done,
+    /// All groups of ours, as they were at one moment.
+    All(Vec<SeenGroup>),
+    /// The group that was created.
+    Created(SeenGroup),
+    /// The rules that were created.
+    Rules(Vec<SeenRule>),
+}
+
+/// Why a policy is not in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Trouble {
+    /// The project may have no more security groups or rules.
+    QuotaReached,
+    /// Neutron refused or failed.
+    NeutronFailed,
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}

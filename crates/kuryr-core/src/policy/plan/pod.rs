@@ -1,0 +1,216 @@
+//! What a pod's port is to carry now.
+
+use std::collections::BTreeSet;
+
+use super::group::Standing;
+use crate::policy::group::GroupKey;
+use crate::policy::mark::Mark;
+use crate::policy::model::{Direction, Id, PodKey};
+use crate::policy::world::{Dress, Subject, World};
+
+/// What a pod's port is to carry, as far as there is such a group.
+#[derive(Debug, Default)]
+struct Target {
+    groups: BTreeSet<Id>,
+    /// Groups that are not there, or not ready.
+    waits_for: BTreeSet<Mark>,
+    /// Whether one of them is about what the pod may do, and is being made.
+    is_early: bool,
+    /// Member groups that its port does not carry.
+    lacks: BTreeSet<Mark>,
+}
+
+impl World {
+    /// Notes whether a pod's port is to let less pass than it does. This is done for all pods before one lets more pass.
+    pub(super) fn note_closing(&mut self, pod: &PodKey) {
+        let desired = self.compiled.of_pod.get(pod);
+        let carried = self.ports.of_pod(pod).map(|port| port.groups.clone());
+        let Some((desired, carried)) = desired.zip(carried) else {
+            return self.close(pod, false);
+        };
+        let target = self.target(desired, Some(&carried));
+        let closes = target.is_early || self.change(&carried, &target.groups).closes;
+        self.close(pod, closes);
+    }
+
+    pub(super) fn plan_pod(&mut self, pod: &PodKey) {
+        let Some(desired) = self.compiled.of_pod.get(pod) else {
+            return self.undress(pod);
+        };
+        let carried = self.ports.of_pod(pod).map(|port| port.groups.clone());
+        let target = self.target(desired, carried.as_ref());
+        let dress = match &carried {
+            None => self.first(pod, &target),
+            Some(carried) => self.next(pod, carried, &target),
+        };
+        let is_port = carried.is_some();
+        self.waiting.set(pod, target.waits_for);
+        let lacks = if is_port {
+            target.lacks
+        } else {
+            BTreeSet::new()
+        };
+        let whole = self.lacking.set(pod, lacks);
+        self.agenda.touch_all(whole.into_iter().map(Subject::Group));
+        if self.dress.get(pod) != Some(&dress) {
+            self.dress.insert(pod.clone(), dress);
+            self.changed.insert(pod.clone());
+        }
+    }
+
+    /// A pod that policies are not about any more.
+    fn undress(&mut self, pod: &PodKey) {
+        self.waiting.set(pod, BTreeSet::new());
+        let whole = self.lacking.set(pod, BTreeSet::new());
+        self.agenda.touch_all(whole.into_iter().map(Subject::Group));
+        self.close(pod, false);
+        self.withhold(pod, false);
+        if self.dress.remove(pod).is_some() {
+            self.changed.insert(pod.clone());
+        }
+    }
+
+    fn target(&self, desired: &BTreeSet<GroupKey>, carried: Option<&BTreeSet<Id>>) -> Target {
+        let mut target = Target::default();
+        let has = |id: &Option<Id>| {
+            let id = id
+                .as_ref()
+                .filter(|id| carried.is_some_and(|c| c.contains(*id)));
+            id.cloned()
+        };
+        for key in desired {
+            let (is_coming, id) = match self.standing(key) {
+                Standing::Ready(id) => {
+                    self.note_lack(key, &id, carried, &mut target);
+                    target.groups.insert(id);
+                    continue;
+                }
+                Standing::Coming(id) => (true, id),
+                Standing::Stuck(id) => (false, id),
+            };
+            target.waits_for.extend(self.marks.get(key));
+            match has(&id) {
+                // What it carries it keeps while that is being put right.
+                Some(id) => drop(target.groups.insert(id)),
+                None if key.purpose.is_member() => target.lacks.extend(self.marks.get(key)),
+                None => target.is_early |= is_coming,
+            }
+        }
+        // Rules that name what nobody wants any more are on their way out; until then it lets in whom it did.
+        let stale = carried.into_iter().flatten();
+        let stale = stale.filter(|id| {
+            let mark = self.groups.get(id).map(|group| group.mark);
+            let is_wanted = mark.is_some_and(|mark| self.wanted.contains_key(&mark));
+            !is_wanted && self.is_member(id) && self.groups.is_named(id)
+        });
+        target.groups.extend(stale.cloned());
+        target
+    }
+
+    fn note_lack(
+        &self,
+        key: &GroupKey,
+        id: &Id,
+        carried: Option<&BTreeSet<Id>>,
+        target: &mut Target,
+    ) {
+        if key.purpose.is_member() && carried.is_some_and(|c| !c.contains(id)) {
+            target.lacks.extend(self.marks.get(key));
+        }
+    }
+
+    /// What a port gets before its pod sends or receives anything.
+    fn first(&mut self, pod: &PodKey, target: &Target) -> Dress {
+        self.close(pod, false);
+        if target.is_early {
+            self.withhold(pod, false);
+            return Dress::Wait;
+        }
+        let is_withheld = self.others_close(pod);
+        self.withhold(pod, is_withheld);
+        let mut groups = target.groups.clone();
+        if is_withheld {
+            groups.retain(|id| {
+                self.facts.operator.contains_key(id) || !self.is_of(id, Direction::Egress)
+            });
+        }
+        Dress::Groups(groups)
+    }
+
+    fn is_of(&self, id: &Id, direction: Direction) -> bool {
+        let group = self.groups.get(id);
+        group.is_some_and(|g| g.rules.keys().any(|rule| rule.direction == direction))
+    }
+
+    /// What a port carries next, of a pod that may be talking.
+    fn next(&mut self, pod: &PodKey, carried: &BTreeSet<Id>, target: &Target) -> Dress {
+        if target.groups == *carried && !target.is_early {
+            self.close(pod, false);
+            self.withhold(pod, false);
+            return Dress::Groups(carried.clone());
+        }
+        let change = self.change(carried, &target.groups);
+        if target.is_early {
+            // It becomes a member where that changes nothing yet, and keeps what it has until all is there.
+            self.close(pod, true);
+            self.withhold(pod, false);
+            let founded = target.groups.iter();
+            let founded = founded.filter(|id| self.is_member(id) && self.is_founded(id));
+            let all = carried.iter().chain(founded).cloned();
+            return Dress::Groups(all.collect());
+        }
+        self.close(pod, change.closes);
+        let is_withheld = change.opens && self.others_close(pod);
+        self.withhold(pod, is_withheld);
+        Dress::Groups(match is_withheld {
+            true => change.closed,
+            false => target.groups.clone(),
+        })
+    }
+
+    /// Whether other pods of its namespace are to let less pass than they do.
+    fn others_close(&mut self, pod: &PodKey) -> bool {
+        let now = self.agenda.now();
+        let patience = self.settings.patience;
+        let closing = self.closing.get(&pod.namespace).into_iter().flatten();
+        let others = closing.filter(|(other, since)| *other != pod && **since + patience > now);
+        let until = others.map(|(_, since)| *since + patience).max();
+        if let Some(until) = until {
+            self.agenda.later(until, Subject::Pod(pod.clone()));
+        }
+        until.is_some()
+    }
+
+    /// Notes whether a pod is to let less pass than it does.
+    fn close(&mut self, pod: &PodKey, closes: bool) {
+        let now = self.agenda.now();
+        if closes {
+            let of = self.closing.entry(pod.namespace.clone()).or_default();
+            of.entry(pod.clone()).or_insert(now);
+            return;
+        }
+        let Some(of) = self.closing.get_mut(&pod.namespace) else {
+            return;
+        };
+        if of.remove(pod).is_none() {
+            return;
+        }
+        if of.is_empty() {
+            self.closing.remove(&pod.namespace);
+        }
+        let withheld = self.withheld.get(&pod.namespace).into_iter().flatten();
+        let withheld: Vec<Subject> = withheld.cloned().map(Subject::Pod).collect();
+        self.agenda.touch_all(withheld);
+    }
+
+    fn withhold(&mut self, pod: &PodKey, is_withheld: bool) {
+        let of = self.withheld.entry(pod.namespace.clone()).or_default();
+        match is_withheld {
+            true => of.insert(pod.clone()),
+            false => of.remove(pod),
+        };
+        if of.is_empty() {
+            self.withheld.remove(&pod.namespace);
+        }
+    }
+}

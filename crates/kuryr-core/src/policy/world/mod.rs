@@ -1,0 +1,295 @@
+//! All facts of policies, with the indexes that decisions need.
+
+mod groups;
+mod pairs;
+mod ports;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::action::Trouble;
+use super::compile::compile;
+use super::group::{Compiled, GroupKey, Purpose, Rule};
+use super::mark::Mark;
+use super::model::{Facts, Id, PodKey, PolicyKey};
+use super::settings::Settings;
+use crate::Millis;
+use crate::reconcile::{Agenda, Listing};
+
+pub(super) use self::groups::{GroupState, Groups};
+use self::pairs::Pairs;
+pub(super) use self::ports::Ports;
+pub use self::ports::SeenPort;
+
+/// Who is to be planned.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Subject {
+    /// What a pod's port carries. Pods come first: a group is established when no pod lacks it.
+    Pod(PodKey),
+    /// A security group.
+    Group(Mark),
+}
+
+/// What a failure holds up.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Held {
+    List,
+    /// A group is made, or its rules are.
+    Make(Mark),
+    Delete(Id),
+}
+
+/// What the port of a pod is to carry now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Dress {
+    /// It can't be said yet: a pod without a port waits, and a port that the pod has stays as it is.
+    Wait,
+    /// These security groups.
+    Groups(BTreeSet<Id>),
+}
+
+/// Which watches and lists have been read whole at least once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Synced {
+    pub(super) policies: bool,
+    pub(super) pods: bool,
+    pub(super) namespaces: bool,
+    pub(super) nodes: bool,
+    pub(super) services: bool,
+    pub(super) ports: bool,
+}
+
+/// The facts. See the module's page.
+#[derive(Clone, Debug)]
+pub struct World {
+    pub(super) settings: Settings,
+    pub(super) facts: Facts,
+    pub(super) synced: Synced,
+    pub(super) compiled: Compiled,
+    pub(super) compile_wanted: bool,
+    /// The groups that are to be, by mark.
+    pub(super) wanted: BTreeMap<Mark, GroupKey>,
+    /// The other way round.
+    pub(super) marks: BTreeMap<GroupKey, Mark>,
+    /// The groups that are to have rules that name a group.
+    pub(super) users: BTreeMap<Mark, BTreeSet<Mark>>,
+    pub(super) groups: Groups,
+    pub(super) ports: Ports,
+    /// Groups that are being created.
+    pub(super) creating: BTreeSet<Mark>,
+    /// All groups. One in doubt is a creation without an answer.
+    pub(super) list: Listing<Id, Mark>,
+    pub(super) agenda: Agenda<Subject, Held, (Trouble, String)>,
+    pub(super) dress: BTreeMap<PodKey, Dress>,
+    /// Pods whose dress changed since it was last asked.
+    pub(super) changed: BTreeSet<PodKey>,
+    /// Pods that wait for a group, or go without it meanwhile.
+    pub(super) waiting: Pairs,
+    /// Pods of each namespace that are to let less pass than they do, and since when.
+    pub(super) closing: BTreeMap<Id, BTreeMap<PodKey, Millis>>,
+    /// Pods of each namespace that are to let more pass once the others let less.
+    pub(super) withheld: BTreeMap<Id, BTreeSet<PodKey>>,
+    /// When each member group of which not all members have it yet was wanted.
+    pub(super) founded: BTreeMap<Mark, Millis>,
+    /// Pods that lack a member group.
+    pub(super) lacking: Pairs,
+    pub(super) sequence: u64,
+}
+
+impl World {
+    /// A world in which nothing is known.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            facts: Facts::default(),
+            synced: Synced::default(),
+            compiled: Compiled::default(),
+            compile_wanted: true,
+            wanted: BTreeMap::new(),
+            marks: BTreeMap::new(),
+            users: BTreeMap::new(),
+            groups: Groups::default(),
+            ports: Ports::default(),
+            creating: BTreeSet::new(),
+            list: Listing::default(),
+            agenda: Agenda::default(),
+            dress: BTreeMap::new(),
+            changed: BTreeSet::new(),
+            waiting: Pairs::default(),
+            closing: BTreeMap::new(),
+            withheld: BTreeMap::new(),
+            founded: BTreeMap::new(),
+            lacking: Pairs::default(),
+            sequence: 0,
+        }
+    }
+
+    /// What the port of a pod is to carry now.
+    #[must_use]
+    pub fn dress(&self, pod: &PodKey) -> Dress {
+        let known = self.dress.get(pod).cloned();
+        known.unwrap_or(Dress::Wait)
+    }
+
+    /// Pods whose [`World::dress`] changed since this was last asked.
+    pub fn take_changed(&mut self) -> BTreeSet<PodKey> {
+        std::mem::take(&mut self.changed)
+    }
+
+    /// What policies come to.
+    #[must_use]
+    pub fn compiled(&self) -> &Compiled {
+        &self.compiled
+    }
+
+    /// How many of the pods that a policy selects carry all that they are to, and how many it selects.
+    #[must_use]
+    pub fn in_force(&self, policy: &PolicyKey) -> Option<(usize, usize)> {
+        let needs = self.compiled.of_policy.get(policy)?;
+        let is_dressed = |pod: &&PodKey| {
+            let port = self.ports.of_pod(pod);
+            port.is_none_or(|port| self.dress(pod) == Dress::Groups(port.groups.clone()))
+        };
+        let dressed = needs.pods.iter().filter(is_dressed).count();
+        Some((dressed, needs.pods.len()))
+    }
+
+    pub(super) fn has_read_all(&self) -> bool {
+        let Synced {
+            policies,
+            pods,
+            namespaces,
+            nodes,
+            services,
+            ports,
+        } = self.synced;
+        let watched = policies && pods && namespaces && nodes && services && ports;
+        watched && self.list.is_listed()
+    }
+
+    /// Everything that there is or is to be.
+    pub(super) fn touch_all(&mut self) {
+        let groups: BTreeSet<Mark> = self
+            .groups
+            .marks()
+            .chain(self.wanted.keys().copied())
+            .collect();
+        let pods = self.compiled.of_pod.keys().cloned().map(Subject::Pod);
+        let pods: Vec<Subject> = pods.collect();
+        self.agenda
+            .touch_all(groups.into_iter().map(Subject::Group));
+        self.agenda.touch_all(pods);
+    }
+
+    pub(super) fn touch_held(&mut self, held: &Held) {
+        match held {
+            Held::List => self.touch_all(),
+            Held::Make(mark) => self.touch_group(mark),
+            Held::Delete(id) => {
+                if let Some(mark) = self.groups.get(id).map(|g| g.mark) {
+                    self.touch_group(&mark);
+                }
+            }
+        }
+    }
+
+    /// Something changed for a group: it is to be planned, with what names it, what it is edited in step with, and the pods that
+    /// wait for it.
+    pub(super) fn touch_group(&mut self, mark: &Mark) {
+        self.agenda.touch(Subject::Group(*mark));
+        let ids: Vec<Id> = self.groups.of(mark).cloned().collect();
+        let naming = ids.iter().flat_map(|id| self.groups.named_by(id));
+        let named: Vec<Mark> = ids
+            .iter()
+            .filter_map(|id| self.groups.get(id))
+            .flat_map(|g| g.rules.keys().filter_map(Rule::remote_group))
+            .filter_map(|id| self.groups.get(id).map(|g| g.mark))
+            .collect();
+        let mut marks: Vec<Mark> = naming.chain(named).collect();
+        marks.extend(self.users.get(mark).into_iter().flatten());
+        if let Some(key) = self.wanted.get(mark) {
+            marks.extend(self.partners(key));
+        }
+        self.agenda.touch_all(marks.into_iter().map(Subject::Group));
+        let waiting = self.waiting.pods(mark).cloned();
+        let waiting: Vec<Subject> = waiting.map(Subject::Pod).collect();
+        self.agenda.touch_all(waiting);
+    }
+
+    /// The groups of the same policy, of both directions.
+    pub(super) fn partners(&self, key: &GroupKey) -> Vec<Mark> {
+        let Purpose::Policy(of, _) = &key.purpose else {
+            return Vec::new();
+        };
+        let directions = super::Direction::BOTH.into_iter();
+        let from = directions.map(|d| GroupKey::from(Purpose::Policy(of.clone(), d)));
+        from.flat_map(|from| {
+            let all = self.marks.range(from.clone()..);
+            let own = all.take_while(move |(key, _)| key.purpose == from.purpose);
+            own.map(|(_, mark)| *mark)
+        })
+        .collect()
+    }
+
+    /// Of several groups of a mark one that is carried or named is used, else the first.
+    pub(super) fn chosen(&self, mark: &Mark) -> Option<&Id> {
+        let is_used = |id: &&Id| self.ports.is_carried(id) || self.groups.is_named(id);
+        let mut all = self.groups.of(mark);
+        let first = all.next()?;
+        if is_used(&first) {
+            return Some(first);
+        }
+        Some(all.find(is_used).unwrap_or(first))
+    }
+
+    /// The groups that are to have rules that name each.
+    fn users(&self) -> BTreeMap<Mark, BTreeSet<Mark>> {
+        let mut users: BTreeMap<Mark, BTreeSet<Mark>> = BTreeMap::new();
+        for (key, rules) in &self.compiled.groups {
+            for remote in rules.iter().filter_map(Rule::remote_group) {
+                if let Some((named, by)) = self.marks.get(remote).zip(self.marks.get(key)) {
+                    users.entry(*named).or_default().insert(*by);
+                }
+            }
+        }
+        users
+    }
+
+    /// What policies come to now, and what of it changed.
+    pub(super) fn recompile(&mut self) {
+        if !std::mem::take(&mut self.compile_wanted) {
+            return;
+        }
+        let new = compile(&self.facts, &self.settings);
+        let old = std::mem::replace(&mut self.compiled, new);
+        let mut groups: BTreeSet<Mark> = BTreeSet::new();
+        for key in old.groups.keys() {
+            if !self.compiled.groups.contains_key(key)
+                && let Some(mark) = self.marks.remove(key)
+            {
+                self.wanted.remove(&mark);
+                self.founded.remove(&mark);
+                groups.insert(mark);
+            }
+        }
+        for (key, rules) in &self.compiled.groups {
+            if old.groups.get(key) == Some(rules) {
+                continue;
+            }
+            let mark = *self
+                .marks
+                .entry(key.clone())
+                .or_insert_with(|| Mark::of(key));
+            if self.wanted.insert(mark, key.clone()).is_none() && key.purpose.is_member() {
+                self.founded.insert(mark, self.agenda.now());
+            }
+            groups.insert(mark);
+        }
+        self.users = self.users();
+        let is_news = |pod: &&PodKey| self.compiled.of_pod.get(*pod) != old.of_pod.get(*pod);
+        let pods = self.compiled.of_pod.keys().chain(old.of_pod.keys());
+        let pods: BTreeSet<PodKey> = pods.filter(is_news).cloned().collect();
+        self.agenda.touch_all(pods.into_iter().map(Subject::Pod));
+        groups.iter().for_each(|mark| self.touch_group(mark));
+    }
+}
