@@ -29,4 +29,4 @@ pub use model::{
 pub use reconciler::Figures;
 pub use room::Rooms;
 pub use settings::Settings;
-pub use world::{NodeTrunk, World};
+pub use world::{NodeTrunk, World, Worn};

@@ -7,6 +7,9 @@ use crate::pool::Limits;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     pub pool: Limits,
+    /// Whether each pod's port has security groups of its own, told by [`World::dress`](super::World::dress), and those that wait
+    /// have none.
+    pub groups_by_pod: bool,
     /// A pool is not made smaller before it was left alone for so long, and then by one batch
     /// in each such time, milliseconds.
     pub linger: Millis,
@@ -37,6 +40,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             pool: Limits::NONE,
+            groups_by_pod: false,
             linger: 0,
             cooldown: 10_000,
             orphan_grace: 60_000,

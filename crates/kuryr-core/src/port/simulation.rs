@@ -15,6 +15,7 @@ use crate::reconcile::simulation::{self, Cloud as _, Controller as Harness, Fate
 use crate::reconcile::{Failure, FailureKind, Reconciler, Watched};
 
 mod cases;
+mod dressed;
 mod tenants;
 
 const SUBNET_SIZE: usize = 60;

@@ -260,6 +260,18 @@ impl World {
         }
     }
 
+    /// Whether a group is about to get more rules.
+    pub(super) fn is_growing(&self, key: &GroupKey) -> bool {
+        let Some(mark) = self.marks.get(key).filter(|mark| !self.is_stuck(mark)) else {
+            return false;
+        };
+        let group = self.chosen(mark).and_then(|id| self.groups.get(id));
+        group.is_some_and(|group| {
+            let diff = self.diff(group, key);
+            diff.is_unsaid || !diff.missing.is_empty()
+        })
+    }
+
     /// Notes that a group is as it is to be for the first time, and tells who waits for that.
     fn establish(&mut self, mark: &Mark) {
         let Some(key) = self.wanted.get(mark).cloned() else {

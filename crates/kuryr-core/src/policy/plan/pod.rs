@@ -96,6 +96,9 @@ impl World {
                 None => target.is_early |= is_coming,
             }
         }
+        if let Some(carried) = carried {
+            self.note_growing(desired, carried, &mut target);
+        }
         // Rules that name what nobody wants any more are on their way out; until then it lets in whom it did.
         let stale = carried.into_iter().flatten();
         let stale = stale.filter(|id| {
@@ -105,6 +108,22 @@ impl World {
         });
         target.groups.extend(stale.cloned());
         target
+    }
+
+    /// What one group is about to allow may be what another allowed that goes: that one waits.
+    fn note_growing(
+        &self,
+        desired: &BTreeSet<GroupKey>,
+        carried: &BTreeSet<Id>,
+        target: &mut Target,
+    ) {
+        if carried.is_subset(&target.groups) || !self.change(carried, &target.groups).closes {
+            return;
+        }
+        for key in desired.iter().filter(|key| self.is_growing(key)) {
+            target.waits_for.extend(self.marks.get(key));
+            target.is_early = true;
+        }
     }
 
     fn note_lack(

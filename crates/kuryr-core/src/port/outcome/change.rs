@@ -65,11 +65,13 @@ impl World {
                 self.sequence += 1;
                 let (trunk, vlan) = (trunk.clone(), *vlan);
                 port.place = Place::On { trunk, vlan };
+                let worn = self.take_groups(&mut port);
                 let notes = PortNotes {
                     touched: self.sequence,
                     ..PortNotes::default()
                 };
                 self.put_port(port, notes);
+                self.wears(id, worn);
                 None
             }
             Err(failure) => Some(failure),
@@ -133,8 +135,13 @@ impl World {
         self.set_busy([port], false);
         self.regrouping.remove(port);
         if failure.is_none() {
-            let kind = kind.clone();
-            self.change_port(port, |p, _| p.kind = kind);
+            if self.settings.groups_by_pod {
+                self.change_port(port, |_, _| {});
+                self.wears(port, kind.security_groups.iter().cloned().collect());
+            } else {
+                let kind = kind.clone();
+                self.change_port(port, |p, _| p.kind = kind);
+            }
         }
         self.settle(Held::Port(port.clone()), failure.as_ref(), None);
     }

@@ -28,14 +28,17 @@ impl World {
         let mut nodes = orders
             .iter()
             .flat_map(|(node, _, n)| std::iter::repeat_n(node, *n));
-        for port in ports {
+        for mut port in ports {
+            let worn = self.take_groups(&mut port);
             self.sequence += 1;
             let notes = PortNotes {
                 made_for: nodes.next().cloned(),
                 touched: self.sequence,
                 ..PortNotes::default()
             };
+            let id = port.id.clone();
             self.put_port(port, notes);
+            self.wears(&id, worn);
         }
         for (_, kind, _) in orders {
             self.settle(Held::Kind(kind.clone()), None, None);

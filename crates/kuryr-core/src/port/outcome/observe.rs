@@ -87,12 +87,16 @@ impl World {
         }
     }
 
-    fn observe_port(&mut self, port: Port) {
+    fn observe_port(&mut self, mut port: Port) {
+        let worn = self.take_groups(&mut port);
+        let id = port.id.clone();
         let notes = match self.ports.get(&port.id) {
             Some((_, n)) if !self.list.knows(n.touched) || n.busy => return,
             // The list is older than the port's end.
             None if self.list.went(&port.id) => return,
-            Some((known, _)) if *known == port && self.is_placed(&port) => return,
+            Some((known, _)) if *known == port && self.is_placed(&port) => {
+                return self.wears(&id, worn);
+            }
             Some((_, n)) => PortNotes {
                 doomed: n.doomed && port.place == Place::Loose,
                 ..n.clone()
@@ -103,6 +107,7 @@ impl World {
             },
         };
         self.put_port(port, notes);
+        self.wears(&id, worn);
     }
 
     /// Puts a trunk in, or what is new about it.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Draft;
 use super::node::NodePlan;
 use crate::port::action::{Action, Assignment, Reason};
-use crate::port::model::{Claim, ClaimedVif, Id, Place, Pod, PodLife, Port, PortKind, PortStatus};
+use crate::port::model::{Claim, ClaimedVif, Id, Place, Pod, PodLife, Port, PortKind};
 use crate::port::world::{Held, NodeTrunk, TrunkState, World};
 use crate::vlan;
 
@@ -56,7 +56,7 @@ impl NodePlan<'_> {
         } else {
             self.standing(port, vif)
         };
-        let seen_active = port.status == PortStatus::Active && !vif.active;
+        let seen_active = !vif.active && w.assignment(pod, port, vif.vlan).active;
         match (standing, &port.place) {
             (Standing::WithNode(other), _) => {
                 let message = format!(
@@ -75,18 +75,18 @@ impl NodePlan<'_> {
             }
             // No ADD is to succeed with it before it is where its pod is.
             (Standing::Off | Standing::LeftBehind, _) if vif.active => {
-                let mut off = Assignment::of(port, vif.vlan);
+                let mut off = w.assignment(pod, port, vif.vlan);
                 off.active = false;
                 out.actions.push(write_vif(pod, off));
             }
             (Standing::Off | Standing::LeftBehind, _) => self.waits_for_trunk(pod, vif, out),
             (Standing::OtherVlan, Place::On { vlan, .. }) => {
                 out.actions
-                    .push(write_vif(pod, Assignment::of(port, *vlan)));
+                    .push(write_vif(pod, w.assignment(pod, port, *vlan)));
             }
             (_, Place::On { vlan, .. }) if seen_active => {
                 out.actions
-                    .push(write_vif(pod, Assignment::of(port, *vlan)));
+                    .push(write_vif(pod, w.assignment(pod, port, *vlan)));
             }
             _ => {
                 self.slow(pod, vif, out);
@@ -200,18 +200,17 @@ impl NodePlan<'_> {
 
     /// The security groups of a port in use.
     fn groups(&self, pod: &Pod, port: &Port, busy: bool, out: &mut Draft) {
-        let Some(kind) = pod.wanted_kind() else {
+        let Some(wanted) = self.world.other_groups(pod, port) else {
             return;
         };
         let held = Held::Port(port.id.clone());
         // Whose groups they are to be is not known of a port that two KuryrPorts name.
         let is_contested = self.world.rivals.contains_key(&port.id);
-        let is_right = port.kind.security_groups == kind.security_groups;
-        if busy || is_contested || is_right || self.world.is_held(&held) {
+        if busy || is_contested || self.world.is_held(&held) {
             return;
         }
         let kind = Arc::new(PortKind {
-            security_groups: kind.security_groups.clone(),
+            security_groups: wanted,
             ..(*port.kind).clone()
         });
         out.actions.push(Action::SetSecurityGroups {

@@ -7,8 +7,8 @@ use super::tell::create_claim;
 use super::{Draft, SUBPORTS_MAX};
 use crate::Millis;
 use crate::pool::{Limits, Stock, Verdict, most, verdict};
-use crate::port::action::{Action, Assignment, Reason};
-use crate::port::model::{Id, Place, Pod, Port, PortKind, PortStatus};
+use crate::port::action::{Action, Reason};
+use crate::port::model::{Id, Place, Pod, Port, PortKind, PortNotes, PortStatus};
 use crate::port::settings::Settings;
 use crate::port::world::{Held, TrunkState, World};
 
@@ -79,6 +79,10 @@ impl<'a> PoolPlan<'a> {
                 continue;
             }
             plan.left_alone = plan.left_alone.max(notes.free_since);
+            if w.is_worn(&port.id) {
+                plan.undress(port, notes, out);
+                continue;
+            }
             if let Some(uid) = &notes.last_pod {
                 plan.last_of.insert(uid.clone(), port);
             }
@@ -100,6 +104,35 @@ impl<'a> PoolPlan<'a> {
             .sort_by_key(|p| (p.status != PortStatus::Active, p.id.clone()));
         plan.find_loose(out);
         plan
+    }
+
+    /// A port that was given back loses its groups before it waits for another pod.
+    fn undress(&mut self, port: &Port, notes: &PortNotes, out: &mut Draft) {
+        let is_held = self.world.is_held(&Held::Port(port.id.clone()));
+        if is_held || self.is_wanted_back(notes) {
+            return;
+        }
+        self.coming += 1;
+        out.taken.insert(port.id.clone());
+        out.actions.push(Action::SetSecurityGroups {
+            port: port.id.clone(),
+            kind: self.kind.clone(),
+        });
+    }
+
+    /// Whether the pod that had it last is here still: its KuryrPort was torn away.
+    fn is_wanted_back(&self, notes: &PortNotes) -> bool {
+        let pods = self.world.nodes.get(self.name).map(|node| &node.pods);
+        let mut pods = pods.into_iter().flatten();
+        notes.last_pod.is_some()
+            && pods.any(|key| {
+                let pod = self
+                    .world
+                    .pods
+                    .get(key)
+                    .filter(|pod| pod.wanted_kind().is_some());
+                pod.map(|pod| &pod.uid) == notes.last_pod.as_ref()
+            })
     }
 
     /// Ports on no trunk that were made for this node or for nobody, and those that a
@@ -167,7 +200,7 @@ impl<'a> PoolPlan<'a> {
         let Place::On { vlan, .. } = port.place else {
             return;
         };
-        let vif = Assignment::of(port, vlan);
+        let vif = self.world.assignment(pod, port, vlan);
         let claimed = self.world.claims.contains(&pod.key);
         out.actions.push(if claimed {
             Action::WriteVif {

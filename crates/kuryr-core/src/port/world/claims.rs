@@ -74,6 +74,7 @@ impl World {
 
     /// A pod has a port. Whoever had it first keeps it: that a claim names it is no proof.
     pub(crate) fn use_port(&mut self, port: &Id, pod: &PodKey) {
+        self.note_worn(port);
         match self.users.get(port) {
             Some(user) if user != pod => {
                 let rivals = self.rivals.entry(port.clone()).or_default();
@@ -95,6 +96,7 @@ impl World {
             return;
         }
         self.users.remove(port);
+        self.note_worn(port);
         let next = self.rivals.get(port).and_then(|r| r.first().cloned());
         if let Some(next) = next {
             self.use_port(port, &next);

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod claims;
+mod dress;
 mod lines;
 mod looks;
 mod loose;
@@ -25,6 +26,8 @@ use crate::port::settings::Settings;
 use crate::reconcile::{Agenda, Listing, Mirror, Versioned};
 
 use self::addresses::ByAddress;
+use self::dress::Dressing;
+pub use self::dress::Worn;
 pub(crate) use self::lines::{Lines, put_back};
 use self::looks::Looks;
 use self::loose::Loose;
@@ -104,6 +107,7 @@ pub struct World {
     pub(crate) addressless: BTreeMap<Id, Millis>,
     /// Ports whose security groups are being set, and what they are to be.
     pub(crate) regrouping: BTreeMap<Id, Arc<PortKind>>,
+    pub(crate) dressing: Dressing,
     /// Ports that are being marked as ours again.
     pub(crate) adopting: BTreeSet<Id>,
     /// Ports that are on no trunk.
@@ -172,6 +176,7 @@ impl World {
             rivals: HashMap::new(),
             addressless: BTreeMap::new(),
             regrouping: BTreeMap::new(),
+            dressing: Dressing::default(),
             adopting: BTreeSet::new(),
             loose: Loose::default(),
             looks: Looks::default(),

@@ -31,6 +31,7 @@ impl World {
         if let Some((port, _)) = self.ports.remove(id) {
             self.population.fewer(&port.kind.network, 1);
         }
+        self.unwear(id);
         self.list.note_gone(id.clone());
         self.agenda.release(&Held::Port(id.clone()));
     }
