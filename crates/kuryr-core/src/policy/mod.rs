@@ -36,9 +36,10 @@
 //! 2. then ports and rules let less pass: what old and new let pass both stays;
 //! 3. then they let more pass, when all others of the namespace, and the policy's other direction, have done with 2.
 //!
-//! The order is one policy's, or one namespace's, and nobody else waits for it; [`Settings::patience`] bounds it. Two things are
-//! said and not kept: an edit that changes who is selected and what is allowed at once may cut what both allow while ports change,
-//! and so may one of both directions where what old and new let pass both is no rule (members of two groups at once).
+//! The order is one policy's, or one namespace's, and nobody else waits for it; [`Settings::patience`] bounds it. Some
+//! things are said and not kept. What both allow may be cut while ports change by an edit that changes who is selected and what is
+//! allowed at once; by one after which ingress names ports by name; by one of both directions where what old and new let pass both
+//! is no rule (members of two groups at once); and by a namespace's labels that let its pods in by another rule than before.
 
 mod action;
 pub mod cloud;

@@ -12,8 +12,8 @@ use crate::policy::world::World;
 pub(super) struct Change {
     /// The groups that let less pass than before, or as much, and nothing more.
     pub(super) closed: BTreeSet<Id>,
-    /// Whether something passes no more.
-    pub(super) closes: bool,
+    /// The directions in which something passes no more.
+    pub(super) closes: BTreeSet<Direction>,
     /// Whether something passes that did not.
     pub(super) opens: bool,
 }
@@ -21,14 +21,14 @@ pub(super) struct Change {
 impl World {
     /// What changes for a port that carries `from` and is to carry `to`.
     pub(super) fn change(&self, from: &BTreeSet<Id>, to: &BTreeSet<Id>) -> Change {
-        let (mut closes, mut opens) = (false, false);
+        let (mut closes, mut opens) = (BTreeSet::new(), false);
         let both: BTreeSet<Id> = from.intersection(to).cloned().collect();
         let mut closed = both.clone();
         for direction in Direction::BOTH {
             let (old, new) = (self.rules_of(from, direction), self.rules_of(to, direction));
             let less = !old.iter().all(|rule| is_within(rule, &new));
             let more = !new.iter().all(|rule| is_within(rule, &old));
-            closes |= less;
+            closes.extend(less.then_some(direction));
             opens |= more;
             // Those of the operator let packets of both directions pass, so that others stand for them here.
             let candidates: Vec<&Id> = match (less, more) {
@@ -51,9 +51,11 @@ impl World {
         }
         // What a pod and its node send each other is nobody else's: no order is needed.
         closed.extend(from.union(to).filter(|id| self.is_node(id)).cloned());
-        closes |= from
-            .difference(to)
-            .any(|id| self.is_member(id) && self.groups.is_named(id));
+        // Whose rules name it is not looked at: it may be either direction.
+        let is_left = |id: &Id| self.is_member(id) && self.groups.is_named(id);
+        if from.difference(to).any(is_left) {
+            closes.extend(Direction::BOTH);
+        }
         Change {
             closed,
             closes,

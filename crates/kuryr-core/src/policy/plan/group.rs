@@ -7,7 +7,7 @@ use crate::policy::group::{GroupKey, Purpose, Rule};
 use crate::policy::mark::Mark;
 use crate::policy::meet::{is_within, meet};
 use crate::policy::model::{Direction, Id};
-use crate::policy::world::{Dress, GroupState, Held, Subject, World};
+use crate::policy::world::{Closing, Dress, GroupState, Held, Subject, World};
 
 /// How far a group is from what it is to be.
 #[derive(Debug, Default)]
@@ -16,8 +16,8 @@ pub(super) struct Diff {
     wanted: BTreeSet<Rule<Id>>,
     /// Rules that it lacks.
     missing: Vec<Rule<Id>>,
-    /// Whether a rule names a group that is not there yet, and is being made.
-    is_unsaid: bool,
+    /// The directions in which a rule names a group that is not there yet, and is being made.
+    unsaid: BTreeSet<Direction>,
     /// Rules that it is not to have and that let more pass than what it is to have.
     open: Vec<(Option<Rule<Id>>, Id)>,
     /// Those that only say again what others say.
@@ -26,7 +26,10 @@ pub(super) struct Diff {
 
 impl Diff {
     fn is_none(&self) -> bool {
-        self.missing.is_empty() && !self.is_unsaid && self.open.is_empty() && self.idle.is_empty()
+        self.missing.is_empty()
+            && self.unsaid.is_empty()
+            && self.open.is_empty()
+            && self.idle.is_empty()
     }
 }
 
@@ -43,7 +46,6 @@ pub(super) enum Standing {
 impl World {
     /// The next calls for the groups of a mark.
     pub(super) fn plan_group(&mut self, mark: &Mark) -> Vec<Action> {
-        self.establish(mark);
         let chosen = self.chosen(mark).cloned();
         let wanted = self.wanted.get(mark).cloned();
         let others = self.groups.of(mark).cloned();
@@ -56,7 +58,10 @@ impl World {
         }
         match (wanted, chosen) {
             (Some(key), None) => actions.extend(self.make(mark, key)),
-            (Some(key), Some(id)) => actions.extend(self.edit(mark, &key, &id)),
+            (Some(key), Some(id)) => {
+                let is_gated = self.is_gated(mark, &key);
+                actions.extend(self.edit(mark, &key, &id, is_gated));
+            }
             (None, _) => {}
         }
         actions
@@ -100,7 +105,7 @@ impl World {
     }
 
     /// The next calls that bring a group nearer to what it is to be.
-    fn edit(&self, mark: &Mark, key: &GroupKey, id: &Id) -> Vec<Action> {
+    fn edit(&self, mark: &Mark, key: &GroupKey, id: &Id, is_gated: bool) -> Vec<Action> {
         let held = Held::Make(*mark);
         let Some(group) = self.groups.get(id) else {
             return Vec::new();
@@ -111,17 +116,14 @@ impl World {
             return Vec::new();
         }
         let diff = self.diff(group, key);
-        if group.established && self.waits_for_egress(key) {
-            return Vec::new();
-        }
-        let (add, delete) = if group.established && self.waits_for_ingress(key) {
+        let (add, delete) = if group.established && is_gated {
             let both = both(group, &diff);
             let open = diff.open.iter().map(|(_, id)| id.clone());
             (both, open.collect())
         } else {
             let all = diff.open.iter().map(|(_, id)| id).chain(&diff.idle);
             let all: Vec<Id> = all.cloned().collect();
-            let settled = !group.established || !diff.is_unsaid && self.has_members(key);
+            let settled = !group.established || diff.unsaid.is_empty() && self.has_members(key);
             let all = if settled || is_full { all } else { Vec::new() };
             (diff.missing, all)
         };
@@ -138,6 +140,26 @@ impl World {
         }
     }
 
+    /// Whether a policy's rules wait for ports and policies of its namespace that are to let less pass in the other direction: else a
+    /// packet could leave by the new rules and arrive by the old ones.
+    fn is_gated(&mut self, mark: &Mark, key: &GroupKey) -> bool {
+        let Purpose::Policy(of, direction) = &key.purpose else {
+            return false;
+        };
+        let namespace = &of.policy.namespace;
+        let is_other = |_: &Subject, closing: &Closing| {
+            let mut directions = closing.directions.iter();
+            directions.any(|d| d != direction)
+        };
+        let Some(until) = self.closes_until(namespace, is_other) else {
+            return false;
+        };
+        let gated = self.gated.entry(namespace.clone()).or_default();
+        gated.insert(*mark);
+        self.agenda.later(until, Subject::Group(*mark));
+        true
+    }
+
     pub(super) fn diff(&self, group: &GroupState, key: &GroupKey) -> Diff {
         let mut diff = Diff::default();
         for rule in self.compiled.groups.get(key).into_iter().flatten() {
@@ -145,7 +167,8 @@ impl World {
                 Some(rule) => drop(diff.wanted.insert(rule)),
                 None => {
                     let remote = rule.remote_group().and_then(|key| self.marks.get(key));
-                    diff.is_unsaid |= !remote.is_some_and(|mark| self.is_stuck(mark));
+                    let is_stuck = remote.is_some_and(|mark| self.is_stuck(mark));
+                    diff.unsaid.extend((!is_stuck).then_some(rule.direction));
                 }
             }
         }
@@ -188,37 +211,20 @@ impl World {
         self.chosen(self.marks.get(key)?).cloned()
     }
 
-    /// Ingress changes when egress lets no more pass than both of old and new: else a packet could pass that leaves by the new
-    /// rules and arrives by the old ones.
-    fn waits_for_egress(&self, key: &GroupKey) -> bool {
-        let is_ingress = matches!(key.purpose, Purpose::Policy(_, Direction::Ingress));
-        is_ingress && self.has_partner(key, Direction::Egress, |diff| !diff.open.is_empty())
-    }
-
-    /// Egress lets more pass when ingress has changed.
-    fn waits_for_ingress(&self, key: &GroupKey) -> bool {
-        let is_egress = matches!(key.purpose, Purpose::Policy(_, Direction::Egress));
-        is_egress && self.has_partner(key, Direction::Ingress, |diff| !diff.is_none())
-    }
-
-    /// Whether a group of the same policy that is in use differs in this way from what it is to be, and can be changed.
-    fn has_partner(
-        &self,
-        key: &GroupKey,
-        direction: Direction,
-        is: impl Fn(&Diff) -> bool,
-    ) -> bool {
-        let partners = self.partners(key).into_iter();
-        let mut partners = partners.filter_map(|mark| {
-            let key = self.wanted.get(&mark)?;
-            let group = self.groups.get(self.chosen(&mark)?)?;
-            Some((mark, key, group))
+    /// Notes whether a policy's rules are to let less pass than they do. This is done for all groups before one lets more pass.
+    pub(super) fn note_group_closing(&mut self, mark: &Mark) {
+        self.establish(mark);
+        let Some(Purpose::Policy(of, direction)) = self.wanted.get(mark).map(|k| &k.purpose) else {
+            return;
+        };
+        let (namespace, direction) = (of.policy.namespace.clone(), *direction);
+        let closes = self.wanted.get(mark).is_some_and(|key| {
+            let group = self.chosen(mark).and_then(|id| self.groups.get(id));
+            let group = group.filter(|group| group.established && !self.is_stuck(mark));
+            group.is_some_and(|group| !self.diff(group, key).open.is_empty())
         });
-        partners.any(|(mark, key, group)| {
-            let is_there = matches!(key.purpose, Purpose::Policy(_, of) if of == direction);
-            let is_held = self.agenda.is_held(&Held::Make(mark));
-            is_there && group.established && !is_held && is(&self.diff(group, key))
-        })
+        let directions = closes.then_some(direction).into_iter().collect();
+        self.close(&namespace, Subject::Group(*mark), directions);
     }
 
     /// Whether all that its rules name is established: who is to be let in is a member already.
@@ -252,7 +258,7 @@ impl World {
         };
         let diff = self.diff(group, key);
         let is_coming = !group.established
-            && (diff.is_unsaid || !diff.missing.is_empty() || !self.has_members(key));
+            && (!diff.unsaid.is_empty() || !diff.missing.is_empty() || !self.has_members(key));
         match (diff.open.is_empty(), is_coming, is_stuck) {
             (true, false, _) | (true, true, true) => Standing::Ready(id),
             (_, _, false) => Standing::Coming(Some(id)),
@@ -260,15 +266,16 @@ impl World {
         }
     }
 
-    /// Whether a group is about to get more rules.
-    pub(super) fn is_growing(&self, key: &GroupKey) -> bool {
+    /// Whether a group is about to get more rules of a direction.
+    pub(super) fn is_growing(&self, key: &GroupKey, direction: Direction) -> bool {
         let Some(mark) = self.marks.get(key).filter(|mark| !self.is_stuck(mark)) else {
             return false;
         };
         let group = self.chosen(mark).and_then(|id| self.groups.get(id));
         group.is_some_and(|group| {
             let diff = self.diff(group, key);
-            diff.is_unsaid || !diff.missing.is_empty()
+            let mut missing = diff.missing.iter();
+            diff.unsaid.contains(&direction) || missing.any(|rule| rule.direction == direction)
         })
     }
 

@@ -28,8 +28,9 @@ pub(super) fn plan(world: &mut World) -> Vec<Action> {
             return out;
         }
         for subject in &due {
-            if let Subject::Pod(pod) = subject {
-                world.note_closing(pod);
+            match subject {
+                Subject::Pod(pod) => world.note_closing(pod),
+                Subject::Group(mark) => world.note_group_closing(mark),
             }
         }
         for subject in due {

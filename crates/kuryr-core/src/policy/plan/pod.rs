@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::group::Standing;
+use crate::Millis;
 use crate::policy::group::GroupKey;
 use crate::policy::mark::Mark;
 use crate::policy::model::{Direction, Id, PodKey};
-use crate::policy::world::{Dress, Subject, World};
+use crate::policy::world::{Closing, Dress, Subject, World};
 
 /// What a pod's port is to carry, as far as there is such a group.
 #[derive(Debug, Default)]
@@ -21,16 +22,18 @@ struct Target {
 }
 
 impl World {
-    /// Notes whether a pod's port is to let less pass than it does. This is done for all pods before one lets more pass.
+    /// Notes which member groups a pod's port lacks, and whether it is to let less pass than it does. This is done for all pods before one lets more pass.
     pub(super) fn note_closing(&mut self, pod: &PodKey) {
         let desired = self.compiled.of_pod.get(pod);
         let carried = self.ports.of_pod(pod).map(|port| port.groups.clone());
         let Some((desired, carried)) = desired.zip(carried) else {
-            return self.close(pod, false);
+            self.lack(pod, BTreeSet::new());
+            return self.close_pod(pod, BTreeSet::new());
         };
-        let target = self.target(desired, Some(&carried));
-        let closes = target.is_early || self.change(&carried, &target.groups).closes;
-        self.close(pod, closes);
+        let target = self.target(&pod.namespace, desired, Some(&carried));
+        let closes = self.change(&carried, &target.groups).closes;
+        self.lack(pod, target.lacks);
+        self.close_pod(pod, closes);
     }
 
     pub(super) fn plan_pod(&mut self, pod: &PodKey) {
@@ -38,39 +41,40 @@ impl World {
             return self.undress(pod);
         };
         let carried = self.ports.of_pod(pod).map(|port| port.groups.clone());
-        let target = self.target(desired, carried.as_ref());
+        let target = self.target(&pod.namespace, desired, carried.as_ref());
         let dress = match &carried {
             None => self.first(pod, &target),
             Some(carried) => self.next(pod, carried, &target),
         };
-        let is_port = carried.is_some();
         self.waiting.set(pod, target.waits_for);
-        let lacks = if is_port {
-            target.lacks
-        } else {
-            BTreeSet::new()
-        };
-        let whole = self.lacking.set(pod, lacks);
-        self.agenda.touch_all(whole.into_iter().map(Subject::Group));
         if self.dress.get(pod) != Some(&dress) {
             self.dress.insert(pod.clone(), dress);
             self.changed.insert(pod.clone());
         }
     }
 
+    fn lack(&mut self, pod: &PodKey, groups: BTreeSet<Mark>) {
+        let whole = self.lacking.set(pod, groups);
+        self.agenda.touch_all(whole.into_iter().map(Subject::Group));
+    }
+
     /// A pod that policies are not about any more.
     fn undress(&mut self, pod: &PodKey) {
         self.waiting.set(pod, BTreeSet::new());
-        let whole = self.lacking.set(pod, BTreeSet::new());
-        self.agenda.touch_all(whole.into_iter().map(Subject::Group));
-        self.close(pod, false);
+        self.lack(pod, BTreeSet::new());
+        self.close_pod(pod, BTreeSet::new());
         self.withhold(pod, false);
         if self.dress.remove(pod).is_some() {
             self.changed.insert(pod.clone());
         }
     }
 
-    fn target(&self, desired: &BTreeSet<GroupKey>, carried: Option<&BTreeSet<Id>>) -> Target {
+    fn target(
+        &self,
+        namespace: &Id,
+        desired: &BTreeSet<GroupKey>,
+        carried: Option<&BTreeSet<Id>>,
+    ) -> Target {
         let mut target = Target::default();
         let has = |id: &Option<Id>| {
             let id = id
@@ -96,9 +100,6 @@ impl World {
                 None => target.is_early |= is_coming,
             }
         }
-        if let Some(carried) = carried {
-            self.note_growing(desired, carried, &mut target);
-        }
         // Rules that name what nobody wants any more are on their way out; until then it lets in whom it did.
         let stale = carried.into_iter().flatten();
         let stale = stale.filter(|id| {
@@ -107,6 +108,9 @@ impl World {
             !is_wanted && self.is_member(id) && self.groups.is_named(id)
         });
         target.groups.extend(stale.cloned());
+        if let Some(carried) = carried {
+            self.note_growing(desired, carried, &mut target, namespace);
+        }
         target
     }
 
@@ -116,11 +120,19 @@ impl World {
         desired: &BTreeSet<GroupKey>,
         carried: &BTreeSet<Id>,
         target: &mut Target,
+        namespace: &Id,
     ) {
-        if carried.is_subset(&target.groups) || !self.change(carried, &target.groups).closes {
+        if carried.is_subset(&target.groups) {
             return;
         }
-        for key in desired.iter().filter(|key| self.is_growing(key)) {
+        let closes = self.change(carried, &target.groups).closes;
+        // What lets more pass in one direction waits for what lets less pass in the other: nobody waits for both.
+        let is_other = |_: &Subject, closing: &Closing| !closing.directions.is_subset(&closes);
+        if closes.len() > 1 || self.closes_until(namespace, is_other).is_some() {
+            return;
+        }
+        let grows = |key: &&GroupKey| closes.iter().any(|d| self.is_growing(key, *d));
+        for key in desired.iter().filter(grows) {
             target.waits_for.extend(self.marks.get(key));
             target.is_early = true;
         }
@@ -140,7 +152,7 @@ impl World {
 
     /// What a port gets before its pod sends or receives anything.
     fn first(&mut self, pod: &PodKey, target: &Target) -> Dress {
-        self.close(pod, false);
+        self.close_pod(pod, BTreeSet::new());
         if target.is_early {
             self.withhold(pod, false);
             return Dress::Wait;
@@ -164,21 +176,21 @@ impl World {
     /// What a port carries next, of a pod that may be talking.
     fn next(&mut self, pod: &PodKey, carried: &BTreeSet<Id>, target: &Target) -> Dress {
         if target.groups == *carried && !target.is_early {
-            self.close(pod, false);
+            self.close_pod(pod, BTreeSet::new());
             self.withhold(pod, false);
             return Dress::Groups(carried.clone());
         }
         let change = self.change(carried, &target.groups);
         if target.is_early {
             // It becomes a member where that changes nothing yet, and keeps what it has until all is there.
-            self.close(pod, true);
+            self.close_pod(pod, change.closes);
             self.withhold(pod, false);
             let founded = target.groups.iter();
             let founded = founded.filter(|id| self.is_member(id) && self.is_founded(id));
             let all = carried.iter().chain(founded).cloned();
             return Dress::Groups(all.collect());
         }
-        self.close(pod, change.closes);
+        self.close_pod(pod, change.closes);
         let is_withheld = change.opens && self.others_close(pod);
         self.withhold(pod, is_withheld);
         Dress::Groups(match is_withheld {
@@ -189,37 +201,57 @@ impl World {
 
     /// Whether other pods of its namespace are to let less pass than they do.
     fn others_close(&mut self, pod: &PodKey) -> bool {
-        let now = self.agenda.now();
-        let patience = self.settings.patience;
-        let closing = self.closing.get(&pod.namespace).into_iter().flatten();
-        let others = closing.filter(|(other, since)| *other != pod && **since + patience > now);
-        let until = others.map(|(_, since)| *since + patience).max();
+        let own = Subject::Pod(pod.clone());
+        let until = self.closes_until(&pod.namespace, |other, _| *other != own);
         if let Some(until) = until {
             self.agenda.later(until, Subject::Pod(pod.clone()));
         }
         until.is_some()
     }
 
-    /// Notes whether a pod is to let less pass than it does.
-    fn close(&mut self, pod: &PodKey, closes: bool) {
-        let now = self.agenda.now();
-        if closes {
-            let of = self.closing.entry(pod.namespace.clone()).or_default();
-            of.entry(pod.clone()).or_insert(now);
+    /// How long it is waited for pods and policies of a namespace that are to let less pass than they do.
+    pub(super) fn closes_until(
+        &self,
+        namespace: &Id,
+        is: impl Fn(&Subject, &Closing) -> bool,
+    ) -> Option<Millis> {
+        let closing = self.closing.get(namespace).into_iter().flatten();
+        let those = closing.filter(|(subject, closing)| is(subject, closing));
+        let until = those.map(|(_, closing)| closing.since + self.settings.patience);
+        until.filter(|until| *until > self.agenda.now()).max()
+    }
+
+    fn close_pod(&mut self, pod: &PodKey, directions: BTreeSet<Direction>) {
+        self.close(&pod.namespace, Subject::Pod(pod.clone()), directions);
+    }
+
+    /// Notes in which directions a pod or a policy is to let less pass than it does.
+    pub(in crate::policy) fn close(
+        &mut self,
+        namespace: &Id,
+        subject: Subject,
+        directions: BTreeSet<Direction>,
+    ) {
+        let old = self.closing.get(namespace).and_then(|of| of.get(&subject));
+        let since = old.map_or(self.agenda.now(), |old| old.since);
+        let was = old.map(|old| &old.directions);
+        if was.unwrap_or(&BTreeSet::new()) == &directions {
             return;
         }
-        let Some(of) = self.closing.get_mut(&pod.namespace) else {
-            return;
-        };
-        if of.remove(pod).is_none() {
-            return;
+        let of = self.closing.entry(namespace.clone()).or_default();
+        if directions.is_empty() {
+            of.remove(&subject);
+            if of.is_empty() {
+                self.closing.remove(namespace);
+            }
+        } else {
+            of.insert(subject, Closing { since, directions });
         }
-        if of.is_empty() {
-            self.closing.remove(&pod.namespace);
-        }
-        let withheld = self.withheld.get(&pod.namespace).into_iter().flatten();
+        let withheld = self.withheld.get(namespace).into_iter().flatten();
         let withheld: Vec<Subject> = withheld.cloned().map(Subject::Pod).collect();
         self.agenda.touch_all(withheld);
+        let gated = self.gated.remove(namespace).into_iter().flatten();
+        self.agenda.touch_all(gated.map(Subject::Group));
     }
 
     fn withhold(&mut self, pod: &PodKey, is_withheld: bool) {

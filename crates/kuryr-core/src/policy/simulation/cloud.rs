@@ -8,8 +8,8 @@ use crate::policy::cloud::Enforcement;
 use crate::policy::flow::{Call as ServiceCall, Flow};
 use crate::policy::tests::Operator;
 use crate::policy::{
-    Action, Answer, Direction, Event, Facts, GroupKey, Id, Mark, PodKey, Policy, Purpose, Remote,
-    Rule, SeenGroup, SeenRule, oracle,
+    Action, Answer, Direction, Event, Facts, GroupKey, Id, Mark, PodKey, Policy, Ports, Purpose,
+    Remote, Rule, SeenGroup, SeenRule, oracle,
 };
 use crate::reconcile::simulation::Fate;
 use crate::reconcile::{Failure, FailureKind, Outcome, Watched};
@@ -141,7 +141,10 @@ impl Cloud {
         self.watch = Some(Watch {
             flows,
             calls,
-            is_never_cut: !is_replaced && !matches!(change, Change::Pod(_) | Change::End(_)),
+            is_never_cut: !matches!(change, Change::Namespace(_))
+                && !is_replaced
+                && !names_ports(change)
+                && !matches!(change, Change::Pod(_) | Change::End(_)),
         });
     }
 
@@ -326,6 +329,15 @@ impl Group {
             rules: rules.collect(),
         }
     }
+}
+
+/// Whether rules of ingress by the names of ports are what a policy's come to: those are groups of their own.
+fn names_ports(change: &Change) -> bool {
+    let Change::Edit(_, Direction::Ingress, other) = change else {
+        return false;
+    };
+    let mut ports = other.ingress.iter().flat_map(|rule| &rule.ports);
+    ports.any(|port| matches!(port.ports, Ports::Named(_)))
 }
 
 fn gone() -> Result<Answer, Failure> {

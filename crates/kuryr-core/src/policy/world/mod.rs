@@ -10,7 +10,7 @@ use super::action::Trouble;
 use super::compile::compile;
 use super::group::{Compiled, GroupKey, Purpose, Rule};
 use super::mark::Mark;
-use super::model::{Facts, Id, PodKey, PolicyKey};
+use super::model::{Direction, Facts, Id, PodKey, PolicyKey};
 use super::settings::Settings;
 use crate::Millis;
 use crate::reconcile::{Agenda, Listing};
@@ -45,6 +45,13 @@ pub enum Dress {
     Wait,
     /// These security groups.
     Groups(BTreeSet<Id>),
+}
+
+/// What a pod's port, or a policy, is to let pass no more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Closing {
+    pub(super) since: Millis,
+    pub(super) directions: BTreeSet<Direction>,
 }
 
 /// Which watches and lists have been read whole at least once.
@@ -84,8 +91,10 @@ pub struct World {
     pub(super) changed: BTreeSet<PodKey>,
     /// Pods that wait for a group, or go without it meanwhile.
     pub(super) waiting: Pairs,
-    /// Pods of each namespace that are to let less pass than they do, and since when.
-    pub(super) closing: BTreeMap<Id, BTreeMap<PodKey, Millis>>,
+    /// Pods and policies of each namespace that are to let less pass than they do.
+    pub(super) closing: BTreeMap<Id, BTreeMap<Subject, Closing>>,
+    /// Groups of policies of each namespace that are to let more pass once others let less.
+    pub(super) gated: BTreeMap<Id, BTreeSet<Mark>>,
     /// Pods of each namespace that are to let more pass once the others let less.
     pub(super) withheld: BTreeMap<Id, BTreeSet<PodKey>>,
     /// When each member group of which not all members have it yet was wanted.
@@ -117,6 +126,7 @@ impl World {
             changed: BTreeSet::new(),
             waiting: Pairs::default(),
             closing: BTreeMap::new(),
+            gated: BTreeMap::new(),
             withheld: BTreeMap::new(),
             founded: BTreeMap::new(),
             lacking: Pairs::default(),
@@ -193,8 +203,7 @@ impl World {
         }
     }
 
-    /// Something changed for a group: it is to be planned, with what names it, what it is edited in step with, and the pods that
-    /// wait for it.
+    /// Something changed for a group: it is to be planned, with what names it, and the pods that wait for it.
     pub(super) fn touch_group(&mut self, mark: &Mark) {
         self.agenda.touch(Subject::Group(*mark));
         let ids: Vec<Id> = self.groups.of(mark).cloned().collect();
@@ -207,28 +216,12 @@ impl World {
             .collect();
         let mut marks: Vec<Mark> = naming.chain(named).collect();
         marks.extend(self.users.get(mark).into_iter().flatten());
-        if let Some(key) = self.wanted.get(mark) {
-            marks.extend(self.partners(key));
-        }
         self.agenda.touch_all(marks.into_iter().map(Subject::Group));
-        let waiting = self.waiting.pods(mark).cloned();
+        let users = self.users.get(mark).into_iter().flatten();
+        let waiting = users.chain([mark]).flat_map(|mark| self.waiting.pods(mark));
+        let waiting = waiting.cloned();
         let waiting: Vec<Subject> = waiting.map(Subject::Pod).collect();
         self.agenda.touch_all(waiting);
-    }
-
-    /// The groups of the same policy, of both directions.
-    pub(super) fn partners(&self, key: &GroupKey) -> Vec<Mark> {
-        let Purpose::Policy(of, _) = &key.purpose else {
-            return Vec::new();
-        };
-        let directions = super::Direction::BOTH.into_iter();
-        let from = directions.map(|d| GroupKey::from(Purpose::Policy(of.clone(), d)));
-        from.flat_map(|from| {
-            let all = self.marks.range(from.clone()..);
-            let own = all.take_while(move |(key, _)| key.purpose == from.purpose);
-            own.map(|(_, mark)| *mark)
-        })
-        .collect()
     }
 
     /// Of several groups of a mark one that is carried or named is used, else the first.
@@ -263,11 +256,15 @@ impl World {
         let new = compile(&self.facts, &self.settings);
         let old = std::mem::replace(&mut self.compiled, new);
         let mut groups: BTreeSet<Mark> = BTreeSet::new();
+        let mut over = Vec::new();
         for key in old.groups.keys() {
             if !self.compiled.groups.contains_key(key)
                 && let Some(mark) = self.marks.remove(key)
             {
                 self.wanted.remove(&mark);
+                if let Purpose::Policy(of, _) = &key.purpose {
+                    over.push((of.policy.namespace.clone(), mark));
+                }
                 self.founded.remove(&mark);
                 groups.insert(mark);
             }
@@ -284,6 +281,9 @@ impl World {
                 self.founded.insert(mark, self.agenda.now());
             }
             groups.insert(mark);
+        }
+        for (namespace, mark) in over {
+            self.close(&namespace, Subject::Group(mark), BTreeSet::new());
         }
         self.users = self.users();
         let is_news = |pod: &&PodKey| self.compiled.of_pod.get(*pod) != old.of_pod.get(*pod);
