@@ -9,11 +9,10 @@ mod cloud;
 mod mind;
 
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 
 use self::cloud::Cloud;
 use self::mind::{Call, Mind};
-use super::tests::draw;
+use super::tests::draw::{self, drawn};
 use super::tests::fixtures::*;
 use super::*;
 use crate::Millis;
@@ -147,20 +146,8 @@ fn settle(cloud: &mut Cloud, c: &mut Controller) {
     cloud.check_end();
 }
 
-/// The same cases in each run, so that a change of the code decides and not chance; others by `KURYR_SIMULATION_SEED`.
-fn drawn() -> ProptestConfig {
-    let seed = std::env::var("KURYR_SIMULATION_SEED").ok();
-    let seed = seed.and_then(|seed| seed.parse().ok()).unwrap_or(1);
-    ProptestConfig {
-        cases: 200,
-        rng_seed: RngSeed::Fixed(seed),
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
-}
-
 proptest! {
-    #![proptest_config(drawn())]
+    #![proptest_config(drawn(100, 1))]
 
     #[test]
     fn a_change_opens_nothing_that_neither_allows_and_cuts_nothing_that_both_allow(

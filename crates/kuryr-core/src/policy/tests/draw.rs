@@ -1,9 +1,22 @@
 //! Clusters and policies drawn by chance.
 
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 use super::*;
 use std::collections::BTreeSet;
+
+/// So many cases, the same in each run, so that a change of the code decides and not chance. `KURYR_SIMULATION_SEED` draws others.
+pub(in crate::policy) fn drawn(cases: u32, seed: u64) -> ProptestConfig {
+    let other = std::env::var("KURYR_SIMULATION_SEED").ok();
+    let other = other.and_then(|other| other.parse::<u64>().ok());
+    ProptestConfig {
+        cases,
+        rng_seed: RngSeed::Fixed(seed + other.unwrap_or_default()),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
 
 pub(in crate::policy) fn selectors() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec![
