@@ -12,7 +12,7 @@
 //! | [`port`] | which pod has which Neutron port, and what to do next to get there |
 //! | [`service`] | which load balancers a Service has, and the next call for each |
 //! | [`network`] | which network a namespace's pods are on |
-//! | [`policy`] | what NetworkPolicies mean, and which security groups that needs, and the next call for each; not connected yet |
+//! | [`policy`] | what NetworkPolicies mean, which security groups that needs, and the next call for each; not connected yet |
 //! | [`pods`] | what of the stages above the next one is told |
 //! | [`local_switching`] | whether pods of one node may be switched there, past Neutron |
 //! | [`pool`] | how many ports wait ready on a node's trunk |

@@ -1,44 +1,12 @@
 //! What policies are about: pods, namespaces, nodes, and Services.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::{Id, Labels, PodKey, Policy, PolicyKey, Protocol, ServiceKey};
 use crate::policy::group::Rule;
-
-/// An IP version.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Family {
-    V4,
-    V6,
-}
-
-impl Family {
-    /// Both.
-    pub const BOTH: [Self; 2] = [Self::V4, Self::V6];
-
-    /// The address's.
-    #[must_use]
-    pub fn of(address: IpAddr) -> Self {
-        if address.is_ipv4() {
-            Self::V4
-        } else {
-            Self::V6
-        }
-    }
-}
-
-/// Neutron's `ethertype`.
-impl fmt::Display for Family {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::V4 => "IPv4",
-            Self::V6 => "IPv6",
-        })
-    }
-}
+pub use crate::service::Family;
 
 /// A pod.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use crate::policy::action::{Action, Trouble};
 use crate::policy::group::{GroupKey, Purpose, Rule};
 use crate::policy::mark::Mark;
 use crate::policy::meet::{is_within, meet};
-use crate::policy::model::{Direction, Id};
+use crate::policy::model::{Direction, Id, PodKey};
 use crate::policy::world::{Closing, Dress, GroupState, Held, Subject, World};
 
 /// How far a group is from what it is to be.
@@ -73,11 +73,9 @@ impl World {
             return None;
         }
         if self.ports.is_carried(id) {
-            let pods = self.ports.pods_with(id).cloned();
-            let pods: Vec<Subject> = pods.map(Subject::Pod).collect();
             // What they carry without being asked to any more they may leave now.
-            let stale = pods.into_iter().filter(|pod| self.keeps(pod, id));
-            let stale: Vec<Subject> = stale.collect();
+            let stale = self.ports.pods_with(id).filter(|pod| self.keeps(pod, id));
+            let stale: Vec<Subject> = stale.cloned().map(Subject::Pod).collect();
             self.agenda.touch_all(stale);
             return None;
         }
@@ -87,11 +85,8 @@ impl World {
         may.then(|| Action::DeleteGroup { group: id.clone() })
     }
 
-    /// Whether what a pod is to carry has the group still.
-    fn keeps(&self, subject: &Subject, id: &Id) -> bool {
-        let Subject::Pod(pod) = subject else {
-            return false;
-        };
+    /// Whether what a pod is to carry has the group still, as far as that is known.
+    fn keeps(&self, pod: &PodKey, id: &Id) -> bool {
         match self.dress.get(pod) {
             Some(Dress::Groups(groups)) => groups.contains(id),
             _ => true,
@@ -214,16 +209,17 @@ impl World {
     /// Notes whether a policy's rules are to let less pass than they do. This is done for all groups before one lets more pass.
     pub(super) fn note_group_closing(&mut self, mark: &Mark) {
         self.establish(mark);
-        let Some(Purpose::Policy(of, direction)) = self.wanted.get(mark).map(|k| &k.purpose) else {
+        let Some(key) = self.wanted.get(mark) else {
             return;
         };
-        let (namespace, direction) = (of.policy.namespace.clone(), *direction);
-        let closes = self.wanted.get(mark).is_some_and(|key| {
-            let group = self.chosen(mark).and_then(|id| self.groups.get(id));
-            let group = group.filter(|group| group.established && !self.is_stuck(mark));
-            group.is_some_and(|group| !self.diff(group, key).open.is_empty())
-        });
-        let directions = closes.then_some(direction).into_iter().collect();
+        let Purpose::Policy(of, direction) = &key.purpose else {
+            return;
+        };
+        let group = self.chosen(mark).and_then(|id| self.groups.get(id));
+        let group = group.filter(|group| group.established && !self.is_stuck(mark));
+        let closes = group.is_some_and(|group| !self.diff(group, key).open.is_empty());
+        let directions = closes.then_some(*direction).into_iter().collect();
+        let namespace = of.policy.namespace.clone();
         self.close(&namespace, Subject::Group(*mark), directions);
     }
 

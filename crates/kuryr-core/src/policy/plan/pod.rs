@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use super::group::Standing;
-use crate::Millis;
 use crate::policy::group::GroupKey;
 use crate::policy::mark::Mark;
 use crate::policy::model::{Direction, Id, PodKey};
@@ -22,7 +21,8 @@ struct Target {
 }
 
 impl World {
-    /// Notes which member groups a pod's port lacks, and whether it is to let less pass than it does. This is done for all pods before one lets more pass.
+    /// Notes which member groups a pod's port lacks, and whether it is to let less pass than it does. This is done for all pods before
+    /// one lets more pass.
     pub(super) fn note_closing(&mut self, pod: &PodKey) {
         let desired = self.compiled.of_pod.get(pod);
         let carried = self.ports.of_pod(pod).map(|port| port.groups.clone());
@@ -209,49 +209,8 @@ impl World {
         until.is_some()
     }
 
-    /// How long it is waited for pods and policies of a namespace that are to let less pass than they do.
-    pub(super) fn closes_until(
-        &self,
-        namespace: &Id,
-        is: impl Fn(&Subject, &Closing) -> bool,
-    ) -> Option<Millis> {
-        let closing = self.closing.get(namespace).into_iter().flatten();
-        let those = closing.filter(|(subject, closing)| is(subject, closing));
-        let until = those.map(|(_, closing)| closing.since + self.settings.patience);
-        until.filter(|until| *until > self.agenda.now()).max()
-    }
-
     fn close_pod(&mut self, pod: &PodKey, directions: BTreeSet<Direction>) {
         self.close(&pod.namespace, Subject::Pod(pod.clone()), directions);
-    }
-
-    /// Notes in which directions a pod or a policy is to let less pass than it does.
-    pub(in crate::policy) fn close(
-        &mut self,
-        namespace: &Id,
-        subject: Subject,
-        directions: BTreeSet<Direction>,
-    ) {
-        let old = self.closing.get(namespace).and_then(|of| of.get(&subject));
-        let since = old.map_or(self.agenda.now(), |old| old.since);
-        let was = old.map(|old| &old.directions);
-        if was.unwrap_or(&BTreeSet::new()) == &directions {
-            return;
-        }
-        let of = self.closing.entry(namespace.clone()).or_default();
-        if directions.is_empty() {
-            of.remove(&subject);
-            if of.is_empty() {
-                self.closing.remove(namespace);
-            }
-        } else {
-            of.insert(subject, Closing { since, directions });
-        }
-        let withheld = self.withheld.get(namespace).into_iter().flatten();
-        let withheld: Vec<Subject> = withheld.cloned().map(Subject::Pod).collect();
-        self.agenda.touch_all(withheld);
-        let gated = self.gated.remove(namespace).into_iter().flatten();
-        self.agenda.touch_all(gated.map(Subject::Group));
     }
 
     fn withhold(&mut self, pod: &PodKey, is_withheld: bool) {

@@ -98,6 +98,17 @@ fn two_directions_that_change_places() {
     }
 }
 
+/// Groups that say again what the operator's let pass keep their rules until that is known.
+#[test]
+fn nothing_is_done_before_the_operators_rules_are_known() {
+    let (mut cloud, c) = at_rest(vec![policy("p", "", vec![], vec![])]);
+    let world = World::new(settings());
+    let mut again = Controller::of(Mind::new(world), &mut cloud, c.now);
+    let calls = rest(&mut cloud, &mut again);
+    assert_eq!(calls, [Call::Policy(Action::List)]);
+    cloud.check_end();
+}
+
 /// What is not to be had hits the policy that wants it: its pods are isolated, and no other pod waits.
 #[test]
 fn a_used_up_quota_closes_the_policys_pods_and_holds_up_no_others() {

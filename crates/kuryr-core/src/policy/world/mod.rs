@@ -1,5 +1,6 @@
 //! All facts of policies, with the indexes that decisions need.
 
+mod closing;
 mod groups;
 mod pairs;
 mod ports;
@@ -10,11 +11,12 @@ use super::action::Trouble;
 use super::compile::compile;
 use super::group::{Compiled, GroupKey, Purpose, Rule};
 use super::mark::Mark;
-use super::model::{Direction, Facts, Id, PodKey, PolicyKey};
+use super::model::{Facts, Id, PodKey, PolicyKey};
 use super::settings::Settings;
 use crate::Millis;
 use crate::reconcile::{Agenda, Listing};
 
+pub(super) use self::closing::Closing;
 pub(super) use self::groups::{GroupState, Groups};
 use self::pairs::Pairs;
 pub(super) use self::ports::Ports;
@@ -45,13 +47,6 @@ pub enum Dress {
     Wait,
     /// These security groups.
     Groups(BTreeSet<Id>),
-}
-
-/// What a pod's port, or a policy, is to let pass no more.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Closing {
-    pub(super) since: Millis,
-    pub(super) directions: BTreeSet<Direction>,
 }
 
 /// Which watches and lists have been read whole at least once.
@@ -174,7 +169,10 @@ impl World {
             ports,
         } = self.synced;
         let watched = policies && pods && namespaces && nodes && services && ports;
-        watched && self.list.is_listed()
+        // Without what the operator's groups let pass, the groups that say it too would lose all their rules.
+        let mut operators = self.settings.operator.iter();
+        let are_known = operators.all(|id| self.facts.operator.contains_key(id));
+        watched && are_known && self.list.is_listed()
     }
 
     /// Everything that there is or is to be.
