@@ -6,6 +6,7 @@ use std::time::Duration;
 use kuryr_core::port::Settings;
 
 use crate::lease::LeaseSettings;
+use crate::pods::policies::PolicyConfig;
 use crate::service::ServiceConfig;
 
 /// `[kubernetes] pod_subnets_driver = namespace`: what networks of namespaces are made of.
@@ -29,6 +30,8 @@ pub struct ControllerConfig {
     /// `[neutron_defaults] pod_subnet`: of each IP version among them a port has an address in one of them, unless namespaces
     /// have networks.
     pub pod_subnets: Vec<String>,
+    /// Whether NetworkPolicies are put in force, and how.
+    pub policies: Option<PolicyConfig>,
     /// Networks of namespaces, where they get their own.
     pub namespaces: Option<NamespaceNetworks>,
     /// `[neutron_defaults] pod_security_groups`.

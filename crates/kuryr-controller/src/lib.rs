@@ -39,6 +39,7 @@ pub use config::{ControllerConfig, NamespaceNetworks};
 pub use kuryr_process::TaskEnded;
 pub use lease::{Fence, LeaseSettings};
 pub use pods::networks::{NetworkError, Networks, Wants};
+pub use pods::policies::{PolicyConfig, PolicyError};
 pub use run::{ControllerError, run};
 pub use service::ServiceConfig;
 pub use takeover::{LeftKind, left_in_openstack};

@@ -127,6 +127,9 @@ impl Statement {
         let rules: Vec<Rule> = read.iter().flat_map(|g| &g.rules).map(rule).collect();
         let judged = networks.iter().filter_map(|network| {
             let (id, subnets) = subnets.get_key_value(network.id.as_str())?;
+            if self.networks.are_by_policies() {
+                return Some((id.clone(), Err(Closed::Policies)));
+            }
             let facts = PodNetwork {
                 filtered: network.port_security_enabled != Some(false),
                 shaped: network.qos_policy_id.is_some(),

@@ -8,6 +8,8 @@ use axum::Router;
 use futures::FutureExt;
 use kube::Client;
 use kuryr_api::names::{PORT_TAG, cluster_tag};
+use kuryr_core::pods::Stages;
+use kuryr_core::policy;
 use kuryr_openstack::{Cloud, OwnershipMark};
 use kuryr_process::{TaskEnded, Tasks};
 use prometheus_client::metrics::gauge::Gauge;
@@ -21,6 +23,7 @@ use crate::health::{self, Health};
 use crate::lease::{self, Fence};
 use crate::pods;
 use crate::pods::networks::{NetworkError, Networks};
+use crate::pods::policies::PolicyError;
 use crate::reconcile::{Duty, Engine, Watch};
 use crate::{local_switching, service, takeover};
 
@@ -33,6 +36,9 @@ pub enum ControllerError {
     /// The pods' network can't be read.
     #[error(transparent)]
     Network(#[from] NetworkError),
+    /// What policies need can't be read.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
     /// A task ended that was to go on.
     #[error(transparent)]
     TaskEnded(#[from] TaskEnded),
@@ -61,6 +67,7 @@ pub async fn run(
     let project = config.project.clone();
     let project = project.unwrap_or_else(|| cloud.project_id().to_owned());
     let networks = Networks::read(&cloud.neutron(), &config, &project).await?;
+    let policies = policies(&cloud, &config, &networks).await?;
     cloud.metrics().register(&mut registry);
     let fence = Fence::default();
     let guard = fence.clone();
@@ -96,7 +103,7 @@ pub async fn run(
     };
     start.services();
     start.local_switching(&networks);
-    start.pods(networks);
+    start.pods(networks, policies);
     start.takeover();
     start.servers();
     let ended = tokio::select! {
@@ -111,6 +118,19 @@ pub async fn run(
     done.cancel();
     others.all_ended().await;
     ended.map_or(Ok(()), |ended| Err(ended.into()))
+}
+
+/// Policies, where they are to be in force.
+async fn policies(
+    cloud: &Cloud,
+    config: &ControllerConfig,
+    networks: &Networks,
+) -> Result<Option<(policy::Settings, policy::Behind)>, PolicyError> {
+    let Some(policies) = &config.policies else {
+        return Ok(None);
+    };
+    let settings = pods::policies::settings(policies, &cloud.neutron(), networks).await?;
+    Ok(Some((settings, policy::Behind::new(policies.provider()))))
 }
 
 /// What all parts have in common.
@@ -177,12 +197,13 @@ impl Start<'_> {
     }
 
     /// The loop of pods with its watches.
-    fn pods(&mut self, networks: Networks) {
+    fn pods(&mut self, networks: Networks, policies: Option<(policy::Settings, policy::Behind)>) {
         let network_tags = self.config.resource_tags.clone();
         let mut tags = network_tags.clone();
         tags.push(PORT_TAG.to_owned());
         let of_namespaces = networks.of_namespaces().cloned();
-        let (news, watches) = pods::watches(&self.common.client, networks.kind());
+        let (news, watches) =
+            pods::watches(&self.common.client, networks.kind(), policies.is_some());
         let hands = pods::Executor {
             events: self.common.events.clone(),
             neutron: self.common.cloud.neutron(),
@@ -198,15 +219,28 @@ impl Start<'_> {
             client: self.common.client.clone(),
         };
         let meters = pods::Metrics::new(&mut self.registry);
-        let reads = match of_namespaces {
-            None => "pods, nodes, KuryrPorts or Neutron's ports",
-            Some(_) => {
+        let reads = match (&of_namespaces, &policies) {
+            (None, None) => "pods, nodes, KuryrPorts or Neutron's ports",
+            (Some(_), None) => {
                 "pods, nodes, KuryrPorts, namespaces, KuryrNetworks or Neutron's ports and networks"
+            }
+            (None, Some(_)) => {
+                "pods, nodes, KuryrPorts, namespaces, NetworkPolicies, Services, EndpointSlices or Neutron's ports and security groups"
+            }
+            (Some(_), Some(_)) => {
+                "pods, nodes, KuryrPorts, namespaces, KuryrNetworks, NetworkPolicies, Services, EndpointSlices or Neutron's ports, \
+                 networks and security groups"
             }
         };
         let duty = self.duty("loop of pods", reads);
         self.watch(watches);
-        let mind = kuryr_core::pods::World::new(self.config.ports.clone(), of_namespaces);
+        let mind = kuryr_core::pods::World::new(
+            self.config.ports.clone(),
+            Stages {
+                networks: of_namespaces,
+                policies,
+            },
+        );
         let running = Engine::new(mind, hands, meters, duty).run(news, self.running.clone());
         self.loops.spawn("loop of pods", running);
     }
@@ -221,7 +255,7 @@ impl Start<'_> {
             neutron: self.common.cloud.neutron(),
             fence: self.common.fence.clone(),
             lease: self.config.lease.clone(),
-            groups: networks.security_groups(),
+            groups: networks.operators_groups(),
             networks: networks.clone(),
         };
         let gauge = local_switching::gauge(&mut self.registry);

@@ -62,6 +62,8 @@ pub enum Closed {
     GroupMissing(Id),
     /// A QoS policy is to see every packet.
     Shaped,
+    /// NetworkPolicies give each port security groups of its own.
+    Policies,
     /// No rule lets this pass between any two pods.
     Filtered {
         direction: Direction,
@@ -75,6 +77,7 @@ impl fmt::Display for Closed {
         match self {
             Self::GroupMissing(id) => write!(f, "security group {id} can't be found"),
             Self::Shaped => f.write_str("the pods' network has a QoS policy"),
+            Self::Policies => f.write_str("NetworkPolicies are in force"),
             Self::Filtered {
                 direction,
                 ipv4,

@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use kuryr_config::options::{
     Handler, LbAlgorithm, LbMembers, MemberMode, PodSubnetsDriver, PoolDriver, ProjectDriver,
+    SecurityGroupsDriver,
 };
 use kuryr_config::{Config, Role};
-use kuryr_controller::{ControllerConfig, LeaseSettings, NamespaceNetworks, ServiceConfig};
+use kuryr_controller::{
+    ControllerConfig, LeaseSettings, NamespaceNetworks, PolicyConfig, ServiceConfig,
+};
 use kuryr_core::lease::name_in_pod;
 use kuryr_core::pool;
 use kuryr_core::port::Settings;
@@ -42,6 +45,7 @@ pub fn settings(config: &Config) -> ControllerConfig {
     ControllerConfig {
         cluster_id: config.kuryr.cluster_id.clone(),
         pod_subnets: defaults.pod_subnet.clone(),
+        policies: policies(config),
         namespaces: namespaces(config),
         pod_security_groups: defaults.pod_security_groups.clone(),
         project: defaults.project.clone(),
@@ -57,6 +61,24 @@ pub fn settings(config: &Config) -> ControllerConfig {
         services: services(config),
         local_switching: config.kuryr.local_switching,
         use_events: config.kubernetes.use_events,
+    }
+}
+
+/// NetworkPolicies, where the configuration wants them in force.
+fn policies(config: &Config) -> Option<PolicyConfig> {
+    let drivers = &config.kubernetes;
+    let provider = &drivers.endpoints_driver_octavia_provider;
+    match drivers.pod_security_groups_driver {
+        SecurityGroupsDriver::Default => None,
+        SecurityGroupsDriver::Policy => Some(PolicyConfig {
+            service_subnets: config
+                .neutron_defaults
+                .service_subnet
+                .iter()
+                .cloned()
+                .collect(),
+            provider: Some(provider.clone()).filter(|p| p != "default"),
+        }),
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::PoolDriver;
-use super::reasons::{NO_MULTI_VIF, NO_POLICIES, NOT_NESTED};
+use super::reasons::{BY_DRIVER, NO_MULTI_VIF, NO_RULES, NOT_NESTED};
 use crate::macros::{choices, option_group};
 use crate::spec::{Kind, kinds::*};
 
@@ -51,6 +51,8 @@ choices! {
     pub enum SecurityGroupsDriver {
         /// Those of `[neutron_defaults] pod_security_groups`.
         Default = "default",
+        /// Those that NetworkPolicies come to, and the same in a direction that no policy isolates.
+        Policy = "policy",
     }
 }
 
@@ -137,14 +139,15 @@ option_group! {
             choice(ProjectDriver::WORDS, "default");
         /// Project of policies' security groups.
         network_policy_project_driver: OneProject =
-            choice(OneProject::WORDS, "default").refuses(REFUSED_PROJECTS).ignored(NO_POLICIES);
+            choice(OneProject::WORDS, "default").refuses(REFUSED_PROJECTS);
         /// Subnet of a pod's port: `default` is `[neutron_defaults] pod_subnet`, `namespace`
         /// one of the namespace's own network, as `[namespace_subnet]` says.
         pod_subnets_driver: PodSubnetsDriver = choice(PodSubnetsDriver::WORDS, "default");
         /// Security groups of a pod's port: `default` is
-        /// `[neutron_defaults] pod_security_groups`.
+        /// `[neutron_defaults] pod_security_groups`; `policy` is what NetworkPolicies come to, and
+        /// `pod_security_groups` in each direction that no policy isolates the pod in.
         pod_security_groups_driver: SecurityGroupsDriver =
-            choice(SecurityGroupsDriver::WORDS, "default").refuses(&[("policy", NO_POLICIES)]);
+            choice(SecurityGroupsDriver::WORDS, "default");
         /// How pods are attached: `nested-vlan` is a subport of the node's trunk.
         /// Upstream's default is `neutron-vif`.
         pod_vif_driver: PodVifDriver = choice(PodVifDriver::WORDS, "nested-vlan").refuses(&[
@@ -171,9 +174,9 @@ option_group! {
         enabled_handlers: Vec<Handler> = of(Kind::Choices(Handler::WORDS))
             .default("vif,endpoints,service,kuryrloadbalancer,kuryrport")
             .idles(&[
-                ("policy", NO_POLICIES),
-                ("kuryrnetworkpolicy", NO_POLICIES),
-                ("pod_label", NO_POLICIES),
+                ("policy", BY_DRIVER),
+                ("kuryrnetworkpolicy", BY_DRIVER),
+                ("pod_label", BY_DRIVER),
                 ("openshift_machine", NO_MACHINES),
             ])
             .refuses(&[
@@ -195,14 +198,14 @@ option_group! {
         service_subnets_driver = choice(&["default"], "default");
         /// Security groups of load balancers.
         service_security_groups_driver =
-            choice(&["default", "policy"], "default").ignored(NO_POLICIES);
+            choice(&["default", "policy"], "default").ignored(NO_RULES);
         /// What makes load balancers.
         endpoints_lbaas_driver = choice(&["lbaasv2"], "lbaasv2");
         /// What gives load balancers addresses that are reached from outside.
         service_public_ip_driver =
             choice(&["neutron_floating_ip"], "neutron_floating_ip");
         /// What enforces NetworkPolicies.
-        network_policy_driver = choice(&["default"], "default").ignored(NO_POLICIES);
+        network_policy_driver = choice(&["default"], "default");
         /// First letters of the names of further interfaces.
         additional_ifname_prefix = of(Kind::Id).default("eth").ignored(NO_MULTI_VIF);
         /// Serve upstream's pool manager.

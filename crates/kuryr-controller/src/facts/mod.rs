@@ -5,6 +5,7 @@ mod network;
 mod neutron;
 mod node;
 mod pod;
+pub mod policies;
 
 pub use claim::claim;
 pub use network::{namespace, network, network_claim, subnet, subnet_pool};

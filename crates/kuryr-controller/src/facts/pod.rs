@@ -30,7 +30,7 @@ pub fn pod(pod: &core::Pod, want: &Want) -> Option<Pod> {
 
 /// Completed pods need no network. One that is being deleted does until its kubelet is done
 /// with it, which it says by a grace period of zero; a finalizer may keep it for longer.
-fn life(pod: &core::Pod) -> PodLife {
+pub(super) fn life(pod: &core::Pod) -> PodLife {
     let phase = pod.status.as_ref().and_then(|s| s.phase.as_deref());
     let completed = matches!(phase, Some("Succeeded" | "Failed"));
     let done = pod.metadata.deletion_timestamp.is_some()

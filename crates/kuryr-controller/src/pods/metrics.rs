@@ -27,6 +27,10 @@ pub(crate) struct Metrics {
     pods: Family<StateLabel, Gauge>,
     networks: Family<StateLabel, Gauge>,
     room: Family<PoolLabel, Gauge>,
+    policies: Gauge,
+    groups: Gauge,
+    rules: Gauge,
+    undressed: Gauge,
     held_up: HeldUp,
     actions: Family<ActionLabel, Counter>,
     pod_latency: Histogram,
@@ -51,6 +55,10 @@ impl Metrics {
             pods: Family::default(),
             networks: Family::default(),
             room: Family::default(),
+            policies: Gauge::default(),
+            groups: Gauge::default(),
+            rules: Gauge::default(),
+            undressed: Gauge::default(),
             held_up,
             actions: Family::default(),
             pod_latency: Histogram::new(buckets),
@@ -76,6 +84,7 @@ impl Metrics {
             "Subnets of the default size that a subnet pool of namespaces' networks has room for",
             metrics.room.clone(),
         );
+        metrics.register_policies(registry);
         registry.register(
             "kuryr_actions",
             "Actions carried out",
@@ -95,6 +104,36 @@ impl Metrics {
     }
 }
 
+impl Metrics {
+    fn register_policies(&self, registry: &mut Registry) {
+        let all = [
+            (
+                "kuryr_network_policies",
+                "NetworkPolicies of this cluster, where they are in force",
+                &self.policies,
+            ),
+            (
+                "kuryr_policy_security_groups",
+                "Security groups of this cluster that policies come to",
+                &self.groups,
+            ),
+            (
+                "kuryr_policy_security_group_rules",
+                "Their rules",
+                &self.rules,
+            ),
+            (
+                "kuryr_policy_waiting_pods",
+                "Pods whose ports do not carry yet what policies give them",
+                &self.undressed,
+            ),
+        ];
+        for (name, help, gauge) in all {
+            registry.register(name, help, gauge.clone());
+        }
+    }
+}
+
 impl Meters<World> for Metrics {
     fn actions(&self) -> &Family<ActionLabel, Counter> {
         &self.actions
@@ -104,6 +143,7 @@ impl Meters<World> for Metrics {
         let Figures {
             ports: figures,
             networks,
+            policies,
         } = figures;
         for waited in figures.waited {
             #[allow(clippy::cast_precision_loss)] // milliseconds of a wait
@@ -128,6 +168,12 @@ impl Meters<World> for Metrics {
                 let free = i64::try_from(free).unwrap_or(i64::MAX);
                 self.room.get_or_create(&label).set(free);
             }
+        }
+        if let Some(policies) = policies {
+            self.policies.set(gauge(policies.policies));
+            self.groups.set(gauge(policies.groups));
+            self.rules.set(gauge(policies.rules));
+            self.undressed.set(gauge(policies.waiting));
         }
         self.held_up.show(figures.held_up);
     }

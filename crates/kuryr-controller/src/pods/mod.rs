@@ -1,16 +1,18 @@
-//! Pods: watches in, `kuryr-core`'s plans for ports and namespaces' networks out to Neutron and Kubernetes.
+//! Pods: watches in, `kuryr-core`'s plans for ports, namespaces' networks and policies out to Neutron and Kubernetes.
 //!
 //! ```text
-//! watches    pods, nodes and KuryrPorts, namespaces and KuryrNetworks, as news
+//! watches    pods, nodes and KuryrPorts, namespaces and KuryrNetworks, policies and Services, as news
 //! slim       objects read without what nothing is drawn from
 //! networks   where pods' networks come from; subnets and networks as VIFs need them
+//! policies   how policies are put in force
 //! execute/   an action ──> calls ──> an outcome                     (no decision here)
-//! metrics    figures of pods, ports and networks
+//! metrics    figures of pods, ports, networks and policies
 //! ```
 
 mod execute;
 mod metrics;
 pub(crate) mod networks;
+pub(crate) mod policies;
 mod slim;
 mod watches;
 

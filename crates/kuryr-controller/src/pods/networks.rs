@@ -1,6 +1,6 @@
 //! The networks and subnets that pods are on, as their VIFs need them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -34,6 +34,10 @@ pub struct Networks {
     /// `[neutron_defaults] network_device_mtu`.
     mtu: Option<u32>,
     source: Source,
+    /// The operator's security groups of pods.
+    groups: Vec<Id>,
+    /// Whether policies give each port its groups, and kinds have none.
+    by_policies: bool,
 }
 
 #[derive(Debug, Default)]
@@ -156,18 +160,23 @@ impl Networks {
     ) -> Result<Self, NetworkError> {
         let mut known = Known::default();
         let groups = security_groups(neutron, config, project).await?;
+        let by_policies = config.policies.is_some();
+        let of_kinds = match by_policies {
+            true => Vec::new(),
+            false => groups.clone(),
+        };
         let source = match &config.namespaces {
             Some(own) => Source::Namespaces(Box::new(network::Settings {
                 pools: pools(neutron, own).await?,
                 router: router(neutron, own).await?,
                 project: project.into(),
-                security_groups: groups,
+                security_groups: of_kinds,
                 networks_by_annotation: own.networks_by_annotation,
                 ports_by_annotation: own.ports_by_annotation,
                 slow: SLOW,
             })),
             None => {
-                let kind = known.read(neutron, &config.pod_subnets, project, groups);
+                let kind = known.read(neutron, &config.pod_subnets, project, of_kinds);
                 Source::One(Arc::new(kind.await?))
             }
         };
@@ -178,6 +187,8 @@ impl Networks {
             rooms: Arc::new(Mutex::new(Rooms::new(rooms))),
             known: Arc::new(RwLock::new(known)),
             source,
+            groups,
+            by_policies,
         })
     }
 
@@ -257,12 +268,29 @@ impl Networks {
         }
     }
 
-    /// The security groups that pods' ports have.
+    /// The operator's security groups of pods: those of all ports, or of those that policies leave them to.
     #[must_use]
-    pub(crate) fn security_groups(&self) -> Vec<Id> {
+    pub fn operators_groups(&self) -> Vec<Id> {
+        self.groups.clone()
+    }
+
+    /// Whether each port has the groups that policies give it.
+    #[must_use]
+    pub fn are_by_policies(&self) -> bool {
+        self.by_policies
+    }
+
+    /// The IP versions that pods have addresses of.
+    #[must_use]
+    pub(crate) fn versions(&self) -> BTreeSet<u8> {
         match &self.source {
-            Source::One(kind) => kind.security_groups.clone(),
-            Source::Namespaces(settings) => settings.security_groups.clone(),
+            Source::Namespaces(settings) => {
+                settings.pools.iter().map(|pool| pool.version).collect()
+            }
+            Source::One(_) => {
+                let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+                known.subnets.values().map(|s| s.ip_version).collect()
+            }
         }
     }
 

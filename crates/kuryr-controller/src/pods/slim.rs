@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{
-    Container, ContainerPort, Node, NodeAddress, NodeStatus, Pod, PodSpec, PodStatus,
+    Container, ContainerPort, Node, NodeAddress, NodeStatus, Pod, PodIP, PodSpec, PodStatus,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time};
 use kube::Resource;
@@ -25,38 +25,43 @@ pub(crate) struct SlimPod {
 struct SpecOfPod {
     node_name: Option<String>,
     host_network: Option<bool>,
-    /// Only those with a port of the node.
-    #[serde(default, deserialize_with = "with_host_port")]
+    /// Only those with ports that matter.
+    #[serde(default, deserialize_with = "with_ports")]
     containers: Vec<Container>,
+    /// The same.
+    #[serde(default, deserialize_with = "with_ports")]
+    init_containers: Vec<Container>,
 }
 
-/// Of a pod's containers those that ask for a port of its node, and of them nothing else.
-fn with_host_port<'de, D: Deserializer<'de>>(reader: D) -> Result<Vec<Container>, D::Error> {
-    #[derive(Deserialize)]
-    struct Slim {
-        ports: Option<Vec<SlimPort>>,
-    }
+/// Of a pod's containers those with ports of its node or with a name, and of them nothing else.
+fn with_ports<'de, D: Deserializer<'de>>(reader: D) -> Result<Vec<Container>, D::Error> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
-    struct SlimPort {
-        host_port: Option<i32>,
+    struct Slim {
+        ports: Option<Vec<ContainerPort>>,
+        restart_policy: Option<String>,
     }
+    let matters =
+        |port: &ContainerPort| port.name.is_some() || port.host_port.is_some_and(|p| p != 0);
     let all = Option::<Vec<Slim>>::deserialize(reader)?.unwrap_or_default();
-    let ports = all.into_iter().flat_map(|c| c.ports.unwrap_or_default());
-    let of_node = ports.filter_map(|port| port.host_port.filter(|p| *p != 0));
-    let container = |port| Container {
-        ports: Some(vec![ContainerPort {
-            host_port: Some(port),
-            ..ContainerPort::default()
-        }]),
-        ..Container::default()
-    };
-    Ok(of_node.map(container).collect())
+    let slim = all.into_iter().filter_map(|container| {
+        let ports = container.ports.into_iter().flatten();
+        let ports: Vec<ContainerPort> = ports.filter(matters).collect();
+        (!ports.is_empty()).then(|| Container {
+            ports: Some(ports),
+            restart_policy: container.restart_policy,
+            ..Container::default()
+        })
+    });
+    Ok(slim.collect())
 }
 
 #[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct StatusOfPod {
     phase: Option<String>,
+    #[serde(rename = "podIPs")]
+    pod_ips: Option<Vec<PodIP>>,
 }
 
 /// A node of which only some fields were read.
@@ -82,10 +87,12 @@ impl From<SlimPod> for Pod {
                 node_name: s.node_name,
                 host_network: s.host_network,
                 containers: s.containers,
+                init_containers: Some(s.init_containers),
                 ..PodSpec::default()
             }),
             status: slim.status.map(|s| PodStatus {
                 phase: s.phase,
+                pod_ips: s.pod_ips,
                 ..PodStatus::default()
             }),
         }
@@ -118,6 +125,7 @@ struct Meta {
     deletion_grace_period_seconds: Option<i64>,
     finalizers: Option<Vec<String>>,
     annotations: Option<BTreeMap<String, String>>,
+    labels: Option<BTreeMap<String, String>>,
 }
 
 fn slim_meta<'de, D: Deserializer<'de>>(reader: D) -> Result<ObjectMeta, D::Error> {
@@ -132,6 +140,7 @@ fn slim_meta<'de, D: Deserializer<'de>>(reader: D) -> Result<ObjectMeta, D::Erro
         deletion_grace_period_seconds: meta.deletion_grace_period_seconds,
         finalizers: meta.finalizers,
         annotations: meta.annotations,
+        labels: meta.labels,
         ..ObjectMeta::default()
     })
 }

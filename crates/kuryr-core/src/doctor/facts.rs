@@ -34,6 +34,8 @@ pub struct Facts {
     pub held: Vec<HeldObject>,
     /// Networks that carry our mark, where namespaces have their own.
     pub networks: Vec<NetworkFact>,
+    /// Whether NetworkPolicies give each port security groups of its own.
+    pub groups_by_policies: bool,
 }
 
 /// From when on something is a finding.

@@ -2,32 +2,32 @@
 //!
 //! ```text
 //! namespaces, KuryrNetworks ──> networks ── what pods of a namespace want ──> ports <── pods, nodes, KuryrPorts
-//!                                  ^                                            │
-//!                                  └── how many pods want, how many ports are ──┘
+//!                                  ^                                            │ ^
+//!                                  └── how many pods want, how many ports are ──┤ │
+//!                                                                               │ └── what each pod's port is to carry ──┐
+//!                                                       what each port carries ─┴──────────────────────────────────> policies
 //! ```
 //!
 //! What one stage changed the next is told by call, in the same step, so that no loop waits for another. Without networks of
-//! namespaces all pods want what they were read with.
+//! namespaces all pods want what they were read with; without policies all ports of a kind carry the same. What one watch tells and
+//! several stages are about is one event.
 
+mod event;
+mod links;
 #[cfg(test)]
 mod simulation;
 
-use crate::port::{self, Want};
-use crate::reconcile::{Effect, FailureKind, Lane, Outcome, Reconciler};
-use crate::{Id, Millis, network};
+use crate::reconcile::{Effect, Lane, Outcome, Reconciler};
+use crate::{Millis, network, policy, port};
 
-/// News from a watch.
-#[derive(Clone, Debug)]
-pub enum Event {
-    Port(port::Event),
-    Network(network::Event),
-}
+pub use self::event::{Event, Pod};
 
 /// One call of one of the stages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     Port(port::Action),
     Network(network::Action),
+    Policy(policy::Action),
 }
 
 /// What a call brought.
@@ -35,28 +35,30 @@ pub enum Action {
 pub enum Answer {
     Port(port::Answer),
     Network(network::Answer),
+    Policy(policy::Answer),
+}
+
+impl Action {
+    fn effect(&self) -> &dyn Effect {
+        match self {
+            Self::Port(action) => action,
+            Self::Network(action) => action,
+            Self::Policy(action) => action,
+        }
+    }
 }
 
 impl Effect for Action {
     fn name(&self) -> &'static str {
-        match self {
-            Self::Port(action) => action.name(),
-            Self::Network(action) => action.name(),
-        }
+        self.effect().name()
     }
 
     fn subject(&self) -> String {
-        match self {
-            Self::Port(action) => action.subject(),
-            Self::Network(action) => action.subject(),
-        }
+        self.effect().subject()
     }
 
     fn lane(&self) -> Lane {
-        match self {
-            Self::Port(action) => action.lane(),
-            Self::Network(action) => action.lane(),
-        }
+        self.effect().lane()
     }
 }
 
@@ -66,21 +68,54 @@ pub struct Figures {
     pub ports: port::Figures,
     /// None where namespaces have no networks of their own.
     pub networks: Option<network::Figures>,
+    /// None where policies are not in force.
+    pub policies: Option<policy::Figures>,
+}
+
+/// Policies with what they are about.
+#[derive(Clone, Debug)]
+struct Policies {
+    world: policy::World,
+    behind: policy::Behind,
+    /// Whether this term's ports were told of.
+    knows_ports: bool,
+}
+
+/// Settings of the stages that there may be.
+#[derive(Clone, Debug, Default)]
+pub struct Stages {
+    /// Namespaces have networks of their own.
+    pub networks: Option<network::Settings>,
+    /// Policies are in force; with the provider of load balancers that do not say theirs.
+    pub policies: Option<(policy::Settings, policy::Behind)>,
 }
 
 /// The facts of all stages.
 #[derive(Clone, Debug)]
 pub struct World {
     networks: Option<network::World>,
+    policies: Option<Box<Policies>>,
     ports: port::World,
 }
 
 impl World {
-    /// With networks of namespaces, or without.
+    /// With these stages besides ports.
     #[must_use]
-    pub fn new(ports: port::Settings, networks: Option<network::Settings>) -> Self {
+    pub fn new(ports: port::Settings, stages: Stages) -> Self {
+        let policies = stages.policies.map(|(settings, behind)| {
+            Box::new(Policies {
+                world: policy::World::new(settings),
+                behind,
+                knows_ports: false,
+            })
+        });
+        let ports = port::Settings {
+            groups_by_pod: policies.is_some(),
+            ..ports
+        };
         let mut world = Self {
-            networks: networks.map(network::World::new),
+            networks: stages.networks.map(network::World::new),
+            policies,
             ports: port::World::new(ports),
         };
         world.ports.wants_are_known(world.networks.is_none());
@@ -99,55 +134,10 @@ impl World {
         self.networks.as_ref()
     }
 
-    /// What pods of a namespace want.
-    fn want(networks: &network::World, namespace: &Id) -> Want {
-        match networks.standing(namespace) {
-            network::Standing::Ready(kind) => Want::Port(kind),
-            network::Standing::Waits(why) => Want::Unknown(why),
-        }
-    }
-
-    /// A pod as the stage before has it.
-    fn resolve(&self, event: port::Event) -> port::Event {
-        use crate::reconcile::Watched::There;
-        match (event, &self.networks) {
-            (port::Event::Pod(There(mut pod)), Some(networks)) if pod.want != Want::Nothing => {
-                pod.want = Self::want(networks, &pod.key.namespace);
-                port::Event::Pod(There(pod))
-            }
-            (event, _) => event,
-        }
-    }
-
-    /// Ports that can't be made because something of theirs is gone: it may be a network that somebody deleted.
-    fn miss_network(&mut self, action: &port::Action, outcome: &port::Outcome) {
-        let is_gone = matches!(outcome, Err(failure) if failure.kind == FailureKind::Gone);
-        let is_create = matches!(action, port::Action::CreatePorts { .. });
-        if is_gone
-            && is_create
-            && let Some(networks) = &mut self.networks
-        {
-            networks.look_anew();
-        }
-    }
-
-    /// Hands on what changed, until nothing does.
-    fn hand_on(&mut self) {
-        let Some(networks) = &mut self.networks else {
-            return;
-        };
-        for (namespace, pods) in self.ports.take_namespaces() {
-            networks.pods_want(&namespace, pods);
-        }
-        for (network, ports) in self.ports.take_networks() {
-            networks.network_has(&network, ports);
-        }
-        for namespace in networks.take_changed() {
-            let want = Self::want(networks, &namespace);
-            self.ports.want(&namespace, &want);
-        }
-        self.ports.retire(networks.retiring());
-        self.ports.wants_are_known(networks.is_synced());
+    /// Policies, for reports.
+    #[must_use]
+    pub fn policies(&self) -> Option<&policy::World> {
+        self.policies.as_ref().map(|policies| &policies.world)
     }
 }
 
@@ -159,13 +149,19 @@ impl Reconciler for World {
 
     fn learn(&mut self, now: Millis, event: Event) {
         match event {
-            Event::Port(event) => {
-                let event = self.resolve(event);
-                self.ports.learn(now, event);
+            Event::Pod(news) => self.learn_pod(now, &news),
+            Event::Port(event) => self.learn_port(now, event),
+            Event::Network(event) => self.learn_network(now, event),
+            Event::Policy(event) => {
+                if let Some(policies) = &mut self.policies {
+                    policies.world.learn(now, event);
+                }
             }
-            Event::Network(event) => {
-                if let Some(networks) = &mut self.networks {
-                    networks.learn(now, event);
+            Event::Service(event) => {
+                if let Some(policies) = &mut self.policies {
+                    let news = policies.behind.learn(*event);
+                    news.into_iter()
+                        .for_each(|event| policies.world.learn(now, event));
                 }
             }
         }
@@ -176,7 +172,11 @@ impl Reconciler for World {
         if let Some(networks) = &mut self.networks {
             networks.lead();
         }
-        self.hand_on();
+        if let Some(policies) = &mut self.policies {
+            policies.knows_ports = false;
+            policies.world.lead();
+        }
+        self.link_networks();
     }
 
     fn look_anew(&mut self) {
@@ -184,36 +184,42 @@ impl Reconciler for World {
         if let Some(networks) = &mut self.networks {
             networks.look_anew();
         }
+        if let Some(policies) = &mut self.policies {
+            policies.world.look_anew();
+        }
     }
 
     fn step(&mut self, now: Millis) -> Vec<Action> {
-        self.hand_on();
+        self.link_networks();
         let mut actions = Vec::new();
         if let Some(networks) = &mut self.networks {
             actions.extend(networks.step(now).into_iter().map(Action::Network));
         }
-        self.hand_on();
+        self.link_networks();
+        actions.extend(self.step_policies(now).into_iter().map(Action::Policy));
         actions.extend(self.ports.step(now).into_iter().map(Action::Port));
         actions
     }
 
     fn finish(&mut self, now: Millis, action: &Action, outcome: Outcome<Self>, took: Millis) {
         match action {
-            Action::Port(action) => {
-                let outcome = outcome.map(|answer| match answer {
-                    Answer::Port(answer) => answer,
-                    Answer::Network(_) => port::Answer::Done,
-                });
-                self.miss_network(action, &outcome);
-                self.ports.finish(now, action, outcome, took);
-            }
+            Action::Port(action) => self.finish_port(now, action, outcome, took),
             Action::Network(action) => {
                 let outcome = outcome.map(|answer| match answer {
                     Answer::Network(answer) => answer,
-                    Answer::Port(_) => network::Answer::Done,
+                    _ => network::Answer::Done,
                 });
                 if let Some(networks) = &mut self.networks {
                     networks.finish(now, action, outcome, took);
+                }
+            }
+            Action::Policy(action) => {
+                let outcome = outcome.map(|answer| match answer {
+                    Answer::Policy(answer) => answer,
+                    _ => policy::Answer::Done,
+                });
+                if let Some(policies) = &mut self.policies {
+                    policies.world.finish(now, action, outcome, took);
                 }
             }
         }
@@ -221,20 +227,25 @@ impl Reconciler for World {
 
     fn next_wake(&self) -> Option<Millis> {
         let networks = self.networks.as_ref().and_then(Reconciler::next_wake);
-        [self.ports.next_wake(), networks]
+        let policies = self.policies().and_then(Reconciler::next_wake);
+        [self.ports.next_wake(), networks, policies]
             .into_iter()
             .flatten()
             .min()
     }
 
     fn is_synced(&self) -> bool {
-        self.ports.is_synced() && self.networks.as_ref().is_none_or(Reconciler::is_synced)
+        let others = self.networks.as_ref().is_none_or(Reconciler::is_synced)
+            && self.policies().is_none_or(Reconciler::is_synced);
+        self.ports.is_synced() && others
     }
 
     fn figures(&mut self) -> Figures {
+        let policies = self.policies.as_mut();
         Figures {
             ports: self.ports.figures(),
             networks: self.networks.as_mut().map(Reconciler::figures),
+            policies: policies.map(|policies| policies.world.figures()),
         }
     }
 }

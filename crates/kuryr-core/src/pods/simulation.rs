@@ -9,13 +9,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::*;
+use crate::Id;
 use crate::network::{Claim, Leg, Namespace, Network, Own, PoolRoom, PrefixPool, Status, Subnet};
 use crate::port::simulation as ports;
-use crate::port::{Pod, PodKey, PodLife, PortKind};
+use crate::port::{Pod, PodKey, PodLife, PortKind, Want};
 use crate::reconcile::simulation::{Controller as Harness, Fate, fate};
 use crate::reconcile::{Failure, FailureKind, Watched};
 
 mod cases;
+mod policies;
 
 const NODES: usize = 2;
 
@@ -327,6 +329,7 @@ impl crate::reconcile::simulation::Cloud for Cloud {
             }
             Action::Port(action) => return self.ports.carry_out(action, fate).map(Answer::Port),
             Action::Network(action) => action,
+            Action::Policy(_) => return Err(Failure::again("no policies")),
         };
         match fate {
             Fate::Refused | Fate::Immutable => return Err(Failure::again("503")),
@@ -350,7 +353,7 @@ impl crate::reconcile::simulation::Cloud for Cloud {
         news.extend(gone.map(|(name, version)| C(Watched::Gone(name, version))));
         let claims = self.claims.values().cloned();
         news.extend(claims.map(|c| C(Watched::There(c))));
-        let ports = self.ports.news().into_iter().map(Event::Port);
+        let ports = port_events(self.ports.news());
         news.into_iter().map(Event::Network).chain(ports).collect()
     }
 
@@ -361,13 +364,30 @@ impl crate::reconcile::simulation::Cloud for Cloud {
         lists.extend(self.news());
         let there = self.claims.keys().cloned().collect();
         lists.push(Event::Network(C(Watched::All(there))));
-        lists.extend(self.ports.lists().into_iter().map(Event::Port));
+        lists.extend(port_events(self.ports.lists()));
         lists
     }
 
     fn check_always(&self) {
         self.ports.check_always();
     }
+}
+
+/// News of ports, of which a pod's is for other stages too.
+fn port_events(news: Vec<port::Event>) -> impl Iterator<Item = Event> {
+    news.into_iter().map(|event| match event {
+        port::Event::Pod(news) => {
+            let whole = |pod: &Pod| {
+                Some(super::Pod {
+                    key: pod.key.clone(),
+                    for_ports: Some(pod.clone()),
+                    for_policies: None,
+                })
+            };
+            Event::Pod(news.part(|pod| pod.key.clone(), whole))
+        }
+        event => Event::Port(event),
+    })
 }
 
 type Controller = Harness<Cloud>;
@@ -394,7 +414,13 @@ fn network_settings(dual: bool) -> network::Settings {
 
 /// As after a start: the watches are read, Neutron is not yet.
 fn start(cloud: &mut Cloud, pool: bool, dual: bool, now: Millis) -> Controller {
-    let mut world = World::new(ports::settings(pool), Some(network_settings(dual)));
+    let mut world = World::new(
+        ports::settings(pool),
+        Stages {
+            networks: Some(network_settings(dual)),
+            policies: None,
+        },
+    );
     let names: BTreeSet<Id> = (0..NODES).map(|n| id(format!("n{n}"))).collect();
     for name in &names {
         let there = Watched::There((name.clone(), vec![ports::address(&name[1..])]));

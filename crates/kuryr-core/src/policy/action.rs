@@ -1,5 +1,6 @@
 //! What is to be done, and what came of it: effects as data.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::group::{GroupKey, Rule};
@@ -10,7 +11,7 @@ use crate::reconcile::{Effect, Failure, Lane};
 /// One call to Neutron.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// List all security groups of ours with their rules.
+    /// List all security groups of ours with their rules, and those of the operator.
     List,
     /// Create a security group named [`Mark::name`]. The rules that Neutron gives it are in the answer, and are taken away by
     /// actions of their own before any port carries it.
@@ -88,8 +89,11 @@ pub type Outcome = Result<Answer, Failure>;
 pub enum Answer {
     /// Done; nothing to tell. Deleting what is gone already is done too.
     Done,
-    /// All groups of ours, as they were at one moment.
-    All(Vec<SeenGroup>),
+    /// All groups of ours, and what each of the operator's lets pass, as they were at one moment.
+    All {
+        groups: Vec<SeenGroup>,
+        operator: BTreeMap<Id, BTreeSet<Rule>>,
+    },
     /// The group that was created.
     Created(SeenGroup),
     /// The rules that were created.

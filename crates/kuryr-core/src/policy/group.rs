@@ -27,6 +27,8 @@ pub enum Purpose {
     Hairpin(Id),
     /// What the operator's groups let pass in a direction, for pods that are isolated in the other one only.
     Open(Direction),
+    /// What the operator's groups let pass among those that carry them, for pods, of which some carry others.
+    Among,
     /// What a policy allows in a direction to all pods that it selects.
     Policy(Arc<Selecting>, Direction),
     /// What a policy's ingress allows through ports by name to pods that have these numbers for them.
@@ -111,6 +113,7 @@ impl fmt::Display for Purpose {
             Self::Node(node) => write!(f, "node {node} and its pods"),
             Self::Hairpin(namespace) => write!(f, "pods of {namespace} by their own Services"),
             Self::Open(direction) => write!(f, "{direction} that no policy isolates"),
+            Self::Among => f.write_str("pods among each other where no policy isolates"),
             Self::Policy(policy, direction) => write!(f, "{direction} of {policy}"),
             Self::Named(policy, numbers) => {
                 write!(f, "ingress of {policy} with")?;

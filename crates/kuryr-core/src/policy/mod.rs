@@ -42,6 +42,7 @@
 //! is no rule (members of two groups at once); and by a namespace's labels that let its pods in by another rule than before.
 
 mod action;
+mod behind;
 pub mod cloud;
 mod compile;
 mod complaint;
@@ -58,11 +59,12 @@ mod settings;
 mod world;
 
 #[cfg(test)]
-mod simulation;
+pub(crate) mod simulation;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use action::{Action, Answer, Outcome, SeenGroup, SeenRule, Trouble};
+pub use behind::Behind;
 pub use compile::compile;
 pub use complaint::{Complaint, Reason};
 pub use group::{

@@ -53,6 +53,8 @@ impl World {
             return;
         };
         let failure = outcome.as_ref().err().cloned();
+        // What a rule named that goes now may have waited for that.
+        self.touch_group(&mark);
         self.finish_group(group, action, outcome);
         self.settle(held, failure.as_ref());
         self.touch_group(&mark);
@@ -126,7 +128,10 @@ impl World {
         let counts = self.list.end();
         let failure = outcome.as_ref().err().cloned();
         match outcome {
-            Ok(Answer::All(groups)) if counts => {
+            Ok(Answer::All { groups, operator }) if counts => {
+                for (id, rules) in operator {
+                    self.operator_is(&id, rules);
+                }
                 self.observe(groups);
                 self.list.resolved();
             }

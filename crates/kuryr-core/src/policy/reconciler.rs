@@ -153,7 +153,7 @@ impl World {
     }
 
     /// What one of the operator's groups lets pass.
-    pub fn operator_is(&mut self, id: &Id, rules: BTreeSet<Rule>) {
+    pub(super) fn operator_is(&mut self, id: &Id, rules: BTreeSet<Rule>) {
         let known = self.facts.operator.get(id);
         if known.is_none_or(|known| **known != rules) {
             self.facts.operator.insert(id.clone(), Arc::new(rules));

@@ -14,3 +14,17 @@ pub enum Watched<K, V> {
     /// The list that began last is complete: others than these are gone.
     All(BTreeSet<K>),
 }
+
+impl<K: Clone, V> Watched<K, V> {
+    /// The same news of a part of each object, which some have not.
+    pub fn part<W>(&self, key: impl Fn(&V) -> K, part: impl Fn(&V) -> Option<W>) -> Watched<K, W> {
+        match self {
+            Self::Begin => Watched::Begin,
+            Self::There(whole) => {
+                part(whole).map_or_else(|| Watched::Gone(key(whole), 0), Watched::There)
+            }
+            Self::Gone(key, at) => Watched::Gone(key.clone(), *at),
+            Self::All(there) => Watched::All(there.clone()),
+        }
+    }
+}

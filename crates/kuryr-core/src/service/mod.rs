@@ -42,11 +42,12 @@ pub mod provider;
 mod reconciler;
 mod settings;
 mod share;
+mod slices;
 mod tree;
 mod world;
 
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 #[cfg(test)]
 mod simulation;
 
@@ -64,6 +65,7 @@ pub use observed::{Balancer, Observed, SeenListener, SeenMember, SeenMonitor, Se
 pub use provider::{Refusal, Support, Traits, refusal};
 pub use reconciler::Figures;
 pub use settings::{MemberMode, Settings, Subnet};
+pub use slices::Slices;
 pub use tree::{
     Algorithm, BalancerKey, Listener, Member, Monitor, MonitorKind, Persistence, Pool, Slot, Tree,
     Vip,

@@ -35,18 +35,8 @@ impl Reconciler for World {
                 Watched::Gone(key, _) => self.delete_service(&key),
                 Watched::All(there) => self.retain_services(&there.into_iter().collect()),
             },
-            Event::Slice(news) => match news {
-                Watched::Begin => {}
-                Watched::There(slice) => self.apply_slice(slice),
-                Watched::Gone((namespace, name), _) => self.delete_slice(&namespace, &name),
-                Watched::All(there) => self.retain_slices(&there.into_iter().collect()),
-            },
-            Event::Endpoints(news) => match news {
-                Watched::Begin => {}
-                Watched::There((object, slices)) => self.apply_endpoints(object, slices),
-                Watched::Gone(object, _) => self.apply_endpoints(object, Vec::new()),
-                Watched::All(there) => self.retain_endpoints(&there),
-            },
+            Event::Slice(news) => self.learn_slices(|all| all.learn(news)),
+            Event::Endpoints(news) => self.learn_slices(|all| all.learn_endpoints(news)),
             Event::Subnet(news) => match news {
                 Watched::Begin => {}
                 Watched::There((namespace, subnet)) => self.apply_subnet(&namespace, subnet),

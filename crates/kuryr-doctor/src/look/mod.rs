@@ -61,6 +61,7 @@ impl Eyes<'_> {
             subnets: cloud.subnets,
             held: cluster.held,
             networks: cloud.networks,
+            groups_by_policies: self.config.policies.is_some(),
         };
         Ok((facts, unseen))
     }

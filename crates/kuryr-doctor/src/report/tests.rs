@@ -122,6 +122,7 @@ fn look() -> Look {
         subnets: vec![],
         held: vec![],
         networks: vec![],
+        groups_by_policies: false,
     };
     let findings = diagnose(&facts);
     Look {

@@ -4,6 +4,7 @@ mod claims;
 mod kubernetes;
 mod network;
 mod neutron;
+mod policy;
 
 use kube::Client;
 use kuryr_core::pods::{Action, Answer, World};
@@ -40,6 +41,7 @@ impl Hands<World> for Executor {
         match action {
             Action::Port(action) => self.for_ports(action).await.map(Answer::Port),
             Action::Network(action) => self.for_networks(action).await.map(Answer::Network),
+            Action::Policy(action) => policy::run(self, action).await.map(Answer::Policy),
         }
     }
 }

@@ -8,7 +8,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use kube::Client;
-use kuryr_controller::{ControllerConfig, LeaseSettings, NamespaceNetworks, ServiceConfig};
+use kuryr_controller::{
+    ControllerConfig, LeaseSettings, NamespaceNetworks, PolicyConfig, ServiceConfig,
+};
 use kuryr_core::pool::Limits;
 use kuryr_core::port;
 use kuryr_openstack::config::{Auth, CloudConfig, Domain, Scope, User};
@@ -90,6 +92,8 @@ pub(crate) struct Options {
     pub(crate) pod_subnets: Vec<String>,
     /// Networks of namespaces, where they have their own.
     pub(crate) namespaces: Option<NamespaceNetworks>,
+    /// NetworkPolicies, where they are in force.
+    pub(crate) policies: Option<PolicyConfig>,
     /// What is made of Services, if anything.
     pub(crate) services: Option<ServiceConfig>,
     /// Whether it says what may be switched on nodes.
@@ -108,6 +112,7 @@ impl Default for Options {
             timeout: Duration::from_secs(60),
             pod_subnets: vec![],
             namespaces: None,
+            policies: None,
             services: None,
             local_switching: false,
             log: None,
@@ -259,6 +264,7 @@ fn config(world: &World, options: &Options, name: &str) -> ControllerConfig {
     let (duration, renew) = options.lease;
     ControllerConfig {
         namespaces: options.namespaces.clone(),
+        policies: options.policies.clone(),
         services: options.services.clone(),
         cluster_id: options.cluster.to_owned(),
         pod_subnets: match options.pod_subnets.is_empty() {

@@ -96,6 +96,7 @@ pub(super) fn healthy(nodes: usize, pods: usize) -> Facts {
         subnets: Vec::new(),
         held: vec![],
         networks: vec![],
+        groups_by_policies: false,
     };
     for n in 0..nodes {
         let addresses = vec![std::net::IpAddr::from([

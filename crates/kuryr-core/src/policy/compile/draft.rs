@@ -126,6 +126,10 @@ impl<'a> Drafter<'a> {
             let protocol = port.protocol;
             match &port.ports {
                 Ports::All => self.add(policy, peer, Traffic::Of(protocol), draft),
+                // Neutron keeps no range that is all ports: it would be seen as another rule.
+                Ports::Range(0 | 1, u16::MAX) => {
+                    self.add(policy, peer, Traffic::Of(protocol), draft);
+                }
                 Ports::Range(low, high) if low <= high => {
                     self.add(policy, peer, Traffic::Ports(protocol, *low, *high), draft);
                 }

@@ -7,6 +7,7 @@
 mod draft;
 mod index;
 mod membership;
+mod operator;
 mod prefixes;
 mod room;
 mod services;
@@ -32,7 +33,12 @@ pub fn compile(facts: &Facts, settings: &Settings) -> Compiled {
     let policies: Vec<&Policy> = facts.policies.values().map(|p| &**p).collect();
     let selected = selected(facts, &policies);
     let drafted = drafts(facts, settings, &policies, &selected);
-    let membership = Membership::new(named_in(&drafted), facts);
+    let mut named = named_in(&drafted);
+    let among = operator::among(facts, settings);
+    if !among.is_empty() {
+        named.entry(operator::all_pods()).or_default();
+    }
+    let membership = Membership::new(named, facts);
     let members_at = members_at(facts, &membership);
     let mut compiler = Compiler {
         facts,
@@ -40,6 +46,7 @@ pub fn compile(facts: &Facts, settings: &Settings) -> Compiled {
         drafted: &drafted,
         reach: Reach::new(facts, &members_at),
         hairpins: services::hairpins(facts),
+        among,
         out: Compiled::default(),
     };
     let members = membership.all().cloned();
@@ -135,6 +142,8 @@ struct Compiler<'a> {
     drafted: &'a [Drafted<'a>],
     reach: Reach<'a>,
     hairpins: HashMap<Id, BTreeSet<IpAddr>>,
+    /// What the operator's groups let pass among pods.
+    among: BTreeSet<Rule>,
     out: Compiled,
 }
 
@@ -187,7 +196,12 @@ impl Compiler<'_> {
             .collect();
         if isolated.is_empty() {
             let operator = self.settings.operator.iter().cloned();
-            return operator.map(|id| Purpose::Operator(id).into()).collect();
+            let operator = operator.map(|id| Purpose::Operator(id).into());
+            let mut groups: Vec<GroupKey> = operator.collect();
+            if !self.among.is_empty() {
+                groups.extend(self.put(&Purpose::Among, self.among.clone()));
+            }
+            return groups;
         }
         let mut groups = self.node(pod);
         for direction in Direction::BOTH {
@@ -222,11 +236,8 @@ impl Compiler<'_> {
     }
 
     fn open(&mut self, direction: Direction) -> Vec<GroupKey> {
-        let groups = self.settings.operator.iter();
-        let rules = groups.filter_map(|id| self.facts.operator.get(id));
-        let rules = rules.flat_map(|rules| rules.iter());
-        let rules = rules.filter(|rule| rule.direction == direction).cloned();
-        self.put(&Purpose::Open(direction), rules.collect())
+        let rules = operator::open(self.facts, self.settings, direction);
+        self.put(&Purpose::Open(direction), rules)
     }
 
     fn hairpin(&mut self, pod: &Pod) -> Vec<GroupKey> {

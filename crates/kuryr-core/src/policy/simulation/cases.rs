@@ -102,10 +102,13 @@ fn two_directions_that_change_places() {
 #[test]
 fn nothing_is_done_before_the_operators_rules_are_known() {
     let (mut cloud, c) = at_rest(vec![policy("p", "", vec![], vec![])]);
-    let world = World::new(settings());
-    let mut again = Controller::of(Mind::new(world), &mut cloud, c.now);
+    let operator = std::mem::take(&mut cloud.facts.operator);
+    let mut again = start(&mut cloud, c.now);
     let calls = rest(&mut cloud, &mut again);
     assert_eq!(calls, [Call::Policy(Action::List)]);
+    cloud.facts.operator = operator;
+    again.world.look_anew();
+    assert_eq!(rest(&mut cloud, &mut again), calls);
     cloud.check_end();
 }
 

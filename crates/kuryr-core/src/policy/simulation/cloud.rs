@@ -15,9 +15,9 @@ use crate::reconcile::simulation::Fate;
 use crate::reconcile::{Failure, FailureKind, Outcome, Watched};
 
 #[derive(Clone, Debug)]
-pub(super) struct Group {
-    pub(super) mark: Mark,
-    pub(super) rules: BTreeMap<Id, Rule<Id>>,
+pub(crate) struct Group {
+    pub(crate) mark: Mark,
+    pub(crate) rules: BTreeMap<Id, Rule<Id>>,
 }
 
 /// What is asked while a change is carried out, and what policies say before it and after.
@@ -31,18 +31,18 @@ struct Watch {
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Cloud {
-    pub(super) facts: Facts,
-    pub(super) groups: BTreeMap<Id, Group>,
-    pub(super) ports: BTreeMap<PodKey, BTreeSet<Id>>,
+pub(crate) struct Cloud {
+    pub(crate) facts: Facts,
+    pub(crate) groups: BTreeMap<Id, Group>,
+    pub(crate) ports: BTreeMap<PodKey, BTreeSet<Id>>,
     /// How many security groups the project may have.
-    pub(super) quota: usize,
+    pub(crate) quota: usize,
     made: usize,
     watch: Option<Watch>,
 }
 
 impl Cloud {
-    pub(super) fn new(facts: Facts) -> Self {
+    pub(crate) fn new(facts: Facts) -> Self {
         Self {
             facts,
             groups: BTreeMap::new(),
@@ -59,7 +59,7 @@ impl Cloud {
     }
 
     /// Somebody changes something.
-    pub(super) fn change(&mut self, change: &Change) {
+    pub(crate) fn change(&mut self, change: &Change) {
         self.watch = None;
         match change {
             Change::Policy(policy) => put(&mut self.facts, (**policy).clone()),
@@ -104,7 +104,7 @@ impl Cloud {
     }
 
     /// The same, and what passes is looked at until the next.
-    pub(super) fn begin(&mut self, change: &Change) {
+    pub(crate) fn begin(&mut self, change: &Change) {
         let before = self.facts.clone();
         self.change(change);
         let addresses: Vec<_> = everywhere(&self.facts)
@@ -149,7 +149,7 @@ impl Cloud {
     }
 
     /// Also for a change of which it is not promised in general.
-    pub(super) fn promise_that_nothing_is_cut(&mut self) {
+    pub(crate) fn promise_that_nothing_is_cut(&mut self) {
         if let Some(watch) = &mut self.watch {
             watch.is_never_cut = true;
         }
@@ -187,7 +187,7 @@ impl Cloud {
     }
 
     /// All pods have ports that carry what is allowed and nothing else, and no group is left that is not needed.
-    pub(super) fn check_end(&self) {
+    pub(crate) fn check_end(&self) {
         let addresses = everywhere(&self.facts);
         let operator = Operator::new(&self.facts);
         self.enforce(|cloud| {
@@ -229,15 +229,19 @@ impl Cloud {
 
     fn apply(&mut self, action: &Action) -> Result<Answer, Failure> {
         match action {
-            Action::List => Ok(Answer::All(
-                self.groups
+            Action::List => Ok(Answer::All {
+                groups: self
+                    .groups
                     .iter()
                     .map(|(id, group)| group.seen(id))
                     .collect(),
-            )),
+                operator: self.operators(),
+            }),
             Action::CreateGroup { key } => self.create(key),
             Action::CreateRules { group, rules } => {
-                let known = |remote: &Id| self.groups.contains_key(remote);
+                let known = |remote: &Id| {
+                    self.groups.contains_key(remote) || self.facts.operator.contains_key(remote)
+                };
                 let mut remotes = rules.iter().filter_map(Rule::remote_group);
                 if !self.groups.contains_key(group) || !remotes.all(known) {
                     return gone();
@@ -268,6 +272,13 @@ impl Cloud {
             }
             Action::DeleteGroup { group } => self.delete(group),
         }
+    }
+
+    fn operators(&self) -> BTreeMap<Id, BTreeSet<Rule>> {
+        let operators = self.facts.operator.iter();
+        operators
+            .map(|(id, rules)| (id.clone(), (**rules).clone()))
+            .collect()
     }
 
     fn create(&mut self, key: &GroupKey) -> Result<Answer, Failure> {

@@ -8,7 +8,7 @@ use crate::reconcile::{Effect, Lane, Outcome, Reconciler};
 
 /// A call: the stage's, or one that gives a pod's port its groups.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Call {
+pub(crate) enum Call {
     Policy(Action),
     Put { pod: PodKey, groups: BTreeSet<Id> },
 }
@@ -35,13 +35,13 @@ impl Effect for Call {
 
 /// News: of Kubernetes, or all ports as they are.
 #[derive(Clone, Debug)]
-pub(super) enum News {
+pub(crate) enum News {
     Policy(Event),
     Ports(BTreeMap<PodKey, BTreeSet<Id>>),
 }
 
-pub(super) struct Mind {
-    pub(super) world: World,
+pub(crate) struct Mind {
+    pub(crate) world: World,
     /// What pods' ports carry, as far as it is known.
     known: BTreeMap<PodKey, BTreeSet<Id>>,
     under_way: BTreeSet<PodKey>,
@@ -49,7 +49,7 @@ pub(super) struct Mind {
 }
 
 impl Mind {
-    pub(super) fn new(world: World) -> Self {
+    pub(crate) fn new(world: World) -> Self {
         Self {
             world,
             known: BTreeMap::new(),

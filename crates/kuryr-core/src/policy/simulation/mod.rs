@@ -5,8 +5,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod cases;
-mod cloud;
-mod mind;
+pub(crate) mod cloud;
+pub(crate) mod mind;
 
 use proptest::prelude::*;
 
@@ -31,16 +31,12 @@ fn start(cloud: &mut Cloud, now: Millis) -> Controller {
         failures: u32::MAX,
         ..settings()
     };
-    let mut world = World::new(settings);
-    for (id, rules) in &cloud.facts.operator {
-        world.operator_is(id, (**rules).clone());
-    }
-    Controller::of(Mind::new(world), cloud, now)
+    Controller::of(Mind::new(World::new(settings)), cloud, now)
 }
 
 /// A change that somebody makes.
 #[derive(Clone, Debug)]
-enum Change {
+pub(crate) enum Change {
     /// A policy is made, or replaced by another that selects others and allows something else.
     Policy(Box<Policy>),
     /// The rules of the nth policy of one direction become those of another.
@@ -57,7 +53,7 @@ enum Change {
     Service(Box<Service>),
 }
 
-fn change() -> impl Strategy<Value = Change> {
+pub(crate) fn change() -> impl Strategy<Value = Change> {
     let policy = || draw::a_policy().prop_map(Box::new);
     let direction = prop::sample::select(Direction::BOTH.to_vec());
     prop_oneof![

@@ -7,7 +7,7 @@ use super::*;
 use std::collections::BTreeSet;
 
 /// So many cases, the same in each run, so that a change of the code decides and not chance. `KURYR_SIMULATION_SEED` draws others.
-pub(in crate::policy) fn drawn(cases: u32, seed: u64) -> ProptestConfig {
+pub(crate) fn drawn(cases: u32, seed: u64) -> ProptestConfig {
     let other = std::env::var("KURYR_SIMULATION_SEED").ok();
     let other = other.and_then(|other| other.parse::<u64>().ok());
     ProptestConfig {
@@ -18,7 +18,7 @@ pub(in crate::policy) fn drawn(cases: u32, seed: u64) -> ProptestConfig {
     }
 }
 
-pub(in crate::policy) fn selectors() -> impl Strategy<Value = &'static str> {
+pub(crate) fn selectors() -> impl Strategy<Value = &'static str> {
     prop::sample::select(vec![
         "",
         "app=web",
@@ -89,7 +89,7 @@ fn rule() -> impl Strategy<Value = Allow> {
     (peers, ports).prop_map(|(peers, ports)| allow(peers, ports))
 }
 
-pub(in crate::policy) fn a_policy() -> impl Strategy<Value = Policy> {
+pub(crate) fn a_policy() -> impl Strategy<Value = Policy> {
     let rules = || prop::collection::vec(rule(), 0..3);
     let types = prop::sample::subsequence(Direction::BOTH.to_vec(), 0..=2);
     let place = (prop::sample::select(vec!["a", "b"]), 0..4usize);
@@ -106,7 +106,7 @@ pub(in crate::policy) fn a_policy() -> impl Strategy<Value = Policy> {
 }
 
 /// A change of a cluster that is no policy's.
-pub(in crate::policy) fn a_pod() -> impl Strategy<Value = Pod> {
+pub(crate) fn a_pod() -> impl Strategy<Value = Pod> {
     let texts = vec!["", "app=web", "app=db,p=0", "p=1", "x=1,app=web,p=2", "p=2"];
     let ports = prop::sample::subsequence(
         vec![
@@ -154,7 +154,7 @@ fn a_service_port() -> impl Strategy<Value = ServicePort> {
     )
 }
 
-pub(in crate::policy) fn a_service() -> impl Strategy<Value = Service> {
+pub(crate) fn a_service() -> impl Strategy<Value = Service> {
     let place = (prop::sample::select(vec!["a", "b", "c"]), 0..4u8);
     let ports = prop::collection::vec(a_service_port(), 1..3);
     (place, ports, prop::bool::weighted(0.8)).prop_map(|((namespace, n), ports, on_hypervisor)| {
@@ -177,11 +177,21 @@ fn operator() -> impl Strategy<Value = BTreeSet<Rule>> {
         all_of(&Direction::BOTH),
         all_of(&Direction::BOTH),
         all_of(&[Direction::Egress]),
+        among_themselves(),
         BTreeSet::new(),
     ])
 }
 
-pub(in crate::policy) fn facts() -> impl Strategy<Value = Facts> {
+/// As Neutron makes a project's default group: all may leave, and who carries the group may come.
+pub(crate) fn among_themselves() -> BTreeSet<Rule> {
+    let from_group = all_of(&[Direction::Ingress]).into_iter().map(|rule| Rule {
+        remote: Remote::Group(Purpose::Operator(id(OPERATOR)).into()),
+        ..rule
+    });
+    from_group.chain(all_of(&[Direction::Egress])).collect()
+}
+
+pub(crate) fn facts() -> impl Strategy<Value = Facts> {
     let policies = prop::collection::vec(a_policy(), 0..5);
     let pods = prop::collection::vec(a_pod(), 0..6);
     let services = prop::collection::vec(a_service(), 0..4);

@@ -8,22 +8,22 @@ use super::super::cloud::{Enforcement, Passage};
 use super::super::flow::{Call, Flow};
 use super::super::*;
 
-pub(in crate::policy) fn id(text: &str) -> Id {
+pub(crate) fn id(text: &str) -> Id {
     text.into()
 }
 
-pub(in crate::policy) fn ip(text: &str) -> IpAddr {
+pub(crate) fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
 /// `app=web,tier=front`.
-pub(in crate::policy) fn labels(text: &str) -> Labels {
+pub(crate) fn labels(text: &str) -> Labels {
     let pairs = text.split(',').filter_map(|p| p.split_once('='));
     pairs.map(|(k, v)| (id(k), id(v))).collect()
 }
 
 /// As `kubectl` reads selectors: `app=web,tier in (a,b),x notin (y),z,!w`; empty: everything.
-pub(in crate::policy) fn selector(text: &str) -> Selector {
+pub(crate) fn selector(text: &str) -> Selector {
     let mut parts = Vec::new();
     let mut depth = 0;
     for c in text.chars() {
@@ -62,12 +62,7 @@ fn requirement(text: &str) -> Requirement {
 }
 
 /// A policy of namespace `a` that selects its pods by `pods`, and isolates them as its rules say.
-pub(in crate::policy) fn policy(
-    name: &str,
-    pods: &str,
-    ingress: Vec<Allow>,
-    egress: Vec<Allow>,
-) -> Policy {
+pub(crate) fn policy(name: &str, pods: &str, ingress: Vec<Allow>, egress: Vec<Allow>) -> Policy {
     Policy {
         key: PolicyKey::new("a", name),
         uid: id(name),
@@ -79,53 +74,53 @@ pub(in crate::policy) fn policy(
 }
 
 /// The same, for the directions given.
-pub(in crate::policy) fn of_types(policy: Policy, types: &[Direction]) -> Policy {
+pub(crate) fn of_types(policy: Policy, types: &[Direction]) -> Policy {
     Policy {
         types: types.iter().copied().collect(),
         ..policy
     }
 }
 
-pub(in crate::policy) fn allow(peers: Vec<Peer>, ports: Vec<PolicyPort>) -> Allow {
+pub(crate) fn allow(peers: Vec<Peer>, ports: Vec<PolicyPort>) -> Allow {
     Allow { peers, ports }
 }
 
 /// Pods of the policy's own namespace.
-pub(in crate::policy) fn pods(text: &str) -> Peer {
+pub(crate) fn pods(text: &str) -> Peer {
     Peer::Pods {
         namespaces: None,
         pods: selector(text),
     }
 }
 
-pub(in crate::policy) fn pods_in(namespaces: &str, text: &str) -> Peer {
+pub(crate) fn pods_in(namespaces: &str, text: &str) -> Peer {
     Peer::Pods {
         namespaces: Some(selector(namespaces)),
         pods: selector(text),
     }
 }
 
-pub(in crate::policy) fn block(cidr: &str, except: &[&str]) -> Peer {
+pub(crate) fn block(cidr: &str, except: &[&str]) -> Peer {
     Peer::Block {
         cidr: cidr.parse().unwrap(),
         except: except.iter().map(|e| e.parse().unwrap()).collect(),
     }
 }
 
-pub(in crate::policy) fn tcp(low: u16, high: u16) -> PolicyPort {
+pub(crate) fn tcp(low: u16, high: u16) -> PolicyPort {
     port(Protocol::Tcp, Ports::Range(low, high))
 }
 
-pub(in crate::policy) fn port(protocol: Protocol, ports: Ports) -> PolicyPort {
+pub(crate) fn port(protocol: Protocol, ports: Ports) -> PolicyPort {
     PolicyPort { protocol, ports }
 }
 
-pub(in crate::policy) fn named(name: &str) -> PolicyPort {
+pub(crate) fn named(name: &str) -> PolicyPort {
     port(Protocol::Tcp, Ports::Named(id(name)))
 }
 
 /// Pod `number` of namespace `namespace`: its addresses come from its name.
-pub(in crate::policy) fn pod(namespace: &str, number: u8, text: &str) -> Pod {
+pub(crate) fn pod(namespace: &str, number: u8, text: &str) -> Pod {
     let of = namespace.bytes().next().unwrap();
     Pod {
         key: PodKey::new(namespace, format!("p{number}")),
@@ -142,14 +137,14 @@ pub(in crate::policy) fn pod(namespace: &str, number: u8, text: &str) -> Pod {
     }
 }
 
-pub(in crate::policy) fn namespace(name: &str, text: &str) -> Namespace {
+pub(crate) fn namespace(name: &str, text: &str) -> Namespace {
     Namespace {
         name: id(name),
         labels: labels(text),
     }
 }
 
-pub(in crate::policy) fn node(name: &str, address: &str) -> Node {
+pub(crate) fn node(name: &str, address: &str) -> Node {
     Node {
         name: id(name),
         addresses: [ip(address)].into(),
@@ -157,7 +152,7 @@ pub(in crate::policy) fn node(name: &str, address: &str) -> Node {
 }
 
 /// Three namespaces with three pods each, on two nodes. Every pod has a label `p` with its number.
-pub(in crate::policy) fn cluster() -> Facts {
+pub(crate) fn cluster() -> Facts {
     let mut facts = Facts::default();
     for (name, text) in [("a", "team=x"), ("b", "team=x,tier=back"), ("c", "team=y")] {
         put(&mut facts, namespace(name, text));
@@ -175,7 +170,7 @@ pub(in crate::policy) fn cluster() -> Facts {
     facts
 }
 
-pub(in crate::policy) fn named_port(name: &str, number: u16) -> NamedPort {
+pub(crate) fn named_port(name: &str, number: u16) -> NamedPort {
     NamedPort {
         name: id(name),
         protocol: Protocol::Tcp,
@@ -184,11 +179,11 @@ pub(in crate::policy) fn named_port(name: &str, number: u16) -> NamedPort {
 }
 
 /// Puts a fact where such facts are.
-pub(in crate::policy) fn put(facts: &mut Facts, fact: impl Fact) {
+pub(crate) fn put(facts: &mut Facts, fact: impl Fact) {
     fact.put(facts);
 }
 
-pub(in crate::policy) trait Fact {
+pub(crate) trait Fact {
     fn put(self, facts: &mut Facts);
 }
 
@@ -211,9 +206,9 @@ facts! {
 }
 
 /// What stands for the operator's group.
-pub(in crate::policy) const OPERATOR: &str = "operator";
+pub(crate) const OPERATOR: &str = "operator";
 
-pub(in crate::policy) fn settings() -> Settings {
+pub(crate) fn settings() -> Settings {
     Settings {
         families: Family::BOTH.into(),
         operator: vec![id(OPERATOR)],
@@ -227,7 +222,7 @@ pub(in crate::policy) fn settings() -> Settings {
 }
 
 /// Rules that let everything pass in these directions.
-pub(in crate::policy) fn all_of(directions: &[Direction]) -> BTreeSet<Rule> {
+pub(crate) fn all_of(directions: &[Direction]) -> BTreeSet<Rule> {
     let both = directions
         .iter()
         .flat_map(|d| Family::BOTH.map(|family| (*d, family)));
@@ -241,13 +236,13 @@ pub(in crate::policy) fn all_of(directions: &[Direction]) -> BTreeSet<Rule> {
 }
 
 /// What Neutron lets pass when each port carries what it is to.
-pub(in crate::policy) struct Compiles {
-    pub(in crate::policy) compiled: Compiled,
+pub(crate) struct Compiles {
+    pub(crate) compiled: Compiled,
     facts: Facts,
 }
 
 impl Compiles {
-    pub(in crate::policy) fn new(facts: &Facts, settings: &Settings) -> Self {
+    pub(crate) fn new(facts: &Facts, settings: &Settings) -> Self {
         Self {
             compiled: compile(facts, settings),
             facts: facts.clone(),
@@ -255,7 +250,7 @@ impl Compiles {
     }
 
     /// Asks about what passes.
-    pub(in crate::policy) fn ask<T>(&self, what: impl FnOnce(&Enforcement<'_>) -> T) -> T {
+    pub(crate) fn ask<T>(&self, what: impl FnOnce(&Enforcement<'_>) -> T) -> T {
         let operators = self.facts.operator.iter();
         let operators: Vec<(GroupKey, &BTreeSet<Rule>)> = operators
             .map(|(id, rules)| (Purpose::Operator(id.clone()).into(), &**rules))
@@ -273,17 +268,17 @@ impl Compiles {
         })
     }
 
-    pub(in crate::policy) fn passes(&self, flow: &Flow) -> bool {
+    pub(crate) fn passes(&self, flow: &Flow) -> bool {
         self.ask(|cloud| cloud.passes(flow))
     }
 
-    pub(in crate::policy) fn carries(&self, call: &Call) -> Passage {
+    pub(crate) fn carries(&self, call: &Call) -> Passage {
         self.ask(|cloud| cloud.carries(call))
     }
 }
 
 /// Every ordered pair of addresses of one family, TCP, UDP and SCTP, to these ports.
-pub(in crate::policy) fn flows(addresses: &[IpAddr], ports: &[u16]) -> Vec<Flow> {
+pub(crate) fn flows(addresses: &[IpAddr], ports: &[u16]) -> Vec<Flow> {
     let mut flows = Vec::new();
     for from in addresses {
         for to in addresses.iter().filter(|to| to.is_ipv4() == from.is_ipv4()) {
@@ -303,7 +298,7 @@ pub(in crate::policy) fn flows(addresses: &[IpAddr], ports: &[u16]) -> Vec<Flow>
 }
 
 /// The addresses of all pods and nodes, and some outside.
-pub(in crate::policy) fn everywhere(facts: &Facts) -> Vec<IpAddr> {
+pub(crate) fn everywhere(facts: &Facts) -> Vec<IpAddr> {
     let pods = facts.pods.values().flat_map(|p| &p.addresses);
     let nodes = facts.nodes.values().flat_map(|n| &n.addresses);
     let outside = ["192.0.2.1", "192.0.2.200", "2001:db8::1"].map(ip);
@@ -311,12 +306,7 @@ pub(in crate::policy) fn everywhere(facts: &Facts) -> Vec<IpAddr> {
 }
 
 /// A Service of a namespace, served at `10.96.0.<n>` and `fd96::<n>`, with one TCP port.
-pub(in crate::policy) fn service(
-    namespace: &str,
-    n: u8,
-    port: u16,
-    backends: &[(IpAddr, u16)],
-) -> Service {
+pub(crate) fn service(namespace: &str, n: u8, port: u16, backends: &[(IpAddr, u16)]) -> Service {
     let backends = backends.iter().map(|(address, port)| Backend {
         address: *address,
         port: *port,
@@ -334,7 +324,7 @@ pub(in crate::policy) fn service(
 }
 
 /// The address that the backends of a Service see where its load balancer is not on the hypervisor.
-pub(in crate::policy) fn balancer(family: Family) -> IpAddr {
+pub(crate) fn balancer(family: Family) -> IpAddr {
     match family {
         Family::V4 => ip("10.96.255.1"),
         Family::V6 => ip("fd96::ff01"),
@@ -342,7 +332,7 @@ pub(in crate::policy) fn balancer(family: Family) -> IpAddr {
 }
 
 /// From each of the addresses to each Service, with each backend that its load balancer may choose.
-pub(in crate::policy) fn calls(facts: &Facts, addresses: &[IpAddr]) -> Vec<Call> {
+pub(crate) fn calls(facts: &Facts, addresses: &[IpAddr]) -> Vec<Call> {
     let mut calls = Vec::new();
     for service in facts.services.values() {
         for (port, vip) in service

@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
-pub(super) mod draw;
-pub(super) mod fixtures;
+pub(crate) mod draw;
+pub(crate) mod fixtures;
 mod meaning;
 mod property;
 mod services;
@@ -93,15 +93,11 @@ fn agrees_for(facts: &Facts, flows: &[Flow]) {
 /// What the operator's group adds to what policies say: it decides in directions that no policy isolates.
 pub(super) struct Operator<'a> {
     facts: &'a Facts,
-    closed: Vec<Direction>,
 }
 
 impl<'a> Operator<'a> {
     pub(super) fn new(facts: &'a Facts) -> Self {
-        let rules = &facts.operator[OPERATOR];
-        let is_closed = |d: &Direction| !rules.iter().any(|rule| rule.direction == *d);
-        let closed = Direction::BOTH.into_iter().filter(is_closed).collect();
-        Self { facts, closed }
+        Self { facts }
     }
 
     /// Whether it lets a pod send, or receive. Pods that a policy isolates reach their node whatever it says.
@@ -113,14 +109,30 @@ impl<'a> Operator<'a> {
 
     pub(super) fn lets_call(&self, call: &Call) -> bool {
         let to = call.backend.address;
+        // Who calls itself comes from the VIP.
+        let seen = match from_same_pod(self.facts, call.from, to) {
+            true => call.vip,
+            false => call.from,
+        };
         self.lets_in(call.from, Direction::Egress, call.vip)
-            && self.lets_in(to, Direction::Ingress, call.balancer.unwrap_or(call.from))
+            && self.lets_in(to, Direction::Ingress, call.balancer.unwrap_or(seen))
+    }
+
+    /// Whether its rules do. A rule that names the group itself is about all pods.
+    fn lets_by_rule(&self, direction: Direction, peer: std::net::IpAddr) -> bool {
+        let mut pods = self.facts.pods.values().filter(|p| p.counts());
+        let is_pod = pods.any(|p| p.addresses.contains(&peer));
+        let mut rules = self.facts.operator[OPERATOR].iter();
+        rules.any(|rule| {
+            let is_about = rule.direction == direction && rule.family == Family::of(peer);
+            is_about && (rule.remote == Remote::Any || is_pod)
+        })
     }
 
     fn lets_in(&self, at: std::net::IpAddr, direction: Direction, peer: std::net::IpAddr) -> bool {
         let mut pods = self.facts.pods.values();
         let pod = pods.find(|p| p.counts() && p.addresses.contains(&at));
-        let Some(pod) = pod.filter(|_| self.closed.contains(&direction)) else {
+        let Some(pod) = pod.filter(|_| !self.lets_by_rule(direction, peer)) else {
             return true;
         };
         let policies = self.facts.policies.values();

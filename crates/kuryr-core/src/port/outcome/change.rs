@@ -134,6 +134,10 @@ impl World {
     ) {
         self.set_busy([port], false);
         self.regrouping.remove(port);
+        if failure.as_ref().is_some_and(Failure::is_unknown) && self.settings.groups_by_pod {
+            self.change_port(port, |_, _| {});
+            self.doubt_worn(port);
+        }
         if failure.is_none() {
             if self.settings.groups_by_pod {
                 self.change_port(port, |_, _| {});

@@ -192,3 +192,21 @@ fn groups_of_a_pod_that_runs_change_in_place() {
     let vif = cloud.claims[&key].vif.clone().unwrap();
     assert_eq!(worn(&cloud, &vif.port), [id("other")].into());
 }
+
+/// A call that was not answered may have been carried out: the port is set again, also where it is to be what it was.
+#[test]
+fn a_port_that_may_carry_something_else_is_set_again() {
+    let mut cloud = Cloud::new(1);
+    add(&mut cloud, 0, 0);
+    let mut c = start(&mut cloud, false, 0);
+    c.settle(&mut cloud);
+    let key = PodKey::new("ns", "pod0");
+    let port = cloud.claims[&key].vif.clone().unwrap().port;
+    c.world.dress(&key, Some([id("other")].into()));
+    c.plan();
+    c.answer(0, &mut cloud, Fate::DoneButAnswerLost);
+    c.world.dress(&key, Some(dress(&key)));
+    assert_eq!(worn(&cloud, &port), [id("other")].into());
+    c.settle(&mut cloud);
+    assert_eq!(worn(&cloud, &port), dress(&key));
+}

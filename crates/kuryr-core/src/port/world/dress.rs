@@ -29,6 +29,8 @@ pub(crate) struct Dressing {
     worn: HashMap<Id, BTreeSet<Id>>,
     /// Ports of which something changed since that was last asked.
     changed: BTreeSet<Id>,
+    /// Ports that may carry something else: a call that sets it was not answered.
+    doubted: BTreeSet<Id>,
 }
 
 impl World {
@@ -64,6 +66,12 @@ impl World {
         self.list.is_listed()
     }
 
+    /// All ports of ours.
+    #[must_use]
+    pub fn port_ids(&self) -> BTreeSet<Id> {
+        self.ports.keys().cloned().collect()
+    }
+
     fn worn(&self, port: &Id) -> &BTreeSet<Id> {
         const NONE: &BTreeSet<Id> = &BTreeSet::new();
         self.dressing.worn.get(port).unwrap_or(NONE)
@@ -76,14 +84,24 @@ impl World {
             return (wanted != port.kind.security_groups).then_some(wanted);
         }
         let wanted = self.dressing.wanted.get(&pod.key)?;
-        let differs = *wanted != *self.worn(&port.id);
+        let differs = *wanted != *self.worn(&port.id) || self.is_doubted(&port.id);
         differs.then(|| wanted.iter().cloned().collect())
     }
 
     /// Whether a port carries what a pod is to have before its first packet.
     fn is_dressed(&self, pod: &Pod, port: &Port) -> bool {
-        !self.settings.groups_by_pod
-            || self.dressing.wanted.get(&pod.key) == Some(self.worn(&port.id))
+        let wanted = self.dressing.wanted.get(&pod.key);
+        let is_dressed = wanted == Some(self.worn(&port.id)) && !self.is_doubted(&port.id);
+        !self.settings.groups_by_pod || is_dressed
+    }
+
+    fn is_doubted(&self, port: &Id) -> bool {
+        self.dressing.doubted.contains(port)
+    }
+
+    /// What a port carries is not known any more: it may be what was asked for last.
+    pub(crate) fn doubt_worn(&mut self, port: &Id) {
+        self.dressing.doubted.insert(port.clone());
     }
 
     /// What a pod's KuryrPort says of a port: that it is ACTIVE when it can be used, and from then on as long as Neutron says so.
@@ -96,9 +114,9 @@ impl World {
         assignment
     }
 
-    /// Whether a port that nobody uses carries something still.
+    /// Whether a port that nobody uses carries something still, or may.
     pub(crate) fn is_worn(&self, port: &Id) -> bool {
-        self.dressing.worn.contains_key(port)
+        self.dressing.worn.contains_key(port) || self.is_doubted(port)
     }
 
     /// A port as Neutron shows it: what it carries is its own, and not what kind it is.
@@ -116,6 +134,7 @@ impl World {
 
     /// A port carries this.
     pub(crate) fn wears(&mut self, port: &Id, groups: BTreeSet<Id>) {
+        let was_doubted = self.dressing.doubted.remove(port);
         let worn = &mut self.dressing.worn;
         let old = match groups.is_empty() {
             true => worn.remove(port).unwrap_or_default(),
@@ -125,6 +144,8 @@ impl World {
         };
         if old != groups {
             self.note_worn(port);
+        }
+        if old != groups || was_doubted {
             self.touch_port_node(port);
         }
     }
@@ -139,6 +160,7 @@ impl World {
     /// A port is gone.
     pub(crate) fn unwear(&mut self, port: &Id) {
         self.dressing.worn.remove(port);
+        self.dressing.doubted.remove(port);
         self.note_worn(port);
     }
 }

@@ -122,6 +122,20 @@ impl World {
             .collect()
     }
 
+    /// The addresses from which a node reaches its pods: those of its trunk's parent port, and its own as long as that is not known.
+    #[must_use]
+    pub fn reached_from(&self, name: &Id) -> BTreeSet<IpAddr> {
+        let Some(node) = self.nodes.get(name) else {
+            return BTreeSet::new();
+        };
+        let trunk = match &node.trunk {
+            NodeTrunk::Found(trunk) => self.trunks.get(trunk),
+            _ => None,
+        };
+        let of_trunk = trunk.into_iter().flat_map(|t| &t.trunk.addresses);
+        of_trunk.chain(&node.addresses).copied().collect()
+    }
+
     pub(crate) fn node_mut(&mut self, name: &Id) -> &mut NodeState {
         self.nodes.entry(name.clone()).or_default()
     }

@@ -143,7 +143,7 @@ impl World {
     fn gathers(&mut self, service: &Service) -> bool {
         let seen = self.first_seen.get(&service.key).copied().unwrap_or(0);
         let until = seen + self.settings.gather;
-        let bare = service.has_selector && !self.slices.contains_key(&service.key);
+        let bare = service.has_selector && !self.slices.are_of(&service.key);
         let waits = bare && until > self.agenda.now();
         if waits {
             self.later(until, &service.key);

@@ -38,8 +38,7 @@ impl World {
     }
 
     fn want(&self, service: &Service) -> Want {
-        let slices = self.slices.get(&service.key).into_iter().flatten();
-        let slices = slices.map(|(_, slice)| slice.as_ref());
+        let slices = self.slices.of(&service.key);
         let traits = self.traits_of(service);
         if self.shares_its_own(service) {
             let mut alone = service.clone();

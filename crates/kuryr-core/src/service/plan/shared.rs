@@ -125,8 +125,7 @@ impl World {
             .iter()
             .filter(|g| admission.admitted.contains(&g.key) && !self.is_guest_held(g))
         {
-            let slices = self.slices.get(&guest.key).into_iter().flatten();
-            let slices = slices.map(|(_, slice)| slice.as_ref());
+            let slices = self.slices.of(&guest.key);
             for (port, listener) in listeners_of(guest, slices, &self.settings, traits, &vips) {
                 tree.listeners.entry(port).or_insert(listener);
             }

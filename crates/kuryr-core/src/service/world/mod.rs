@@ -6,16 +6,16 @@ mod floating;
 mod guests;
 mod services;
 mod subnets;
-mod subsets;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::complaint::{Complaint, Reason};
-use super::model::{Claim, Id, Service, ServiceKey, Slice};
+use super::model::{Claim, Id, Service, ServiceKey};
 use super::provider::Providers;
 use super::settings::Settings;
+use super::slices::Slices;
 use super::tree::BalancerKey;
 use crate::Millis;
 use crate::reconcile::{Agenda, Line, Listing, Mirror, Versioned};
@@ -63,12 +63,8 @@ pub struct World {
     pub(crate) asked: BTreeMap<IpAddr, BTreeMap<ServiceKey, Asked>>,
     /// Who asks to share which load balancer, by its id or name, the oldest first.
     pub(crate) guests: BTreeMap<Id, BTreeSet<(u64, ServiceKey)>>,
-    /// Slices of a Service, by name.
-    pub(crate) slices: HashMap<ServiceKey, BTreeMap<Id, Arc<Slice>>>,
-    /// The Service of a slice, by the slice's namespace and name.
-    pub(crate) slice_of: HashMap<(Id, Id), ServiceKey>,
-    /// Names of the slices that each Endpoints object came to, by its namespace and name.
-    pub(crate) subsets: HashMap<(Id, Id), BTreeSet<Id>>,
+    /// What is behind Services.
+    pub(crate) slices: Slices,
     /// KuryrLoadBalancers.
     pub(crate) claims: Mirror<ServiceKey, Claim>,
     pub(crate) balancers: HashMap<Id, BalancerState>,
@@ -113,7 +109,6 @@ pub struct World {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Synced {
     pub(crate) services: bool,
-    pub(crate) slices: bool,
     /// Subnets of namespaces, where they have some.
     pub(crate) subnets: bool,
 }
@@ -129,9 +124,7 @@ impl World {
             first_seen: HashMap::new(),
             asked: BTreeMap::new(),
             guests: BTreeMap::new(),
-            slices: HashMap::new(),
-            slice_of: HashMap::new(),
-            subsets: HashMap::new(),
+            slices: Slices::default(),
             claims: Mirror::default(),
             list: Listing::default(),
             agenda: Agenda::default(),
@@ -178,7 +171,7 @@ impl World {
     /// Whether all watches and lists have been read, so that absence means something.
     pub(crate) fn has_read_all(&self) -> bool {
         let subnets = self.synced.subnets || !self.settings.has_namespace_subnets;
-        let watched = self.synced.services && self.synced.slices && self.claims.is_listed();
+        let watched = self.synced.services && self.slices.are_synced() && self.claims.is_listed();
         watched && subnets && self.list.is_listed()
     }
 

@@ -1,13 +1,14 @@
 //! Services and their slices in the world.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::{Held, World};
 use crate::Millis;
 use crate::service::desired::asked_address;
-use crate::service::model::{Id, Service, ServiceKey, Slice};
+use crate::service::model::{Service, ServiceKey};
+use crate::service::slices::Slices;
 use crate::service::tree::{BalancerKey, Slot};
 
 impl World {
@@ -76,46 +77,12 @@ impl World {
         }
     }
 
-    /// A slice is there, or changed.
-    pub(crate) fn apply_slice(&mut self, slice: Slice) {
-        let name = (slice.namespace.clone(), slice.name.clone());
-        let key = slice.service_key();
-        let before = self.slice_of.get(&name).cloned();
-        if before.as_ref().is_some_and(|b| *b != key) {
-            self.delete_slice(&name.0, &name.1);
-        }
-        let of = self.slices.entry(key.clone()).or_default();
-        if of.get(&name.1).is_some_and(|s| **s == slice) {
-            return;
-        }
-        of.insert(name.1.clone(), Arc::new(slice));
-        self.slice_of.insert(name, key.clone());
-        self.touch(&key);
-    }
-
-    /// A slice is gone.
-    pub(crate) fn delete_slice(&mut self, namespace: &Id, name: &Id) {
-        let Some(key) = self.slice_of.remove(&(namespace.clone(), name.clone())) else {
-            return;
-        };
-        if let Some(of) = self.slices.get_mut(&key) {
-            of.remove(name);
-            if of.is_empty() {
-                self.slices.remove(&key);
-            }
-        }
-        self.touch(&key);
-    }
-
-    /// Slices were listed whole, by namespace and name: those not in it are gone.
-    pub(crate) fn retain_slices(&mut self, there: &HashSet<(Id, Id)>) {
-        let all = self.slice_of.keys();
-        let gone: Vec<_> = all.filter(|k| !there.contains(*k)).cloned().collect();
-        for (namespace, name) in &gone {
-            self.delete_slice(namespace, name);
-        }
-        if !self.synced.slices {
-            self.synced.slices = true;
+    /// Something changed of what is behind Services.
+    pub(crate) fn learn_slices(&mut self, learn: impl FnOnce(&mut Slices) -> BTreeSet<ServiceKey>) {
+        let was_synced = self.slices.are_synced();
+        let touched = learn(&mut self.slices);
+        touched.iter().for_each(|key| self.touch(key));
+        if self.slices.are_synced() && !was_synced {
             self.touch_all();
         }
     }

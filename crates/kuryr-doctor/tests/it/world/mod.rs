@@ -196,6 +196,7 @@ fn vif(claim: &DynamicObject) -> &Value {
 
 fn config(tenant: &Tenant) -> ControllerConfig {
     ControllerConfig {
+        policies: None,
         services: None,
         namespaces: None,
         cluster_id: "kuryr".to_owned(),
