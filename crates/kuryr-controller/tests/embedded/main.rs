@@ -13,6 +13,7 @@ mod ill_openstack;
 mod leadership;
 mod local_switching;
 mod namespaces;
+mod policies;
 mod rights;
 mod rooms;
 mod services;

@@ -1,6 +1,7 @@
 //! What is to be true at rest, and waiting for it.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use kuryr_embedded_openstack::Kind;
@@ -87,11 +88,12 @@ impl World {
         let (id, vlan, active) = claim.vif.clone().ok_or(format!("{claim:?} has no port"))?;
         let port = self.port(&id).ok_or(format!("{claim:?}: port is gone"))?;
         let trunk = self.trunk_of(&pod.node).ok_or("node without trunk")?;
+        let by_policies = self.by_policies.load(Ordering::Relaxed);
         let right = active
             && port.status == "ACTIVE"
             && port.place == Some((trunk.clone(), vlan))
             && claim.node == pod.node
-            && port.groups == [self.tenant.pod_security_group.clone()];
+            && (by_policies || port.groups == [self.tenant.pod_security_group.clone()]);
         right
             .then_some(())
             .ok_or_else(|| format!("{claim:?} has {port:?}, the node's trunk is {trunk}"))
@@ -128,6 +130,7 @@ impl World {
                 .map(|t| format!("trunk {}: {}", t["id"], t["sub_ports"])),
         );
         lines.extend(self.events().iter().map(|e| format!("{e:?}")));
+        lines.extend(self.dump_groups());
         let calls = self.openstack.calls().all();
         let last = calls.iter().rev().take(20).rev();
         lines.extend(last.map(|c| format!("{} {} {}", c.method, c.uri, c.status)));

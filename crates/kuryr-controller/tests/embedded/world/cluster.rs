@@ -80,6 +80,13 @@ impl World {
         self.pods().delete(name, &now).await.unwrap();
     }
 
+    /// The same in a namespace.
+    pub(crate) async fn delete_pod_in(&self, namespace: &str, name: &str) {
+        let api: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
+        let now = DeleteParams::default().grace_period(0);
+        api.delete(name, &now).await.unwrap();
+    }
+
     /// Deletes all pods of the usual namespace.
     pub(crate) async fn delete_pods(&self) {
         for pod in self.all_pods() {

@@ -7,6 +7,7 @@
 //! - `controller` runs controllers that can be killed, stopped and paused;
 //! - `journal` notes who changed what;
 //! - `namespaces` makes namespaces with networks and says what is left of them;
+//! - `policies` makes NetworkPolicies and says what passes;
 //! - `services` makes Services and says what is not right of their load balancers.
 
 mod check;
@@ -15,10 +16,12 @@ mod controller;
 mod foreign;
 mod journal;
 mod namespaces;
+mod policies;
 mod services;
 mod state;
 
 use std::net::SocketAddr;
+use std::sync::atomic::AtomicBool;
 
 use kube::Client;
 use kube::api::{Api, PostParams};
@@ -49,6 +52,8 @@ pub(crate) struct World {
     pub(crate) client: Client,
     pub(crate) tenant: Tenant,
     caller: Caller,
+    /// Whether policies give each port its security groups.
+    by_policies: AtomicBool,
 }
 
 impl World {
@@ -95,6 +100,7 @@ impl World {
                 project_id,
                 admin: false,
             },
+            by_policies: AtomicBool::new(false),
         };
         for (at, parent) in world.tenant.parents.clone().iter().enumerate() {
             let address = world.address_of(parent);

@@ -35,7 +35,7 @@ pub fn compile(facts: &Facts, settings: &Settings) -> Compiled {
     let drafted = drafts(facts, settings, &policies, &selected);
     let mut named = named_in(&drafted);
     let among = operator::among(facts, settings);
-    if !among.is_empty() {
+    if !among.is_empty() && facts.pods.values().any(|pod| pod.counts()) {
         named.entry(operator::all_pods()).or_default();
     }
     let membership = Membership::new(named, facts);
@@ -200,6 +200,7 @@ impl Compiler<'_> {
             let mut groups: Vec<GroupKey> = operator.collect();
             if !self.among.is_empty() {
                 groups.extend(self.put(&Purpose::Among, self.among.clone()));
+                groups.extend(self.hairpin(pod));
             }
             return groups;
         }
@@ -209,7 +210,7 @@ impl Compiler<'_> {
                 groups.extend(self.open(direction));
             }
         }
-        if isolated.contains(&Direction::Ingress) {
+        if isolated.contains(&Direction::Ingress) || !self.among.is_empty() {
             groups.extend(self.hairpin(pod));
         }
         groups.extend(self.allowed(pod, own));

@@ -2,7 +2,8 @@
 //!
 //! A rule of theirs may name one of their groups: whoever carries it. Pods that a policy isolates in one direction carry others, and
 //! are to be let in and out in the other direction all the same. So such a rule is said once more, with all pods in place of the
-//! group, and pods that carry the operator's groups carry that too.
+//! group, and pods that carry the operator's groups carry that too; with what lets a pod in that calls itself by its own Service, and
+//! comes from the VIP then, which no such rule names.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

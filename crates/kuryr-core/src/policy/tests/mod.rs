@@ -109,13 +109,8 @@ impl<'a> Operator<'a> {
 
     pub(super) fn lets_call(&self, call: &Call) -> bool {
         let to = call.backend.address;
-        // Who calls itself comes from the VIP.
-        let seen = match from_same_pod(self.facts, call.from, to) {
-            true => call.vip,
-            false => call.from,
-        };
         self.lets_in(call.from, Direction::Egress, call.vip)
-            && self.lets_in(to, Direction::Ingress, call.balancer.unwrap_or(seen))
+            && self.lets_in(to, Direction::Ingress, call.balancer.unwrap_or(call.from))
     }
 
     /// Whether its rules do. A rule that names the group itself is about all pods.

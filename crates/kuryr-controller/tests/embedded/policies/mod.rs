@@ -1,0 +1,5 @@
+//! NetworkPolicies: what passes by the security groups that come of them.
+
+mod crash;
+mod life;
+mod table;
