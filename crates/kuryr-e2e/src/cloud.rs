@@ -7,8 +7,8 @@ use std::sync::Arc;
 use kuryr_api::names::cluster_tag;
 use kuryr_openstack::config::{Auth, Domain, Scope, User};
 use kuryr_openstack::model::{
-    Direction, EtherType, Network, NewSecurityGroup, NewSecurityGroupRule, Port, SecurityGroupRule,
-    SubPort,
+    Direction, EtherType, Network, NewSecurityGroup, NewSecurityGroupRule, Port, SecurityGroup,
+    SecurityGroupRule, SubPort,
 };
 use kuryr_openstack::{
     Cloud, CloudConfig, FloatingIpQuery, LoadBalancerQuery, Metrics, Neutron, Octavia,
@@ -106,6 +106,15 @@ impl Tenant {
     /// Neutron's.
     pub async fn networks(&self) -> Outcome<Vec<Network>> {
         Ok(self.neutron.list_owned_networks(&self.mark).await?)
+    }
+
+    /// Security groups that the cluster's policies came to, by name.
+    ///
+    /// # Errors
+    /// Neutron's.
+    pub async fn policy_groups(&self) -> Outcome<Vec<SecurityGroup>> {
+        let query = SecurityGroupQuery::new().description(&self.mark.description);
+        Ok(self.neutron.list_security_groups(&query).await?)
     }
 
     /// Load balancers and floating IPs of the cluster's Services, by name.

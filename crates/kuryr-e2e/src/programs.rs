@@ -43,6 +43,8 @@ pub struct Kit {
     pub local_switching: bool,
     /// Whether namespaces have networks of their own.
     pub namespaces: bool,
+    /// Whether NetworkPolicies are in force.
+    pub policies: bool,
 }
 
 #[derive(Debug)]
@@ -86,6 +88,7 @@ impl Kit {
             dir: dir.to_owned(),
             group: group.clone(),
             local_switching: false,
+            policies: false,
             namespaces: std::env::var(DRIVER).is_ok_and(|driver| driver == "namespace"),
         })
     }
@@ -184,7 +187,7 @@ impl Kit {
         format!(
             "[DEFAULT]\ndebug = true\n\
              [kuryr]\ncluster_id = {CLUSTER}\nlease_duration = 10\nlease_renew = 2\norphan_grace = 15\nlocal_switching = {local}\n\
-             [kubernetes]\nvif_pool_driver = noop\npod_subnets_driver = {driver}\nendpoints_driver_octavia_provider = {provider}\n\
+             [kubernetes]\nvif_pool_driver = noop\npod_subnets_driver = {driver}\npod_security_groups_driver = {groups}\nendpoints_driver_octavia_provider = {provider}\n\
              [neutron]\ncloud = {CLOUD}\nclouds_file = {clouds}\n\
              [neutron_defaults]\npod_subnet = {pods}\npod_security_groups = {group}\n\
              service_subnet = {services}\nexternal_svc_net = {external}\n\
@@ -198,6 +201,7 @@ impl Kit {
             } else {
                 "default"
             },
+            groups = if self.policies { "policy" } else { "default" },
             router = self.stack.ids.router,
             pool = self.stack.ids.subnet_pool,
             clouds = self.stack.clouds.display(),

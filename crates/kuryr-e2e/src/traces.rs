@@ -8,6 +8,7 @@ use kube::api::ListParams;
 use kube::{Api, Client, ResourceExt};
 use kuryr_api::names::POD_FINALIZER;
 use kuryr_api::{KuryrLoadBalancer, KuryrPort};
+use kuryr_openstack::model::SecurityGroup;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::process::Command;
@@ -75,6 +76,9 @@ impl fmt::Display for Traces {
 
 async fn in_neutron(places: Places<'_>, found: &mut BTreeSet<String>) -> Outcome {
     found.extend(places.tenant.balancing().await?);
+    let groups = places.tenant.policy_groups().await?;
+    let group = |group: &SecurityGroup| format!("security group {} {}", group.id, group.name);
+    found.extend(groups.iter().map(group));
     let networks = places.tenant.networks().await?;
     found.extend(
         networks

@@ -7,6 +7,7 @@
 mod answer;
 mod field;
 mod stream;
+mod survey;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 pub use answer::{Answers, By, ask};
 pub use field::{Counts, Field};
 pub use stream::copy;
+pub use survey::{Reply, Survey};
 
 /// Somewhere packets are sent from and to.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -15,6 +15,7 @@ mod local_switching;
 mod namespaces;
 mod objects;
 mod pods;
+mod policies;
 mod refused;
 mod restart;
 mod services;
