@@ -4,6 +4,7 @@ use crate::error::{ConfigError, Found, OptionError, OptionName, Problem};
 use crate::load::Values;
 use crate::options::{
     NodesSubnetsDriver, PodSubnetsDriver, PodVifDriver, PoolDriver, ProjectDriver,
+    SecurityGroupsDriver,
 };
 use crate::suggest::hint;
 use crate::suggest::nearest;
@@ -263,6 +264,15 @@ fn namespaces(config: &Config) -> Vec<Conflict> {
         ));
     }
     let by_annotation = config.kubernetes.pod_project_driver == ProjectDriver::Annotation;
+    let by_policies = config.kubernetes.pod_security_groups_driver == SecurityGroupsDriver::Policy;
+    if by_annotation && by_policies {
+        let options = [
+            ("kubernetes", "pod_project_driver"),
+            ("kubernetes", "pod_security_groups_driver"),
+        ];
+        let message = "pod_project_driver = annotation with pod_security_groups_driver = policy: expected one of them; a port takes security groups of its own project only";
+        conflicts.push(conflict(&options, message.to_owned()));
+    }
     if by_annotation && config.neutron_defaults.pod_security_groups.is_empty() {
         conflicts.push(missing(
             ("neutron_defaults", "pod_security_groups"),

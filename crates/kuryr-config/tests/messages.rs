@@ -137,3 +137,12 @@ fn files_that_are_not_there() {
     };
     insta::assert_snapshot!(printed(&Config::load_from(&sources, &Disk)));
 }
+
+#[test]
+fn policies_with_ports_of_other_projects() {
+    let text = "[kubernetes]\npod_subnets_driver = namespace\npod_project_driver = annotation\npod_security_groups_driver = policy\n\
+                [namespace_subnet]\npod_router = 0aa11111-0000-4000-8000-000000000001\npod_subnet_pool = 0aa11111-0000-4000-8000-000000000002\n\
+                [neutron_defaults]\npod_security_groups = 0aa11111-0000-4000-8000-000000000003\n\
+                [pod_vif_nested]\nworker_nodes_subnets = 0aa11111-0000-4000-8000-000000000004\n";
+    insta::assert_snapshot!(printed(&Config::from_text(text, Role::Controller)));
+}

@@ -3,9 +3,9 @@
 //! | module | what it knows |
 //! |---|---|
 //! | [`cluster`] | the pods and Services that policies are about: three namespaces of three pods |
-//! | [`cases`] | the policies, each case with what of the specification it shows |
-//! | [`facts`] | the cluster as the oracle sees it |
-//! | [`questions`] | who asks whom, and what the oracle of `kuryr-core` says to that |
+//! | [`mod@cases`] | the policies, each case with what of the specification it shows |
+//! | [`mod@facts`] | the cluster as the oracle sees it |
+//! | [`mod@questions`] | who asks whom, and what the oracle of `kuryr-core` says to that |
 //!
 //! Pure: who makes the pods, asks and listens is the test's.
 

@@ -135,6 +135,12 @@ async fn security_groups(
         .map(|g| g.as_str().into())
         .collect();
     if groups.is_empty() {
+        if config.policies.is_some() {
+            tracing::warn!(
+                "[neutron_defaults] pod_security_groups is not set: where no policy isolates a pod, the project's default group decides, \
+                 which others of the project carry and change too; name groups of the pods' own"
+            );
+        }
         let query = SecurityGroupQuery::new()
             .name("default")
             .project_id(project);

@@ -20,9 +20,8 @@ use super::stream::socket_in;
 use super::{By, Place};
 use crate::Outcome;
 
-/// How long a question waits for an answer. Between pods of one machine an answer takes milliseconds; a lost SYN is sent again
-/// after a second.
-const PATIENCE: Duration = Duration::from_millis(1_500);
+/// How long a server waits for the question of who connected.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How far a question came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,8 +70,8 @@ impl Survey {
         Ok(())
     }
 
-    /// Asks who answers at `target`.
-    pub async fn ask(&self, from: &Place, target: SocketAddr, by: By) -> Reply {
+    /// Asks who answers at `target`, for as long as `patience` lasts.
+    pub async fn ask(&self, from: &Place, target: SocketAddr, by: By, patience: Duration) -> Reply {
         let number = self.asked.fetch_add(1, Ordering::Relaxed);
         let question = number.to_be_bytes();
         let asked = async {
@@ -81,7 +80,7 @@ impl Survey {
                 By::Udp => ask_udp(from, target, question).await,
             }
         };
-        let is_answered = timeout(PATIENCE, asked)
+        let is_answered = timeout(patience, asked)
             .await
             .is_ok_and(|done| done.is_ok());
         let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);

@@ -202,11 +202,7 @@ impl Cloud {
         if let Some(remote) = given(&fields, "remote_group_id").and_then(Value::as_str) {
             self.visible(caller, Kind::SecurityGroup, remote)?;
         }
-        let same = |rule: &Fields| {
-            IDENTITY
-                .iter()
-                .all(|name| rule.get(*name) == fields.get(*name))
-        };
+        let same = |rule: &Fields| is_same(rule, &fields);
         if let Some((id, _)) = self
             .table(Kind::SecurityGroupRule)
             .find(|(_, rule)| same(rule))
@@ -236,15 +232,10 @@ pub(super) fn check_batch(rules: &[Fields]) -> Result<(), ApiError> {
     for rule in &mut normal {
         normalise(rule)?;
     }
-    let same = |left: &Fields, right: &Fields| {
-        IDENTITY
-            .iter()
-            .all(|name| left.get(*name) == right.get(*name))
-    };
     let again = normal
         .iter()
         .enumerate()
-        .any(|(at, rule)| normal[..at].iter().any(|other| same(rule, other)));
+        .any(|(at, rule)| normal[..at].iter().any(|other| is_same(rule, other)));
     if again {
         let message = "Duplicate Security Group Rule in POST.";
         return Err(ApiError::conflict(
@@ -253,6 +244,31 @@ pub(super) fn check_batch(rules: &[Fields]) -> Result<(), ApiError> {
         ));
     }
     Ok(())
+}
+
+/// Whether two rules, both as Neutron keeps them, say the same: in whatever words.
+fn is_same(left: &Fields, right: &Fields) -> bool {
+    IDENTITY
+        .iter()
+        .all(|name| meaning(left, name) == meaning(right, name))
+}
+
+/// What a field of a rule says: a protocol's number is its name, everybody's prefix is none.
+fn meaning(rule: &Fields, name: &str) -> Value {
+    let value = given(rule, name).cloned().unwrap_or(Value::Null);
+    let word = match value.as_str() {
+        Some("0.0.0.0/0" | "::/0") => return Value::Null,
+        Some("1") => "icmp",
+        Some("6") => "tcp",
+        Some("17") => "udp",
+        Some("58" | "icmpv6") => "ipv6-icmp",
+        Some("132") => "sctp",
+        _ => return value,
+    };
+    match name {
+        "protocol" => json!(word),
+        _ => value,
+    }
 }
 
 fn bad(kind: &'static str, message: impl Into<String>) -> ApiError {
@@ -264,6 +280,7 @@ fn normalise(rule: &mut Fields) -> Result<(), ApiError> {
     normalise_ethertype(rule)?;
     normalise_protocol(rule)?;
     check_ports(rule)?;
+    forget_whole_range(rule);
     let remotes = [
         "remote_ip_prefix",
         "remote_group_id",
@@ -336,7 +353,7 @@ fn check_ports(rule: &Fields) -> Result<(), ApiError> {
             "Must also specify protocol if port range is given.",
         )),
         "tcp" | "udp" | "sctp" | "dccp" | "udplite" | "6" | "17" | "132" | "33" | "136" => {
-            let outside = |port: &i64| !(0..=65535).contains(port);
+            let outside = |port: &i64| !(1..=65535).contains(port);
             if let Some(wrong) = [min, max].into_iter().flatten().find(outside) {
                 return Err(bad(
                     "SecurityGroupInvalidPortValue",
@@ -364,6 +381,16 @@ fn check_ports(rule: &Fields) -> Result<(), ApiError> {
             let message = format!("Port range cannot be specified for protocol {other}.");
             Err(bad("SecurityGroupInvalidProtocolForPort", message))
         }
+    }
+}
+
+/// All ports are no range.
+fn forget_whole_range(rule: &mut Fields) {
+    let bound = |name: &str| given(rule, name).and_then(Value::as_i64);
+    let icmp = matches!(text(rule, "protocol"), "icmp" | "ipv6-icmp" | "1" | "58");
+    if !icmp && (bound("port_range_min"), bound("port_range_max")) == (Some(1), Some(65535)) {
+        rule.insert("port_range_min".to_owned(), Value::Null);
+        rule.insert("port_range_max".to_owned(), Value::Null);
     }
 }
 
