@@ -23,6 +23,9 @@ use crate::Outcome;
 /// How long a server waits for the question of who connected.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// A datagram that is not answered for so long is sent again.
+const AGAIN: Duration = Duration::from_millis(500);
+
 /// How far a question came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reply {
@@ -133,8 +136,14 @@ async fn ask_udp(from: &Place, target: SocketAddr, question: [u8; 8]) -> Outcome
     socket.connect(target).await?;
     let mut answer = [0; 8];
     for _ in 0..2 {
-        socket.send(&question).await?;
-        socket.recv(&mut answer).await?;
+        // A datagram may be lost on a machine that has more to do: who asks by UDP asks again.
+        loop {
+            socket.send(&question).await?;
+            if let Ok(answered) = timeout(AGAIN, socket.recv(&mut answer)).await {
+                answered?;
+                break;
+            }
+        }
     }
     Ok(())
 }

@@ -5,7 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use futures::future::{join_all, try_join_all};
+use futures::future::try_join_all;
+use futures::stream::{self, StreamExt, TryStreamExt};
 use ipnet::IpNet;
 use k8s_openapi::api::core::v1::{Endpoints, Namespace, Service};
 use k8s_openapi::api::networking::v1::NetworkPolicy;
@@ -33,10 +34,12 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const TO_ANSWER: Duration = Duration::from_secs(5);
 /// How long silence is listened to.
 const TO_LISTEN: Duration = Duration::from_millis(1_200);
+/// Questions under way at once: a switch without help of the kernel loses packets of more.
+const AT_ONCE: usize = 64;
 /// Of so many cases one is asked in each scenario: together a third of them.
 const EACH: usize = 6;
-/// All cases.
-const ALL: &str = "KURYR_E2E_CASES";
+/// Which cases are asked: `some` or `all`.
+const CASES: &str = "KURYR_E2E_CASES";
 
 #[test]
 fn policies_decide_who_reaches_whom() {
@@ -52,10 +55,11 @@ fn policies_decide_across_networks() {
 }
 
 async fn table(world: &mut World, part: usize) -> Outcome {
-    if world.stack.backend != "ovn" && std::env::var_os(ALL).is_none() {
-        world
-            .progress
-            .say("skipped: the table is asked on ML2/OVN; KURYR_E2E_CASES=all asks it on any");
+    if std::env::var_os(CASES).is_none() {
+        world.progress.say(
+            "skipped: KURYR_E2E_CASES is not set: `some` asks a third of the table, `all` all of it; it is no part of all checks \
+             before it is known to say the same on a machine that is slow",
+        );
         return Ok(());
     }
     let progress = world.progress.clone();
@@ -109,7 +113,7 @@ async fn life(world: &World, spaces: &[Pods], part: usize) -> Outcome {
             .step("their Services have addresses", services)
             .await?;
     }
-    let all = std::env::var_os(ALL).is_some();
+    let all = std::env::var(CASES).is_ok_and(|cases| cases == "all");
     let chosen: Vec<Case> = cases()?
         .into_iter()
         .enumerate()
@@ -276,8 +280,9 @@ impl<'a> Scene<'a> {
             };
             self.ask(question, patience)
         });
-        let replies = join_all(asked).await;
-        let replies: Vec<Reply> = replies.into_iter().collect::<Outcome<_>>()?;
+        let asked: Vec<_> = asked.collect();
+        let replies = stream::iter(asked).buffered(AT_ONCE);
+        let replies: Vec<Reply> = replies.try_collect().await?;
         let together = all.iter().zip(wanted).zip(replies);
         let wrong = together.filter(|((_, wanted), reply)| !is_right(*wanted, *reply));
         Ok(wrong.map(|((question, _), _)| question.clone()).collect())
