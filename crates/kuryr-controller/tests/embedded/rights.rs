@@ -107,7 +107,7 @@ impl Guarded {
         let options = Options {
             log: Some(log.clone()),
             lease: (Duration::from_secs(3), Duration::from_millis(300)),
-            ..world.namespaced(serving)
+            ..world.enforcing(world.namespaced(serving))
         };
         let controller = world.controller(options).await;
         Self {
