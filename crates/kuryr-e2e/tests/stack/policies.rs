@@ -43,18 +43,17 @@ const CASES: &str = "KURYR_E2E_CASES";
 
 #[test]
 fn policies_decide_who_reaches_whom() {
-    scenario("policies", async |world| table(world, 0).await);
+    scenario("policies", async |world| table(world, false).await);
 }
 
 #[test]
 fn policies_decide_across_networks() {
     scenario("policies-across-networks", async |world| {
-        world.kit.namespaces = true;
-        table(world, EACH / 2).await
+        table(world, true).await
     });
 }
 
-async fn table(world: &mut World, part: usize) -> Outcome {
+async fn table(world: &mut World, namespaces: bool) -> Outcome {
     if std::env::var_os(CASES).is_none() {
         world.progress.say(
             "skipped: KURYR_E2E_CASES is not set: `some` asks a third of the table, `all` all of it; it is no part of all checks \
@@ -65,6 +64,8 @@ async fn table(world: &mut World, part: usize) -> Outcome {
     let progress = world.progress.clone();
     world.stop_programs().await?;
     world.kit.policies = true;
+    world.kit.namespaces |= namespaces;
+    let part = if namespaces { EACH / 2 } else { 0 };
     let start = world.start_programs();
     progress
         .step("programs that enforce policies", start)
