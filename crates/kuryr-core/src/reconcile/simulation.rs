@@ -163,6 +163,11 @@ where
 
     /// Runs until nothing is to be done; the calls that it took, or none if it never rests.
     pub(crate) fn settle(&mut self, cloud: &mut C) -> Option<Vec<Call<C>>> {
+        self.settle_within(cloud, Millis::MAX)
+    }
+
+    /// The same, but what is to be done so much later is not waited for.
+    pub(crate) fn settle_within(&mut self, cloud: &mut C, longest: Millis) -> Option<Vec<Call<C>>> {
         self.made.clear();
         for _ in 0..3_000 {
             self.watch(cloud);
@@ -172,8 +177,10 @@ where
             self.plan();
             if self.under_way.is_empty() {
                 match self.world.next_wake() {
-                    Some(at) => self.now = self.now.max(at),
-                    None => return Some(std::mem::take(&mut self.made)),
+                    Some(at) if at.saturating_sub(self.now) < longest => {
+                        self.now = self.now.max(at);
+                    }
+                    _ => return Some(std::mem::take(&mut self.made)),
                 }
             }
             while !self.under_way.is_empty() {

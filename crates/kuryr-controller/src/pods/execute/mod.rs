@@ -29,7 +29,7 @@ pub(crate) struct Executor {
     pub(crate) project: Option<String>,
     /// The project that the token is for.
     pub(crate) own_project: String,
-    /// Tags of networks besides the cluster's.
+    /// Tags of networks and of policies' security groups besides the cluster's.
     pub(crate) network_tags: Vec<String>,
     pub(crate) port_debug: bool,
     pub(crate) events: Events,

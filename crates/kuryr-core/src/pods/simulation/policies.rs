@@ -205,24 +205,8 @@ fn start(cluster: &mut Cluster, pool: bool, now: Millis) -> Controller {
 
 /// Runs until nothing is to be done but wait for the end of patience; returns the calls.
 fn rest(cluster: &mut Cluster, c: &mut Controller) -> Vec<Action> {
-    c.made.clear();
-    for _ in 0..3_000 {
-        c.watch(cluster);
-        while !c.answers.is_empty() {
-            c.arrive(0);
-        }
-        c.plan();
-        if c.under_way.is_empty() {
-            match c.world.next_wake() {
-                Some(at) if at < c.now + PATIENCE / 2 => c.now = c.now.max(at),
-                _ => return std::mem::take(&mut c.made),
-            }
-        }
-        while !c.under_way.is_empty() {
-            c.answer(0, cluster, Fate::Works);
-        }
-    }
-    panic!("never rests");
+    let calls = c.settle_within(cluster, PATIENCE / 2);
+    calls.expect("never rests")
 }
 
 fn settle(cluster: &mut Cluster, c: &mut Controller) {

@@ -114,24 +114,8 @@ use crate::reconcile::Reconciler;
 
 /// Runs until nothing is to be done but wait for the end of patience, which nothing is to need; returns the calls.
 fn rest(cloud: &mut Cloud, c: &mut Controller) -> Vec<Call> {
-    c.made.clear();
-    for _ in 0..3_000 {
-        c.watch(cloud);
-        while !c.answers.is_empty() {
-            c.arrive(0);
-        }
-        c.plan();
-        if c.under_way.is_empty() {
-            match c.world.next_wake() {
-                Some(at) if at < c.now + PATIENCE / 2 => c.now = c.now.max(at),
-                _ => return std::mem::take(&mut c.made),
-            }
-        }
-        while !c.under_way.is_empty() {
-            c.answer(0, cloud, Fate::Works);
-        }
-    }
-    panic!("never rests");
+    let calls = c.settle_within(cloud, PATIENCE / 2);
+    calls.expect("never rests")
 }
 
 fn settle(cloud: &mut Cloud, c: &mut Controller) {
