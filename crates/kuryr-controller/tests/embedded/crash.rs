@@ -61,7 +61,8 @@ impl Drop for Told {
     }
 }
 
-/// A life with a controller that is killed at one point, and another that goes on. Whether there was such a point.
+/// A life with a controller that is killed at one point, and another that goes on until the life is over: what is waited for belongs
+/// into the life, as no controller is there after it. Whether there was such a point.
 pub(crate) async fn survived(
     world: &World,
     options: Options,

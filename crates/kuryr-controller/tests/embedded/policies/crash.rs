@@ -20,7 +20,7 @@ fn from(name: &str) -> Value {
         "ingress": [{"from": [{"podSelector": {"matchLabels": {"pod": name}}}]}]})
 }
 
-/// It comes, selects, changes its mind, and goes.
+/// It comes, selects, changes its mind, and goes with all that was made for it.
 async fn life(world: &World) {
     for (name, node) in [("one", "node1"), ("two", "node2")] {
         world.add_pod_with(name, node, labelled(name)).await;
@@ -34,16 +34,15 @@ async fn life(world: &World) {
     world.until(World::check_pods_flows).await;
     world.delete_pods().await;
     world.all_gone().await;
+    world
+        .until_true("no group is left", |w| w.policy_groups().is_empty())
+        .await;
 }
 
 async fn crash(point: usize, moment: Moment) -> bool {
     let world = World::start(2).await;
     let options = world.enforcing(Options::default());
-    let there = survived(&world, options, (point, moment), life(&world)).await;
-    world
-        .until_true("no group is left", |w| w.policy_groups().is_empty())
-        .await;
-    there
+    survived(&world, options, (point, moment), life(&world)).await
 }
 
 #[tokio::test]
@@ -81,9 +80,6 @@ async fn calls_that_fail_are_made_again() {
             };
             world.openstack.faults().add(fault);
             life(&world).await;
-            world
-                .until_true("no group is left", |w| w.policy_groups().is_empty())
-                .await;
         }
     }
 }
