@@ -1,6 +1,8 @@
-//! What is told on pods, Services and nodes: in the log, and as Events.
+//! What is told on pods, Services, policies, namespaces and nodes: in the log, and as Events.
 
+use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
+use kuryr_core::policy::{News, PolicyKey};
 use kuryr_core::port::PodKey;
 use kuryr_core::service::ServiceKey;
 use kuryr_process::events::{self, namespaced, node};
@@ -44,6 +46,22 @@ impl Events {
         tracing::warn!(namespace = name, reason, message, "told on the namespace");
         let about = namespaced("Namespace", "default", name, uid);
         self.0.warn(&about, reason, message).await;
+    }
+
+    /// Something to know of a policy.
+    pub(crate) async fn tell_policy(&self, policy: &PolicyKey, uid: &str, news: &News) {
+        let (reason, message) = (news.reason(), news.message());
+        let about = ObjectReference {
+            api_version: Some("networking.k8s.io/v1".to_owned()),
+            ..namespaced("NetworkPolicy", &policy.namespace, &policy.name, uid)
+        };
+        if news.is_warning() {
+            tracing::warn!(%policy, reason, message, "told on the policy");
+            self.0.warn(&about, &reason, &message).await;
+        } else {
+            tracing::info!(%policy, reason, message, "told on the policy");
+            self.0.tell(&about, &reason, &message).await;
+        }
     }
 
     /// A warning on a node.

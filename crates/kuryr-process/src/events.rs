@@ -24,9 +24,18 @@ impl Events {
 
     /// Writes a warning. That it can't be written is logged and nothing more.
     pub async fn warn(&self, about: &ObjectReference, reason: &str, note: &str) {
+        self.write(EventType::Warning, about, reason, note).await;
+    }
+
+    /// Writes what is good news.
+    pub async fn tell(&self, about: &ObjectReference, reason: &str, note: &str) {
+        self.write(EventType::Normal, about, reason, note).await;
+    }
+
+    async fn write(&self, type_: EventType, about: &ObjectReference, reason: &str, note: &str) {
         let Some(recorder) = &self.0 else { return };
         let event = Event {
-            type_: EventType::Warning,
+            type_,
             reason: reason.to_owned(),
             note: Some(note.chars().take(LONGEST_NOTE).collect()),
             action: "Networking".to_owned(),

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use super::complaint::News;
 use super::group::{GroupKey, Rule};
 use super::mark::Mark;
-use super::model::Id;
+use super::model::{Id, PolicyKey};
 use crate::reconcile::{Effect, Failure, Lane};
 
-/// One call to Neutron.
+/// One call to Neutron, or an Event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// List all security groups of ours with their rules, and those of the operator.
@@ -31,6 +32,12 @@ pub enum Action {
     DeleteGroup {
         group: Id,
     },
+    /// Tell a policy's owner something, by an Event.
+    Report {
+        policy: PolicyKey,
+        uid: Id,
+        news: News,
+    },
 }
 
 impl Effect for Action {
@@ -41,6 +48,7 @@ impl Effect for Action {
             Self::CreateRules { .. } => "create_security_group_rules",
             Self::DeleteRule { .. } => "delete_security_group_rule",
             Self::DeleteGroup { .. } => "delete_security_group",
+            Self::Report { .. } => "report_network_policy",
         }
     }
 
@@ -53,12 +61,14 @@ impl Effect for Action {
             }
             Self::DeleteRule { group, rule } => format!("rule {rule} of security group {group}"),
             Self::DeleteGroup { group } => format!("security group {group}"),
+            Self::Report { policy, .. } => format!("network policy {policy}"),
         }
     }
 
     fn lane(&self) -> Lane {
         match self {
             Self::List => Lane::Read,
+            Self::Report { .. } => Lane::Patient,
             _ => Lane::Cloud,
         }
     }

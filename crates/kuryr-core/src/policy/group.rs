@@ -238,6 +238,8 @@ pub struct Compiled {
     pub of_pod: BTreeMap<PodKey, BTreeSet<GroupKey>>,
     /// What each policy needs.
     pub of_policy: BTreeMap<PolicyKey, Needs>,
+    /// The policies that select each pod that any selects.
+    pub selecting: BTreeMap<PodKey, BTreeSet<PolicyKey>>,
 }
 
 /// What a policy needs to be in force.
@@ -245,6 +247,8 @@ pub struct Compiled {
 pub struct Needs {
     /// The pods that it selects.
     pub pods: BTreeSet<PodKey>,
+    /// The groups with what it allows by itself.
+    pub groups: BTreeSet<GroupKey>,
     /// What is wrong with it.
     pub complaints: BTreeSet<Complaint>,
 }

@@ -66,7 +66,7 @@ pub(crate) mod tests;
 pub use action::{Action, Answer, Outcome, SeenGroup, SeenRule, Trouble};
 pub use behind::Behind;
 pub use compile::compile;
-pub use complaint::{Complaint, Reason};
+pub use complaint::{Complaint, News, Reason};
 pub use group::{
     Compiled, GroupKey, Member, Needs, Numbers, OwnPort, Purpose, Remote, Rule, Selecting, Traffic,
     Where,

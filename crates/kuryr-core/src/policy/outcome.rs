@@ -31,6 +31,8 @@ impl World {
                     group.deleting.insert(rule.clone());
                 }
             }
+            // What is told is noted when it is decided.
+            Action::Report { .. } => {}
         }
     }
 
@@ -48,6 +50,7 @@ impl World {
                 (group, self.made(group))
             }
             Action::DeleteGroup { group } => (group, Some(Held::Delete(group.clone()))),
+            Action::Report { .. } => return,
         };
         let Some((held, mark)) = held.zip(self.groups.get(group).map(|g| g.mark)) else {
             return;

@@ -80,6 +80,7 @@ impl Reconciler for World {
         self.sequence += 1;
         self.list.start_term(self.sequence);
         self.agenda.start_term();
+        self.told.clear();
         self.touch_all();
     }
 

@@ -26,6 +26,10 @@ pub(super) async fn run(ctx: &Executor, action: &Action) -> Outcome {
             let answer = ctx.neutron.delete_security_group(group).await;
             deleted(answer).map(|()| Answer::Done)
         }
+        Action::Report { policy, uid, news } => {
+            ctx.events.tell_policy(policy, uid, news).await;
+            Ok(Answer::Done)
+        }
     }
 }
 

@@ -3,3 +3,4 @@
 mod crash;
 mod life;
 mod table;
+mod told;

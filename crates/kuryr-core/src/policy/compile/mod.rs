@@ -24,7 +24,7 @@ use self::prefixes::host;
 use self::services::Reach;
 use self::split::split;
 use super::group::{Compiled, GroupKey, Member, Needs, Purpose, Remote, Rule, Selecting, Traffic};
-use super::model::{Direction, Facts, Family, Id, Pod, Policy};
+use super::model::{Direction, Facts, Family, Id, Pod, Policy, PolicyKey};
 use super::settings::Settings;
 
 /// What the policies come to.
@@ -167,13 +167,16 @@ impl Compiler<'_> {
                     rules.extend(verdict.vips.iter().cloned());
                 }
                 if draft.may_allow {
-                    self.put(
-                        &Purpose::Policy(drafted.selecting.clone(), *direction),
-                        rules,
-                    );
+                    let purpose = Purpose::Policy(drafted.selecting.clone(), *direction);
+                    let groups = self.put(&purpose, rules);
+                    self.needs(&policy.key).groups.extend(groups);
                 }
             }
         }
+    }
+
+    fn needs(&mut self, policy: &PolicyKey) -> &mut Needs {
+        self.out.of_policy.entry(policy.clone()).or_default()
     }
 
     /// Notes a group, of several parts if need be.
@@ -258,16 +261,18 @@ impl Compiler<'_> {
         let mut groups = Vec::new();
         for drafted in own.iter().filter_map(|number| self.drafted.get(*number)) {
             let key = &drafted.policy.key;
-            if let Some(needs) = self.out.of_policy.get_mut(key) {
-                needs.pods.insert(pod.key.clone());
-            }
+            self.needs(key).pods.insert(pod.key.clone());
+            let selecting = self.out.selecting.entry(pod.key.clone()).or_default();
+            selecting.insert(key.clone());
             for (direction, draft) in &drafted.drafts {
                 groups.extend(self.parts(Purpose::Policy(drafted.selecting.clone(), *direction)));
                 let numbers = draft.numbers(pod);
                 if !numbers.is_empty() {
                     let rules = draft.rules_with(&numbers);
                     let purpose = Purpose::Named(drafted.selecting.clone(), Arc::new(numbers));
-                    groups.extend(self.put(&purpose, rules));
+                    let named = self.put(&purpose, rules);
+                    self.needs(key).groups.extend(named.iter().cloned());
+                    groups.extend(named);
                 }
             }
         }
@@ -304,11 +309,10 @@ impl Compiler<'_> {
                 continue;
             };
             policies.insert(drafted.policy.key.clone());
-            if let Some(needs) = self.out.of_policy.get_mut(&drafted.policy.key) {
-                let both = alone.partly.iter();
-                let both = both.filter(|c| verdict.partly.iter().any(|v| v.about == c.about));
-                needs.complaints.extend(both.cloned());
-            }
+            let both = alone.partly.iter();
+            let both = both.filter(|c| verdict.partly.iter().any(|v| v.about == c.about));
+            let needs = self.needs(&drafted.policy.key);
+            needs.complaints.extend(both.cloned());
         }
         if !together.is_empty() {
             groups.extend(self.put(&Purpose::Together(Arc::new(policies)), together));

@@ -68,12 +68,11 @@ impl Compiler<'_> {
 
     /// One pod is example enough.
     fn complain(&mut self, policy: &PolicyKey, message: &str) {
-        if let Some(needs) = self.out.of_policy.get_mut(policy) {
-            let mut complaints = needs.complaints.iter();
-            if !complaints.any(|c| c.reason == Reason::TooManyGroups) {
-                let complaint = Complaint::new(Reason::TooManyGroups, "", message);
-                needs.complaints.insert(complaint);
-            }
+        let needs = self.needs(policy);
+        let mut complaints = needs.complaints.iter();
+        if !complaints.any(|c| c.reason == Reason::TooManyGroups) {
+            let complaint = Complaint::new(Reason::TooManyGroups, "", message);
+            needs.complaints.insert(complaint);
         }
     }
 }

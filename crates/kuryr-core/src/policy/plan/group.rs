@@ -25,7 +25,7 @@ pub(super) struct Diff {
 }
 
 impl Diff {
-    fn is_none(&self) -> bool {
+    pub(super) fn is_none(&self) -> bool {
         self.missing.is_empty()
             && self.unsaid.is_empty()
             && self.open.is_empty()
@@ -224,7 +224,7 @@ impl World {
     }
 
     /// Whether all that its rules name is established: who is to be let in is a member already.
-    fn has_members(&self, key: &GroupKey) -> bool {
+    pub(super) fn has_members(&self, key: &GroupKey) -> bool {
         let rules = self.compiled.groups.get(key).into_iter().flatten();
         let mut remotes = rules.filter_map(Rule::remote_group);
         remotes.all(|key| {

@@ -1,11 +1,12 @@
 //! From facts to actions: pure, and empty when everything is as it should be.
 //!
 //! `group` says how far a security group is from what it is to be, and the next call for it; `pod` what a pod's port is to carry
-//! now; `change` whether that lets more pass, or less.
+//! now; `change` whether that lets more pass, or less; `report` what policies' owners are told.
 
 mod change;
 mod group;
 mod pod;
+mod report;
 
 use super::action::Action;
 use super::world::{Held, Subject, World};
@@ -31,6 +32,7 @@ pub(super) fn plan(world: &mut World) -> Vec<Action> {
             match subject {
                 Subject::Pod(pod) => world.note_closing(pod),
                 Subject::Group(mark) => world.note_group_closing(mark),
+                Subject::Policy(_) => {}
             }
         }
         for subject in due {
@@ -40,7 +42,9 @@ pub(super) fn plan(world: &mut World) -> Vec<Action> {
                     let actions = world.plan_group(&mark);
                     actions.iter().for_each(|action| world.begin(action));
                     out.extend(actions);
+                    world.touch_policy_of(&mark);
                 }
+                Subject::Policy(policy) => out.extend(world.plan_policy(&policy)),
             }
         }
     }

@@ -46,6 +46,8 @@ impl World {
             None => self.first(pod, &target),
             Some(carried) => self.next(pod, carried, &target),
         };
+        let is_behind = carried.is_some_and(|c| c != target.groups || !target.waits_for.is_empty());
+        self.fall_behind(pod, is_behind);
         self.waiting.set(pod, target.waits_for);
         if self.dress.get(pod) != Some(&dress) {
             self.dress.insert(pod.clone(), dress);
@@ -58,9 +60,21 @@ impl World {
         self.agenda.touch_all(whole.into_iter().map(Subject::Group));
     }
 
+    /// Notes whether the policies that select a pod are not in force on it.
+    fn fall_behind(&mut self, pod: &PodKey, is_behind: bool) {
+        let selecting = self.compiled.selecting.get(pod);
+        let policies = selecting.filter(|_| is_behind).cloned();
+        if is_behind || self.behind.has_pod(pod) {
+            let concerned = selecting.into_iter().flatten().cloned();
+            self.agenda.touch_all(concerned.map(Subject::Policy));
+        }
+        self.behind.set(pod, policies.unwrap_or_default());
+    }
+
     /// A pod that policies are not about any more.
     fn undress(&mut self, pod: &PodKey) {
         self.waiting.set(pod, BTreeSet::new());
+        self.fall_behind(pod, false);
         self.lack(pod, BTreeSet::new());
         self.close_pod(pod, BTreeSet::new());
         self.withhold(pod, false);

@@ -271,6 +271,7 @@ impl Cloud {
                 Ok(Answer::Done)
             }
             Action::DeleteGroup { group } => self.delete(group),
+            Action::Report { .. } => Ok(Answer::Done),
         }
     }
 

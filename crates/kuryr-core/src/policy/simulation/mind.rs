@@ -13,6 +13,13 @@ pub(crate) enum Call {
     Put { pod: PodKey, groups: BTreeSet<Id> },
 }
 
+impl Call {
+    /// Whether it only tells something.
+    pub(crate) fn tells(&self) -> bool {
+        matches!(self, Self::Policy(Action::Report { .. }))
+    }
+}
+
 impl Effect for Call {
     fn name(&self) -> &'static str {
         match self {

@@ -4,6 +4,7 @@ mod closing;
 mod groups;
 mod pairs;
 mod ports;
+mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,6 +22,7 @@ pub(super) use self::groups::{GroupState, Groups};
 use self::pairs::Pairs;
 pub(super) use self::ports::Ports;
 pub use self::ports::SeenPort;
+pub(super) use self::told::Told;
 
 /// Who is to be planned.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,6 +31,8 @@ pub(super) enum Subject {
     Pod(PodKey),
     /// A security group.
     Group(Mark),
+    /// What a policy's owner is told.
+    Policy(PolicyKey),
 }
 
 /// What a failure holds up.
@@ -96,6 +100,10 @@ pub struct World {
     pub(super) founded: BTreeMap<Mark, Millis>,
     /// Pods that lack a member group.
     pub(super) lacking: Pairs,
+    /// Pods on which policies that select them are not in force yet.
+    pub(super) behind: Pairs<PolicyKey>,
+    /// What policies' owners were told.
+    pub(super) told: BTreeMap<PolicyKey, Told>,
     pub(super) sequence: u64,
 }
 
@@ -125,6 +133,8 @@ impl World {
             withheld: BTreeMap::new(),
             founded: BTreeMap::new(),
             lacking: Pairs::default(),
+            behind: Pairs::default(),
+            told: BTreeMap::new(),
             sequence: 0,
         }
     }
@@ -145,18 +155,6 @@ impl World {
     #[must_use]
     pub fn compiled(&self) -> &Compiled {
         &self.compiled
-    }
-
-    /// How many of the pods that a policy selects carry all that they are to, and how many it selects.
-    #[must_use]
-    pub fn in_force(&self, policy: &PolicyKey) -> Option<(usize, usize)> {
-        let needs = self.compiled.of_policy.get(policy)?;
-        let is_dressed = |pod: &&PodKey| {
-            let port = self.ports.of_pod(pod);
-            port.is_none_or(|port| self.dress(pod) == Dress::Groups(port.groups.clone()))
-        };
-        let dressed = needs.pods.iter().filter(is_dressed).count();
-        Some((dressed, needs.pods.len()))
     }
 
     pub(super) fn has_read_all(&self) -> bool {
@@ -187,6 +185,8 @@ impl World {
         self.agenda
             .touch_all(groups.into_iter().map(Subject::Group));
         self.agenda.touch_all(pods);
+        let policies = self.facts.policies.keys().cloned();
+        self.agenda.touch_all(policies.map(Subject::Policy));
     }
 
     pub(super) fn touch_held(&mut self, held: &Held) {
@@ -222,6 +222,14 @@ impl World {
         self.agenda.touch_all(waiting);
     }
 
+    /// What a group's policy is told may be something else now.
+    pub(super) fn touch_policy_of(&mut self, mark: &Mark) {
+        let purpose = self.wanted.get(mark).map(|key| &key.purpose);
+        if let Some(Purpose::Policy(of, _) | Purpose::Named(of, _)) = purpose {
+            self.agenda.touch(Subject::Policy(of.policy.clone()));
+        }
+    }
+
     /// Of several groups of a mark one that is carried or named is used, else the first.
     pub(super) fn chosen(&self, mark: &Mark) -> Option<&Id> {
         let is_used = |id: &&Id| self.ports.is_carried(id) || self.groups.is_named(id);
@@ -244,6 +252,19 @@ impl World {
             }
         }
         users
+    }
+
+    /// The policies of which something changed, or that are gone.
+    fn touch_policies(&mut self, old: &Compiled) {
+        let (new, told) = (&self.compiled.of_policy, &self.told);
+        let is_news = |key: &&PolicyKey| {
+            let policy = self.facts.policies.get(*key);
+            let is_same = policy.zip(told.get(*key)).is_some_and(|(p, t)| t.is_of(p));
+            !is_same || new.get(*key) != old.of_policy.get(*key)
+        };
+        let all = new.keys().chain(old.of_policy.keys());
+        let changed: Vec<Subject> = all.filter(is_news).cloned().map(Subject::Policy).collect();
+        self.agenda.touch_all(changed);
     }
 
     /// What policies come to now, and what of it changed.
@@ -284,6 +305,7 @@ impl World {
             self.close(&namespace, Subject::Group(mark), BTreeSet::new());
         }
         self.users = self.users();
+        self.touch_policies(&old);
         let is_news = |pod: &&PodKey| self.compiled.of_pod.get(*pod) != old.of_pod.get(*pod);
         let pods = self.compiled.of_pod.keys().chain(old.of_pod.keys());
         let pods: BTreeSet<PodKey> = pods.filter(is_news).cloned().collect();
