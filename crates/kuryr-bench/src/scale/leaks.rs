@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use kuryr_api::names::cluster_tag;
 use kuryr_embedded_openstack::{Kind, Query};
 
-use super::site::{CLUSTER_ID, Site, caller};
-use super::watch::Watch;
 use crate::BenchError;
+use crate::simulated::site::{CLUSTER_ID, Site, caller};
+use crate::simulated::watch::Watch;
 
 /// Ids of all ports with the cluster's tag.
 pub(super) fn ours(site: &Site) -> Result<HashSet<String>, BenchError> {

@@ -2,33 +2,23 @@
 //! and the real controller as a process of its own beside it.
 //!
 //! ```text
-//! site        the cloud: OpenStack, Kubernetes, a trunk and a Node for each node
-//! objects     pods as large as pods are; KuryrPorts as the controller writes them
 //! seed        pods with their ports, put there without a controller
-//! controller  the process: started, asked, killed, its memory and CPU
-//! watch       which pods have their port, since when
-//! calls       what was asked of Neutron, by kind
+//! leaks       ports that no pod has
 //! phases      populate, fill a trunk, restart, churn, empty: a figure or some of each
 //! sizes       the same restart at growing sizes
 //! samples     a line of figures each second
 //! plot, page  the report: SVG, and a Markdown page that shows it
 //! ```
 //!
-//! Nothing is plugged: no namespace, no link, no privilege. The cloud answers at once and
-//! shares the machine with the controller, whose times it makes longer, never shorter.
+//! It runs on [`crate::simulated`].
 
-mod calls;
-mod controller;
 mod leaks;
-mod objects;
 mod page;
 mod phases;
 mod plot;
 mod samples;
 mod seed;
-mod site;
 mod sizes;
-mod watch;
 
 use std::path::PathBuf;
 use std::str::FromStr;

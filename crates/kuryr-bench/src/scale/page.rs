@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::Size;
 use super::plot::{Line, Plot};
 use super::samples::{Mark, Sample};
-use super::site::write;
+use crate::simulated::site::write;
 use crate::{BenchError, Report};
 
 /// What one size showed.

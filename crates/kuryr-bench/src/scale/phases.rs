@@ -8,13 +8,14 @@ use kuryr_embedded_kubernetes::api::{DeleteOptions, Target};
 use kuryr_embedded_kubernetes::store::Key;
 use rand::Rng;
 
-use super::calls::Counter;
-use super::controller::{Controller, Program, Usage, usage};
 use super::page::Page;
 use super::samples::Sampler;
-use super::site::{NAMESPACE, Site};
-use super::watch::Watch;
-use super::{Churn, Options, Size, leaks, objects, seed};
+use super::{Churn, Options, Size, leaks, seed};
+use crate::simulated::calls::Counter;
+use crate::simulated::controller::{Controller, Program, Usage, usage};
+use crate::simulated::objects;
+use crate::simulated::site::{NAMESPACE, Site};
+use crate::simulated::watch::Watch;
 use crate::stats::Runs;
 use crate::{BenchError, Report};
 

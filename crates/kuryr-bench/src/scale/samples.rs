@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::calls::Counter;
-use super::controller::usage;
-use super::watch::Watch;
+use crate::simulated::calls::Counter;
+use crate::simulated::controller::usage;
+use crate::simulated::watch::Watch;
 
 const EVERY: Duration = Duration::from_secs(1);
 

@@ -8,9 +8,9 @@ use kuryr_embedded_kubernetes::store::{Expect, TableName};
 use kuryr_embedded_openstack::Kind;
 use serde_json::{Value, json};
 
-use super::objects::{SeededVif, claim, pod, running};
-use super::site::{CLUSTER_ID, SimNode, Site, address, caller, id};
 use crate::BenchError;
+use crate::simulated::objects::{SeededVif, claim, pod, running};
+use crate::simulated::site::{CLUSTER_ID, SimNode, Site, address, caller, id};
 
 /// Ports in one go, so that others get at the cloud's state between.
 const BATCH: usize = 50;

@@ -8,7 +8,7 @@ use super::group::Rule;
 use super::model::{
     Facts, Id, Namespace, Node, Pod, PodKey, Policy, PolicyKey, Service, ServiceKey,
 };
-use super::world::{SeenPort, Subject, World};
+use super::world::{SeenPort, Stale, Subject, World};
 use crate::Millis;
 use crate::reconcile::{Outcome, Reconciler, Watched};
 
@@ -34,29 +34,39 @@ pub struct Figures {
     pub waiting: usize,
 }
 
-/// Takes in news of one kind of fact: where such facts are, their key, and whether all were read.
+/// Takes in news of one kind of fact: where such facts are, their key, whether all were read, and what is stale by one that changed.
 macro_rules! learn {
-    ($world:expr, $news:expr, $table:ident, $key:ident, $synced:ident) => {{
+    ($world:expr, $news:expr, $table:ident, $key:ident, $synced:ident, $stale:expr) => {{
         let world: &mut World = $world;
         let Facts { $table: table, .. } = &mut world.facts;
+        let stale = &mut world.stale;
         match $news {
             Watched::Begin => {}
             Watched::There(fact) => {
                 let is_known = table.get(&fact.$key).is_some_and(|known| **known == fact);
                 if !is_known {
+                    $stale(stale, &fact.$key);
                     table.insert(fact.$key.clone(), Arc::new(fact));
-                    world.compile_wanted = true;
                 }
             }
-            Watched::Gone(key, _) => world.compile_wanted |= table.remove(&key).is_some(),
+            Watched::Gone(key, _) => {
+                if table.remove(&key).is_some() {
+                    $stale(stale, &key);
+                }
+            }
             Watched::All(there) => {
-                let before = table.len();
+                let gone = table.keys().filter(|key| !there.contains(*key));
+                gone.for_each(|key| $stale(stale, key));
                 table.retain(|key, _| there.contains(key));
-                world.compile_wanted |= table.len() != before;
                 world.synced.$synced = true;
             }
         }
     }};
+}
+
+/// All is stale by what is of any kind but pods.
+fn whole<K>(stale: &mut Stale, _: &K) {
+    *stale = Stale::Whole;
 }
 
 impl Reconciler for World {
@@ -68,11 +78,11 @@ impl Reconciler for World {
     fn learn(&mut self, now: Millis, event: Event) {
         self.tick(now);
         match event {
-            Event::Policy(news) => learn!(self, news, policies, key, policies),
-            Event::Pod(news) => learn!(self, news, pods, key, pods),
-            Event::Namespace(news) => learn!(self, news, namespaces, name, namespaces),
-            Event::Node(news) => learn!(self, news, nodes, name, nodes),
-            Event::Service(news) => learn!(self, news, services, key, services),
+            Event::Policy(news) => learn!(self, news, policies, key, policies, whole),
+            Event::Pod(news) => learn!(self, news, pods, key, pods, Stale::pod),
+            Event::Namespace(news) => learn!(self, news, namespaces, name, namespaces, whole),
+            Event::Node(news) => learn!(self, news, nodes, name, nodes, whole),
+            Event::Service(news) => learn!(self, news, services, key, services, whole),
         }
     }
 
@@ -158,7 +168,7 @@ impl World {
         let known = self.facts.operator.get(id);
         if known.is_none_or(|known| **known != rules) {
             self.facts.operator.insert(id.clone(), Arc::new(rules));
-            self.compile_wanted = true;
+            self.stale = Stale::Whole;
         }
     }
 

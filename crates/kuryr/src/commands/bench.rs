@@ -2,6 +2,7 @@
 
 mod load;
 mod matrix;
+mod policies;
 mod scale;
 mod units;
 
@@ -45,6 +46,11 @@ pub(crate) enum Command {
         kuryr bench scale --pods 0 --sizes 1000,3000,10000,30000,100000 --report sizes"
     )]
     Scale(scale::ScaleOptions),
+    /// NetworkPolicies: calls, times and memory with hundreds of them, on an embedded cloud; needs no cluster
+    #[command(after_help = "Examples:\n  kuryr bench policies --json\n  \
+        kuryr bench policies --sizes 1000:200,10000:1000\n  \
+        kuryr bench policies --plan-only --sizes 10000:1000")]
+    Policies(policies::PolicyOptions),
     /// Pods on subports beside pods behind an overlay of their own, as the paper measured them; in network namespaces
     /// of this machine, needs root and no cluster
     #[command(after_help = "Examples:\n  kuryr bench matrix --quick --out quick\n  \
@@ -181,6 +187,7 @@ pub(crate) fn run(command: &Command) -> ExitCode {
         Command::Pods(o) => figures("pods", o.common.json, bench_pods(o)),
         Command::Services(o) => figures("services", o.common.json, bench_services(o)),
         Command::Scale(o) => figures("scale", o.json, scale::run(o)),
+        Command::Policies(o) => figures("policies", o.json, policies::run(o)),
         Command::Matrix(o) => matrix::run(o),
         Command::Serve(o) => load::serve(o),
         Command::Load(o) => load::load(o),

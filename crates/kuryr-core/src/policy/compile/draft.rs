@@ -17,7 +17,7 @@ use crate::policy::{Complaint, Reason};
 type End = (Family, Remote);
 
 /// A direction of a policy.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Draft {
     direction: Direction,
     /// Rules for all pods that the policy selects.
@@ -78,17 +78,24 @@ fn rule(direction: Direction, (family, remote): &End, traffic: Traffic) -> Rule 
 pub(super) struct Drafter<'a> {
     facts: &'a Facts,
     settings: &'a Settings,
-    /// Pods that have a port of a name.
-    with_port: BTreeMap<(&'a Id, Protocol), Vec<&'a Pod>>,
+    /// Pods that have a port that egress names.
+    with_port: BTreeMap<(Id, Protocol), Vec<&'a Pod>>,
 }
 
 impl<'a> Drafter<'a> {
-    pub(super) fn new(facts: &'a Facts, settings: &'a Settings) -> Self {
+    /// Of policies whose egress has ports by these names.
+    pub(super) fn new(
+        facts: &'a Facts,
+        settings: &'a Settings,
+        names: &BTreeSet<(Id, Protocol)>,
+    ) -> Self {
         let mut with_port: BTreeMap<_, Vec<&Pod>> = BTreeMap::new();
+        let is_named = |name: &(Id, Protocol)| names.contains(name);
         for pod in facts.pods.values().filter(|p| p.counts()) {
-            for port in &pod.ports {
-                let of = with_port.entry((&port.name, port.protocol)).or_default();
-                of.push(pod);
+            let ports = pod.ports.iter();
+            let ports = ports.map(|port| (port.name.clone(), port.protocol));
+            for name in ports.filter(is_named) {
+                with_port.entry(name).or_default().push(pod);
             }
         }
         Self {
@@ -207,7 +214,7 @@ impl<'a> Drafter<'a> {
 
     /// The numbers that the port has on the pods that are selected.
     fn numbers(&self, member: &Member, name: &Id, protocol: Protocol) -> BTreeSet<u16> {
-        let pods = self.with_port.get(&(name, protocol));
+        let pods = self.with_port.get(&(name.clone(), protocol));
         let selected = pods.into_iter().flatten().filter(|pod| {
             let namespace = &pod.key.namespace;
             let is_inside = match &member.namespaces {

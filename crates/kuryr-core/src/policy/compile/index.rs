@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::policy::model::{Id, Labels, Selector};
 
 /// Selectors, each with something that belongs to it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Index<T> {
     /// By a label that what they select has.
     by_label: HashMap<Id, HashMap<Id, Vec<(Selector, T)>>>,

@@ -8,6 +8,7 @@ use crate::policy::group::{Member, Where};
 use crate::policy::model::{Facts, Id, Pod, Selector};
 
 /// Members, by what selects them.
+#[derive(Clone, Debug)]
 pub(super) struct Membership {
     in_namespace: HashMap<Id, Index<Arc<Member>>>,
     /// An index for each selector of namespaces.

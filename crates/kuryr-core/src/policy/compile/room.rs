@@ -5,38 +5,40 @@ use std::sync::Arc;
 
 use super::Compiler;
 use super::draft::Draft;
-use super::membership::Membership;
 use crate::policy::group::{GroupKey, Purpose};
 use crate::policy::model::{Pod, PolicyKey};
 use crate::policy::{Complaint, Reason};
 
 impl Compiler<'_> {
-    /// As many of the groups as a port may have. Effects come first, so that nobody who names the pod from elsewhere takes
+    /// As many of the groups as a port may have, and whether it would need more. Effects come first, so that nobody who names the pod from elsewhere takes
     /// away what it is allowed itself; members have what is left in turn.
     pub(super) fn within_limit(
         &mut self,
         pod: &Pod,
         own: &[usize],
-        effects: Vec<GroupKey>,
-        membership: &Membership,
-    ) -> BTreeSet<GroupKey> {
+        effects: &[GroupKey],
+    ) -> (BTreeSet<GroupKey>, bool) {
         let most = self.settings.limits.groups_per_port;
-        let members = membership.in_turn(membership.of(pod)).into_iter();
-        let members = members.map(|member| GroupKey::from(Purpose::Member(member)));
-        let wanted: Vec<GroupKey> = effects.into_iter().chain(members).collect();
-        let count = wanted.len();
-        let (kept, left) = wanted.split_at(count.min(most));
-        if !left.is_empty() {
-            let message = format!(
-                "pod {} would need {count} security groups, and a port may have {most}: not all that this policy allows with this pod \
-                 is in force",
-                pod.key
-            );
-            for policy in self.concerned(own, left) {
-                self.complain(&policy, &message);
-            }
+        let membership = &self.frame.membership;
+        let members = membership.of(pod);
+        let count = effects.len() + members.len();
+        let key = |member| GroupKey::from(Purpose::Member(member));
+        if count <= most {
+            let members = members.into_iter().map(key);
+            return (effects.iter().cloned().chain(members).collect(), false);
         }
-        kept.iter().cloned().collect()
+        let members = membership.in_turn(members).into_iter().map(key);
+        let wanted: Vec<GroupKey> = effects.iter().cloned().chain(members).collect();
+        let (kept, left) = wanted.split_at(most);
+        let message = format!(
+            "pod {} would need {count} security groups, and a port may have {most}: not all that this policy allows with this pod \
+             is in force",
+            pod.key
+        );
+        for policy in self.concerned(own, left) {
+            self.complain(&policy, &message);
+        }
+        (kept.iter().cloned().collect(), true)
     }
 
     /// The policies that need these groups.
@@ -46,7 +48,7 @@ impl Compiler<'_> {
             let mut members = draft.members();
             members.any(|member| purposes.contains(&Purpose::Member(Arc::clone(member))))
         };
-        let naming = self.drafted.iter();
+        let naming = self.frame.drafted.iter();
         let naming = naming.filter(|drafted| drafted.drafts.values().any(names));
         let mut concerned: BTreeSet<PolicyKey> =
             naming.map(|drafted| drafted.policy.key.clone()).collect();
@@ -58,7 +60,9 @@ impl Compiler<'_> {
                 Purpose::Together(keys) => concerned.extend(keys.iter().cloned()),
                 Purpose::Member(_) => {}
                 _ => {
-                    let drafted = own.iter().filter_map(|number| self.drafted.get(*number));
+                    let drafted = own
+                        .iter()
+                        .filter_map(|number| self.frame.drafted.get(*number));
                     concerned.extend(drafted.map(|drafted| drafted.policy.key.clone()));
                 }
             }

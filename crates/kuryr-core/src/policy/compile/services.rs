@@ -3,27 +3,26 @@
 //! A client's packet passes its egress rules with the VIP as destination before a backend is chosen. So whether it may pass is a
 //! question about all that is behind the VIP at once: it is allowed when everything there is.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use super::prefixes::host;
 use crate::policy::group::{GroupKey, Member, OwnPort, Purpose, Remote, Rule, Traffic};
-use crate::policy::model::{
-    Backend, Direction, Facts, Family, Id, Pod, Protocol, Service, ServicePort,
-};
+use crate::policy::model::{Backend, Direction, Facts, Family, Id, Pod, Protocol, Service};
 use crate::policy::{Complaint, Reason};
 
 /// A Service's port at the VIPs of one IP version, where something is behind it.
-pub(super) struct Served<'a> {
-    service: &'a Service,
-    port: &'a ServicePort,
+#[derive(Clone, Debug)]
+struct Served {
+    service: Arc<Service>,
+    protocol: Protocol,
+    port: u16,
     family: Family,
-    backends: Vec<&'a Backend>,
+    backends: Vec<Backend>,
 }
 
-impl Served<'_> {
+impl Served {
     /// The rules that let packets to it pass.
     fn to_vips(&self) -> impl Iterator<Item = Rule> {
         let vips = self.service.vips.iter();
@@ -31,7 +30,7 @@ impl Served<'_> {
         vips.map(|vip| Rule {
             direction: Direction::Egress,
             family: self.family,
-            traffic: Traffic::Ports(self.port.protocol, self.port.port, self.port.port),
+            traffic: Traffic::Ports(self.protocol, self.port, self.port),
             remote: Remote::Prefix(host(*vip)),
         })
     }
@@ -39,9 +38,9 @@ impl Served<'_> {
     fn own(&self, target: Option<u16>) -> GroupKey {
         let own = OwnPort {
             service: self.service.key.clone(),
-            protocol: self.port.protocol,
+            protocol: self.protocol,
             family: self.family,
-            port: self.port.port,
+            port: self.port,
             target,
         };
         Purpose::Own(Arc::new(own)).into()
@@ -56,7 +55,7 @@ impl Served<'_> {
                 let itself = Rule {
                     direction: Direction::Egress,
                     family: self.family,
-                    traffic: Traffic::Ports(self.port.protocol, number, number),
+                    traffic: Traffic::Ports(self.protocol, number, number),
                     remote: Remote::Group(key.clone()),
                 };
                 [itself].into()
@@ -67,8 +66,8 @@ impl Served<'_> {
 
     fn partly(&self, yes: usize) -> Complaint {
         let all = self.backends.len();
-        let (service, port) = (&self.service.key, self.port.port);
-        let about = format!("{service} {port}/{}", self.port.protocol.word());
+        let (service, port) = (&self.service.key, self.port);
+        let about = format!("{service} {port}/{}", self.protocol.word());
         let message = format!(
             "Service {about} is not reachable for pods of this policy: {yes} of its {all} endpoints are allowed, and its load balancer \
              chooses among all of them"
@@ -78,7 +77,7 @@ impl Served<'_> {
 }
 
 /// What follows for Services from a set of egress rules.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Verdict {
     /// What is allowed.
     pub(super) vips: BTreeSet<Rule>,
@@ -89,41 +88,55 @@ pub(super) struct Verdict {
 }
 
 /// What behind a Service's port is not allowed.
+#[derive(Clone, Debug)]
 struct Blocked {
     served: usize,
     backends: Vec<Backend>,
 }
 
 /// Which Services rules reach.
-pub(super) struct Reach<'a> {
-    served: Vec<Served<'a>>,
-    members_at: &'a HashMap<IpAddr, BTreeSet<Arc<Member>>>,
-    found: BTreeMap<BTreeSet<usize>, Rc<Verdict>>,
+#[derive(Clone, Debug)]
+pub(super) struct Reach {
+    served: Vec<Served>,
+    /// Addresses of backends.
+    behind: HashSet<IpAddr>,
+    /// What the pods there are members of.
+    members_at: HashMap<IpAddr, BTreeSet<Arc<Member>>>,
+    found: BTreeMap<BTreeSet<usize>, Arc<Verdict>>,
 }
 
-impl<'a> Reach<'a> {
+impl Reach {
     pub(super) fn new(
-        facts: &'a Facts,
-        members_at: &'a HashMap<IpAddr, BTreeSet<Arc<Member>>>,
+        facts: &Facts,
+        members_at: HashMap<IpAddr, BTreeSet<Arc<Member>>>,
+        behind: HashSet<IpAddr>,
     ) -> Self {
         let ports = facts.services.values().flat_map(|service| {
             let ports = service.ports.iter();
             ports.flat_map(move |port| Family::BOTH.map(|family| (service, port, family)))
         });
         let served = ports.map(|(service, port, family)| Served {
-            service,
-            port,
+            service: service.clone(),
+            protocol: port.protocol,
+            port: port.port,
             family,
             backends: {
                 let all = port.backends.iter();
-                all.filter(|b| Family::of(b.address) == family).collect()
+                let all = all.filter(|b| Family::of(b.address) == family);
+                all.cloned().collect()
             },
         });
         Self {
             served: served.filter(|s| !s.backends.is_empty()).collect(),
+            behind,
             members_at,
             found: BTreeMap::new(),
         }
+    }
+
+    /// Whether a Service leads to an address.
+    pub(super) fn is_behind(&self, address: &IpAddr) -> bool {
+        self.behind.contains(address)
     }
 
     /// What follows from these rules; `of` stands for them.
@@ -131,15 +144,15 @@ impl<'a> Reach<'a> {
         &mut self,
         of: BTreeSet<usize>,
         rules: &[&BTreeSet<Rule>],
-    ) -> Rc<Verdict> {
+    ) -> Arc<Verdict> {
         if let Some(found) = self.found.get(&of) {
             return found.clone();
         }
         let mut verdict = Verdict::default();
         for (number, served) in self.served.iter().enumerate() {
             let all = served.backends.iter();
-            let blocked = all.filter(|b| !self.lets(rules, b, served.port.protocol));
-            let blocked: Vec<Backend> = blocked.map(|b| (*b).clone()).collect();
+            let blocked = all.filter(|b| !self.lets(rules, b, served.protocol));
+            let blocked: Vec<Backend> = blocked.cloned().collect();
             let yes = served.backends.len() - blocked.len();
             let Some(first) = blocked.first().map(|b| b.address) else {
                 verdict.vips.extend(served.to_vips());
@@ -154,7 +167,7 @@ impl<'a> Reach<'a> {
                 backends: blocked,
             });
         }
-        let verdict = Rc::new(verdict);
+        let verdict = Arc::new(verdict);
         self.found.insert(of, verdict.clone());
         verdict
     }
@@ -209,6 +222,13 @@ impl<'a> Reach<'a> {
         }
         groups
     }
+}
+
+/// All addresses that Services lead to.
+pub(super) fn behind(facts: &Facts) -> HashSet<IpAddr> {
+    let ports = facts.services.values().flat_map(|service| &service.ports);
+    let backends = ports.flat_map(|port| &port.backends);
+    backends.map(|backend| backend.address).collect()
 }
 
 /// The VIPs from which pods of each namespace are reached by themselves.

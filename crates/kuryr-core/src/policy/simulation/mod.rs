@@ -6,6 +6,7 @@
 
 mod cases;
 pub(crate) mod cloud;
+mod kept;
 pub(crate) mod mind;
 mod told;
 

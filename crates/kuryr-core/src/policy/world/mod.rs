@@ -1,6 +1,7 @@
 //! All facts of policies, with the indexes that decisions need.
 
 mod closing;
+mod compiled;
 mod groups;
 mod pairs;
 mod ports;
@@ -9,7 +10,7 @@ mod told;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::action::Trouble;
-use super::compile::compile;
+use super::compile::Compilation;
 use super::group::{Compiled, GroupKey, Purpose, Rule};
 use super::mark::Mark;
 use super::model::{Facts, Id, PodKey, PolicyKey};
@@ -18,6 +19,7 @@ use crate::Millis;
 use crate::reconcile::{Agenda, Listing};
 
 pub(super) use self::closing::Closing;
+pub(super) use self::compiled::Stale;
 pub(super) use self::groups::{GroupState, Groups};
 use self::pairs::Pairs;
 pub(super) use self::ports::Ports;
@@ -71,7 +73,9 @@ pub struct World {
     pub(super) facts: Facts,
     pub(super) synced: Synced,
     pub(super) compiled: Compiled,
-    pub(super) compile_wanted: bool,
+    /// What it takes to work out a changed pod by itself; none before all was compiled once.
+    pub(super) compilation: Option<Compilation>,
+    pub(super) stale: Stale,
     /// The groups that are to be, by mark.
     pub(super) wanted: BTreeMap<Mark, GroupKey>,
     /// The other way round.
@@ -116,7 +120,8 @@ impl World {
             facts: Facts::default(),
             synced: Synced::default(),
             compiled: Compiled::default(),
-            compile_wanted: true,
+            compilation: None,
+            stale: Stale::Whole,
             wanted: BTreeMap::new(),
             marks: BTreeMap::new(),
             users: BTreeMap::new(),
@@ -239,77 +244,5 @@ impl World {
             return Some(first);
         }
         Some(all.find(is_used).unwrap_or(first))
-    }
-
-    /// The groups that are to have rules that name each.
-    fn users(&self) -> BTreeMap<Mark, BTreeSet<Mark>> {
-        let mut users: BTreeMap<Mark, BTreeSet<Mark>> = BTreeMap::new();
-        for (key, rules) in &self.compiled.groups {
-            for remote in rules.iter().filter_map(Rule::remote_group) {
-                if let Some((named, by)) = self.marks.get(remote).zip(self.marks.get(key)) {
-                    users.entry(*named).or_default().insert(*by);
-                }
-            }
-        }
-        users
-    }
-
-    /// The policies of which something changed, or that are gone.
-    fn touch_policies(&mut self, old: &Compiled) {
-        let (new, told) = (&self.compiled.of_policy, &self.told);
-        let is_news = |key: &&PolicyKey| {
-            let policy = self.facts.policies.get(*key);
-            let is_same = policy.zip(told.get(*key)).is_some_and(|(p, t)| t.is_of(p));
-            !is_same || new.get(*key) != old.of_policy.get(*key)
-        };
-        let all = new.keys().chain(old.of_policy.keys());
-        let changed: Vec<Subject> = all.filter(is_news).cloned().map(Subject::Policy).collect();
-        self.agenda.touch_all(changed);
-    }
-
-    /// What policies come to now, and what of it changed.
-    pub(super) fn recompile(&mut self) {
-        if !std::mem::take(&mut self.compile_wanted) {
-            return;
-        }
-        let new = compile(&self.facts, &self.settings);
-        let old = std::mem::replace(&mut self.compiled, new);
-        let mut groups: BTreeSet<Mark> = BTreeSet::new();
-        let mut over = Vec::new();
-        for key in old.groups.keys() {
-            if !self.compiled.groups.contains_key(key)
-                && let Some(mark) = self.marks.remove(key)
-            {
-                self.wanted.remove(&mark);
-                if let Purpose::Policy(of, _) = &key.purpose {
-                    over.push((of.policy.namespace.clone(), mark));
-                }
-                self.founded.remove(&mark);
-                groups.insert(mark);
-            }
-        }
-        for (key, rules) in &self.compiled.groups {
-            if old.groups.get(key) == Some(rules) {
-                continue;
-            }
-            let mark = *self
-                .marks
-                .entry(key.clone())
-                .or_insert_with(|| Mark::of(key));
-            if self.wanted.insert(mark, key.clone()).is_none() && key.purpose.is_member() {
-                self.founded.insert(mark, self.agenda.now());
-            }
-            groups.insert(mark);
-        }
-        for (namespace, mark) in over {
-            self.close(&namespace, Subject::Group(mark), BTreeSet::new());
-        }
-        self.users = self.users();
-        self.touch_policies(&old);
-        let is_news = |pod: &&PodKey| self.compiled.of_pod.get(*pod) != old.of_pod.get(*pod);
-        let pods = self.compiled.of_pod.keys().chain(old.of_pod.keys());
-        let pods: BTreeSet<PodKey> = pods.filter(is_news).cloned().collect();
-        self.agenda.touch_all(pods.into_iter().map(Subject::Pod));
-        groups.iter().for_each(|mark| self.touch_group(mark));
     }
 }

@@ -7,28 +7,28 @@ use kuryr_embedded_openstack::{Call, CallLog};
 
 /// Calls so far, by kind.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Counts {
-    pub(super) by_kind: BTreeMap<&'static str, u64>,
+pub(crate) struct Counts {
+    pub(crate) by_kind: BTreeMap<&'static str, u64>,
     /// Calls that were to change something.
-    pub(super) changing: u64,
+    pub(crate) changing: u64,
 }
 
 impl Counts {
     /// All calls, logins left out.
-    pub(super) fn total(&self) -> u64 {
+    pub(crate) fn total(&self) -> u64 {
         self.by_kind.values().sum()
     }
 }
 
 /// Counts a log's calls; clones share it.
 #[derive(Clone, Debug)]
-pub(super) struct Counter {
+pub(crate) struct Counter {
     log: CallLog,
     counts: Arc<Mutex<Counts>>,
 }
 
 impl Counter {
-    pub(super) fn new(log: &CallLog) -> Self {
+    pub(crate) fn new(log: &CallLog) -> Self {
         Self {
             log: log.clone(),
             counts: Arc::default(),
@@ -36,7 +36,7 @@ impl Counter {
     }
 
     /// Everything up to now.
-    pub(super) fn read(&self) -> Counts {
+    pub(crate) fn read(&self) -> Counts {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         for call in self.log.take() {
             counts.changing += u64::from(call.changes());
@@ -57,6 +57,8 @@ fn kind(call: &Call) -> Option<&'static str> {
         ("PUT", p) if p.ends_with("/add_subports") => "add_subports",
         ("PUT", p) if p.ends_with("/remove_subports") => "remove_subports",
         ("DELETE", "ports/{id}") => "delete port",
+        ("PUT", "ports/{id}") => "set security groups",
+        ("POST" | "DELETE", p) if p.starts_with("security-group") => "security groups and rules",
         ("GET", "ports") => "list ports",
         ("GET", "trunks") => "list trunks",
         ("GET", _) => "other reads",

@@ -18,7 +18,7 @@ const TAIL: usize = 15;
 
 /// How the controller is started.
 #[derive(Clone, Debug)]
-pub(super) struct Program {
+pub(crate) struct Program {
     program: PathBuf,
     config_files: Vec<PathBuf>,
     kubeconfig: PathBuf,
@@ -31,7 +31,7 @@ pub(super) struct Program {
 
 /// A running controller; it is killed when dropped.
 #[derive(Debug)]
-pub(super) struct Controller {
+pub(crate) struct Controller {
     child: Child,
     pid: u32,
     program: Program,
@@ -40,18 +40,18 @@ pub(super) struct Controller {
 
 /// What a process has used.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Usage {
+pub(crate) struct Usage {
     /// Resident memory now, MB.
-    pub(super) rss_mb: f64,
+    pub(crate) rss_mb: f64,
     /// The most that it ever was, MB.
-    pub(super) peak_mb: f64,
+    pub(crate) peak_mb: f64,
     /// CPU seconds so far.
-    pub(super) cpu_s: f64,
+    pub(crate) cpu_s: f64,
 }
 
 impl Program {
     /// Writes the configuration; `more` are files read over it.
-    pub(super) fn new(
+    pub(crate) fn new(
         site: &Site,
         program: PathBuf,
         more: Vec<PathBuf>,
@@ -70,7 +70,7 @@ impl Program {
         })
     }
 
-    pub(super) fn start(&self) -> Result<Controller, BenchError> {
+    pub(crate) fn start(&self) -> Result<Controller, BenchError> {
         let failed = |source| BenchError::Write {
             path: self.log.clone(),
             source,
@@ -124,12 +124,12 @@ fn free_port() -> Result<u16, BenchError> {
 
 impl Controller {
     /// Seconds since it was started.
-    pub(super) fn age(&self) -> f64 {
+    pub(crate) fn age(&self) -> f64 {
         self.started.elapsed().as_secs_f64()
     }
 
     /// Waits until it leads and has read everything.
-    pub(super) async fn synced(&mut self, limit: Duration) -> Result<(), BenchError> {
+    pub(crate) async fn synced(&mut self, limit: Duration) -> Result<(), BenchError> {
         let metrics = format!("http://127.0.0.1:{}/metrics", self.program.metrics);
         let ready = format!("http://127.0.0.1:{}/ready", self.program.health);
         let leads = |text: &str| text.lines().any(|line| line == "kuryr_leader 1");
@@ -153,7 +153,7 @@ impl Controller {
     }
 
     /// An error if it ended.
-    pub(super) fn alive(&mut self) -> Result<(), BenchError> {
+    pub(crate) fn alive(&mut self) -> Result<(), BenchError> {
         match self.child.try_wait() {
             Ok(None) => Ok(()),
             Ok(Some(status)) => Err(self.program.failed(format!("ended: {status}"))),
@@ -161,16 +161,16 @@ impl Controller {
         }
     }
 
-    pub(super) fn usage(&self) -> Usage {
+    pub(crate) fn usage(&self) -> Usage {
         usage(&self.pid.to_string())
     }
 
-    pub(super) fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.pid
     }
 
     /// SIGKILL, and waits for its end.
-    pub(super) async fn kill(mut self) -> Result<(), BenchError> {
+    pub(crate) async fn kill(mut self) -> Result<(), BenchError> {
         let killed = self.child.kill().await;
         killed.map_err(|error| self.program.failed(format!("can't be killed: {error}")))
     }
@@ -182,7 +182,7 @@ async fn answer(url: &str) -> Option<String> {
 }
 
 /// What a process has used (proc(5)); nothing of one that is gone.
-pub(super) fn usage(pid: &str) -> Usage {
+pub(crate) fn usage(pid: &str) -> Usage {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let kilobytes = |key: &str| -> f64 {
         let line = status.lines().find_map(|line| line.strip_prefix(key));

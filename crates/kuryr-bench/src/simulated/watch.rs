@@ -12,7 +12,6 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::objects;
-use super::site::NAMESPACE;
 use crate::stats::Runs;
 
 /// Where a KuryrPort has its port.
@@ -20,28 +19,28 @@ const VIF: &str = "/status/vifs/eth0/vif/versioned_object.data";
 
 /// What was seen so far.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
+pub(crate) struct Seen {
     /// Pods that wait for their port, since when.
-    pub(super) waiting: HashMap<String, Instant>,
+    pub(crate) waiting: HashMap<String, Instant>,
     /// Pods whose KuryrPort has an ACTIVE port, with its id.
-    pub(super) ready: HashMap<String, String>,
+    pub(crate) ready: HashMap<String, String>,
     /// KuryrPorts that are there.
-    pub(super) claims: HashSet<String>,
+    pub(crate) claims: HashSet<String>,
     /// Seconds from a pod's creation until its port was ACTIVE, since last taken.
-    pub(super) waits: Runs,
+    pub(crate) waits: Runs,
     /// Changes of KuryrPorts so far.
-    pub(super) claim_changes: u64,
+    pub(crate) claim_changes: u64,
     /// Events so far, by reason.
-    pub(super) events: BTreeMap<String, u64>,
+    pub(crate) events: BTreeMap<String, u64>,
 }
 
 /// The watcher; clones share it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Watch(Arc<Mutex<Seen>>);
+pub(crate) struct Watch(Arc<Mutex<Seen>>);
 
 impl Watch {
     /// Watches from now on, and plays kubelet: a pod whose port is ACTIVE is running.
-    pub(super) fn start(kube: &KubeApi) -> Self {
+    pub(crate) fn start(kube: &KubeApi) -> Self {
         let watch = Self::default();
         let (mut changes, api) = (kube.store().observe(), kube.api().clone());
         let own = watch.clone();
@@ -49,8 +48,9 @@ impl Watch {
             let mut batch = Vec::new();
             while next(&mut changes, &mut batch).await {
                 for observed in batch.drain(..) {
-                    if let Some(pod) = own.see(&observed) {
-                        run(&api, &pod, &observed.change.object.value);
+                    if own.see(&observed) {
+                        let claim = &observed.change.object;
+                        run(&api, claim.key(), &claim.value);
                     }
                 }
             }
@@ -58,22 +58,22 @@ impl Watch {
         watch
     }
 
-    pub(super) fn seen(&self) -> MutexGuard<'_, Seen> {
+    pub(crate) fn seen(&self) -> MutexGuard<'_, Seen> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A pod is about to be created.
-    pub(super) fn expect(&self, pod: &str) {
+    pub(crate) fn expect(&self, pod: &str) {
         self.seen().waiting.insert(pod.to_owned(), Instant::now());
     }
 
     /// A pod is about to be deleted.
-    pub(super) fn forget(&self, pod: &str) {
+    pub(crate) fn forget(&self, pod: &str) {
         self.seen().waiting.remove(pod);
     }
 
-    /// Takes a change in; the pod that became ready by it.
-    fn see(&self, observed: &Observed) -> Option<String> {
+    /// Takes a change in; whether a pod became ready by it. Pods have names that no other has, in any namespace.
+    fn see(&self, observed: &Observed) -> bool {
         let change = &observed.change;
         match observed.table.as_str() {
             "kuryrports.openstack.org" => {
@@ -83,9 +83,9 @@ impl Watch {
             table if table.starts_with("events") => {
                 let reason = change.object.value["reason"].as_str().unwrap_or_default();
                 *self.seen().events.entry(reason.to_owned()).or_default() += 1;
-                None
+                false
             }
-            _ => None,
+            _ => false,
         }
     }
 }
@@ -95,35 +95,36 @@ async fn next(changes: &mut mpsc::UnboundedReceiver<Observed>, batch: &mut Vec<O
 }
 
 impl Seen {
-    fn claim(&mut self, name: &str, kind: ChangeKind, value: &Value) -> Option<String> {
+    fn claim(&mut self, name: &str, kind: ChangeKind, value: &Value) -> bool {
         self.claim_changes += 1;
         if kind == ChangeKind::Deleted {
             self.claims.remove(name);
             self.ready.remove(name);
-            return None;
+            return false;
         }
         self.claims.insert(name.to_owned());
-        let vif = value.pointer(VIF)?;
+        let Some(vif) = value.pointer(VIF) else {
+            return false;
+        };
         if vif["active"] != true || self.ready.contains_key(name) {
-            return None;
+            return false;
         }
         let port = vif["id"].as_str().unwrap_or_default().to_owned();
         self.ready.insert(name.to_owned(), port);
-        let since = self.waiting.remove(name)?;
-        self.waits.push(since.elapsed().as_secs_f64());
-        Some(name.to_owned())
+        let since = self.waiting.remove(name);
+        self.waits
+            .runs
+            .extend(since.map(|since| since.elapsed().as_secs_f64()));
+        since.is_some()
     }
 }
 
 /// Writes a pod's status as its kubelet would. That it is gone meanwhile is no matter.
-fn run(api: &Api, pod: &str, claim: &Value) {
+fn run(api: &Api, pod: Key, claim: &Value) {
     let Ok(kind) = api.kind("", "pods") else {
         return;
     };
-    let target = Target {
-        kind,
-        key: Key::new(NAMESPACE, pod),
-    };
+    let target = Target { kind, key: pod };
     let address = claim
         .pointer(VIF)
         .and_then(|vif| vif.pointer("/network/versioned_object.data/subnets/versioned_object.data/objects/0/versioned_object.data/ips/versioned_object.data/objects/0/versioned_object.data/address"))

@@ -18,25 +18,25 @@ const NODES_CIDR: &str = "10.0.0.0/14";
 /// Room for a million pods.
 const PODS_CIDR: &str = "10.64.0.0/10";
 /// Namespace of the pods.
-pub(super) const NAMESPACE: &str = "default";
+pub(crate) const NAMESPACE: &str = "default";
 /// Id of the cluster, in the tags of its ports.
-pub(super) const CLUSTER_ID: &str = "scale";
+pub(crate) const CLUSTER_ID: &str = "scale";
 
 /// A node: Kubernetes' object and its trunk.
 #[derive(Clone, Debug)]
-pub(super) struct SimNode {
-    pub(super) name: String,
-    pub(super) trunk: String,
+pub(crate) struct SimNode {
+    pub(crate) name: String,
+    pub(crate) trunk: String,
 }
 
 /// What was made; all of it goes when this is dropped.
-pub(super) struct Site {
-    pub(super) openstack: OpenStack,
-    pub(super) kube: KubeApi,
-    pub(super) nodes: Vec<SimNode>,
-    pub(super) pod_network: String,
-    pub(super) pod_subnet: String,
-    pub(super) security_group: String,
+pub(crate) struct Site {
+    pub(crate) openstack: OpenStack,
+    pub(crate) kube: KubeApi,
+    pub(crate) nodes: Vec<SimNode>,
+    pub(crate) pod_network: String,
+    pub(crate) pod_subnet: String,
+    pub(crate) security_group: String,
     node_network: String,
     node_subnet: String,
     folder: TempDir,
@@ -51,12 +51,13 @@ fn refused(what: &str) -> impl Fn(kuryr_embedded_openstack::ApiError) -> BenchEr
 
 impl Site {
     /// Starts an empty cloud for about so many pods.
-    pub(super) async fn start(pods: usize) -> Result<Self, BenchError> {
+    pub(crate) async fn start(pods: usize) -> Result<Self, BenchError> {
         let failed = |what: &str, message: String| BenchError::Cloud {
             what: what.to_owned(),
             message,
         };
-        let unlimited = ["port", "trunk"].map(|resource| (resource.to_owned(), -1));
+        let unlimited = ["port", "trunk", "security_group", "security_group_rule"];
+        let unlimited = unlimited.map(|resource| (resource.to_owned(), -1));
         let openstack = OpenStack::start(Settings {
             parents_plugged: true,
             quotas: unlimited.into_iter().collect(),
@@ -99,7 +100,7 @@ impl Site {
     }
 
     /// Adds nodes until there are so many.
-    pub(super) fn grow(&mut self, nodes: usize) -> Result<(), BenchError> {
+    pub(crate) fn grow(&mut self, nodes: usize) -> Result<(), BenchError> {
         for number in self.nodes.len()..nodes {
             let name = format!("node-{number:04}");
             let (trunk, address) = self.openstack.handle().with(|state| {
@@ -117,7 +118,7 @@ impl Site {
     }
 
     /// Creates a Kubernetes object without HTTP: it is not the controller's call.
-    pub(super) fn make(
+    pub(crate) fn make(
         &self,
         group: &str,
         plural: &str,
@@ -128,7 +129,7 @@ impl Site {
     }
 
     /// Writes the controller's configuration; the file.
-    pub(super) fn configure(
+    pub(crate) fn configure(
         &self,
         health: u16,
         metrics: u16,
@@ -163,12 +164,12 @@ impl Site {
     }
 
     /// Writes the kubeconfig; the file.
-    pub(super) fn kubeconfig(&self) -> Result<PathBuf, BenchError> {
+    pub(crate) fn kubeconfig(&self) -> Result<PathBuf, BenchError> {
         self.write("kubeconfig", &self.kube.kubeconfig())
     }
 
     /// Where the controller's log goes.
-    pub(super) fn log(&self) -> PathBuf {
+    pub(crate) fn log(&self) -> PathBuf {
         self.folder.path().join("controller.log")
     }
 
@@ -178,7 +179,7 @@ impl Site {
 }
 
 /// Writes a file.
-pub(super) fn write(path: &Path, text: &str) -> Result<PathBuf, BenchError> {
+pub(crate) fn write(path: &Path, text: &str) -> Result<PathBuf, BenchError> {
     std::fs::write(path, text).map_err(|source| BenchError::Write {
         path: path.to_owned(),
         source,
@@ -186,7 +187,7 @@ pub(super) fn write(path: &Path, text: &str) -> Result<PathBuf, BenchError> {
     Ok(path.to_owned())
 }
 
-pub(super) fn make(
+pub(crate) fn make(
     kube: &KubeApi,
     group: &str,
     plural: &str,
@@ -218,7 +219,7 @@ fn install_crds(kube: &KubeApi) -> Result<(), BenchError> {
 }
 
 /// The project that the cluster lives in, as who calls.
-pub(super) fn caller(state: &State) -> Caller {
+pub(crate) fn caller(state: &State) -> Caller {
     let project_id = state.identity.project_id(ACCOUNT.1);
     Caller {
         project_id: project_id.unwrap_or_default().to_owned(),
@@ -226,14 +227,14 @@ pub(super) fn caller(state: &State) -> Caller {
     }
 }
 
-pub(super) fn create(state: &mut State, kind: Kind, asked: Value) -> Result<Fields, BenchError> {
+pub(crate) fn create(state: &mut State, kind: Kind, asked: Value) -> Result<Fields, BenchError> {
     let asked = asked.as_object().cloned().unwrap_or_default();
     let caller = caller(state);
     let made = state.cloud.create(&caller, kind, asked);
     made.map_err(refused(&format!("make a {}", kind.singular())))
 }
 
-pub(super) fn id(object: &Fields) -> String {
+pub(crate) fn id(object: &Fields) -> String {
     object["id"].as_str().unwrap_or_default().to_owned()
 }
 
@@ -274,6 +275,6 @@ fn node(name: &str, address: &Value) -> Value {
 }
 
 /// The first address of a port.
-pub(super) fn address(port: &Fields) -> Option<IpAddr> {
+pub(crate) fn address(port: &Fields) -> Option<IpAddr> {
     port["fixed_ips"][0]["ip_address"].as_str()?.parse().ok()
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::site::NAMESPACE;
 
 /// A pod of an ordinary Deployment, bound to a node: about 3 KB with its status.
-pub(super) fn pod(name: &str, node: &str) -> Value {
+pub(crate) fn pod(name: &str, node: &str) -> Value {
     json!({
         "apiVersion": "v1",
         "kind": "Pod",
@@ -69,7 +69,7 @@ fn container(name: &str) -> Value {
 }
 
 /// What its kubelet says of a pod that runs.
-pub(super) fn running(address: &str) -> Value {
+pub(crate) fn running(address: &str) -> Value {
     let at = "2026-01-01T00:00:00Z";
     let condition = |kind: &str| json!({"type": kind, "status": "True", "lastTransitionTime": at});
     let container = |name: &str| {
@@ -97,17 +97,17 @@ pub(super) fn running(address: &str) -> Value {
 }
 
 /// A port as a KuryrPort has it.
-pub(super) struct SeededVif<'a> {
-    pub(super) port: &'a str,
-    pub(super) mac: &'a str,
-    pub(super) vlan: u16,
-    pub(super) address: IpAddr,
-    pub(super) network: &'a str,
-    pub(super) cidr: IpNet,
+pub(crate) struct SeededVif<'a> {
+    pub(crate) port: &'a str,
+    pub(crate) mac: &'a str,
+    pub(crate) vlan: u16,
+    pub(crate) address: IpAddr,
+    pub(crate) network: &'a str,
+    pub(crate) cidr: IpNet,
 }
 
 /// The KuryrPort of a pod that has its port.
-pub(super) fn claim(pod: &str, uid: &str, node: &str, vif: &SeededVif<'_>) -> Value {
+pub(crate) fn claim(pod: &str, uid: &str, node: &str, vif: &SeededVif<'_>) -> Value {
     let wire = Vif {
         port_id: vif.port.to_owned(),
         mac: vif.mac.to_owned(),
