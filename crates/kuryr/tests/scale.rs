@@ -1,4 +1,4 @@
-//! `kuryr bench scale` at a small size: the whole of it, with the real controller beside it.
+//! `kuryr bench scale` and `kuryr bench policies` at a small size: the whole of them, with the real controller beside them.
 
 #![allow(clippy::unwrap_used)]
 
@@ -7,9 +7,9 @@ use std::process::Command;
 
 use serde_json::Value;
 
-fn figures(args: &[&str]) -> Value {
+fn figures(bench: &str, args: &[&str]) -> Value {
     let output = Command::new(env!("CARGO_BIN_EXE_kuryr"))
-        .args(["bench", "scale", "--json", "--limit", "300"])
+        .args(["bench", bench, "--json", "--limit", "300"])
         .args(args)
         .output()
         .unwrap();
@@ -45,7 +45,7 @@ fn pods_come_and_go_without_a_port_lost_and_a_restart_changes_nothing() {
         "--report",
         report,
     ];
-    let figures = figures(&[&size[..], &rest[..]].concat());
+    let figures = figures("scale", &[&size[..], &rest[..]].concat());
     for none in [
         "leaked_ports",
         "restart_changing_calls",
@@ -79,7 +79,10 @@ fn pods_come_and_go_without_a_port_lost_and_a_restart_changes_nothing() {
 fn sizes_are_seeded_and_a_restart_leaves_what_is_there() {
     let folder = tempfile::tempdir().unwrap();
     let report = folder.path().to_str().unwrap();
-    let figures = figures(&["--pods", "0", "--sizes", "50:2,150:3", "--report", report]);
+    let figures = figures(
+        "scale",
+        &["--pods", "0", "--sizes", "50:2,150:3", "--report", report],
+    );
     for size in ["50", "150"] {
         let changes = number(&figures, &format!("restart_{size}_changing_calls"));
         assert!(changes.abs() < f64::EPSILON, "{figures:#}");
@@ -89,4 +92,21 @@ fn sizes_are_seeded_and_a_restart_leaves_what_is_there() {
         shown(folder.path()),
         ["restart-by-size.svg", "memory-by-size.svg"]
     );
+}
+
+#[test]
+fn a_label_or_a_pod_more_is_one_call_and_a_restart_changes_nothing() {
+    let figures = figures("policies", &["--sizes", "100:20", "--rounds", "2"]);
+    for (name, most) in [
+        ("join_calls", 1.0),
+        ("join_rules_touched", 0.0),
+        ("label_p99_calls", 1.0),
+        ("label_rules_touched", 0.0),
+        ("restart_changing_calls", 0.0),
+    ] {
+        assert!(number(&figures, name) <= most, "{name}: {figures:#}");
+    }
+    for some in ["from_nothing_s", "plan_label_change_p50_ms"] {
+        assert!(number(&figures, some) > 0.0, "{some}: {figures:#}");
+    }
 }

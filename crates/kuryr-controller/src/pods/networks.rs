@@ -135,12 +135,6 @@ async fn security_groups(
         .map(|g| g.as_str().into())
         .collect();
     if groups.is_empty() {
-        if config.policies.is_some() {
-            tracing::warn!(
-                "[neutron_defaults] pod_security_groups is not set: where no policy isolates a pod, the project's default group decides, \
-                 which others of the project carry and change too; name groups of the pods' own"
-            );
-        }
         let query = SecurityGroupQuery::new()
             .name("default")
             .project_id(project);
@@ -151,7 +145,25 @@ async fn security_groups(
         groups = found.iter().map(|g| g.id.as_str().into()).collect();
     }
     groups.sort();
+    if config.policies.is_some() {
+        warn_of_default(neutron, &groups).await;
+    }
     Ok(groups)
+}
+
+/// Says so where one of the pods' groups is a project's `default`, named by its id or by nobody: policies take it away from pods that
+/// they isolate, and all others have it. What can't be read is said when the groups' rules are.
+async fn warn_of_default(neutron: &Neutron, groups: &[Id]) {
+    let query = SecurityGroupQuery::new().ids(groups.iter().map(ToString::to_string));
+    let found = neutron.list_security_groups(&query).await;
+    let found = found.unwrap_or_default();
+    if let Some(group) = found.iter().find(|group| group.name == "default") {
+        tracing::warn!(
+            security_group = group.id,
+            "[neutron_defaults] pod_security_groups is the project's default group: where no policy isolates a pod that group decides, \
+             which others of the project carry and change too; name groups of the pods' own"
+        );
+    }
 }
 
 impl Networks {

@@ -24,7 +24,7 @@ mod trunk;
 pub(super) mod validate;
 mod wiring;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::time::SystemTime;
 
@@ -71,6 +71,9 @@ pub struct Cloud {
     plugged: HashMap<String, String>,
     /// ML2/OVS only: VLANs of a trunk that a removed port still holds, see [`trunk`].
     leaks: HashMap<(String, u16), String>,
+    /// Rules of each security group, and rules that name it.
+    rules: HashMap<String, BTreeSet<String>>,
+    naming: HashMap<String, BTreeSet<String>>,
     used: HashMap<(String, Kind), i64>,
     quotas: HashMap<String, BTreeMap<String, i64>>,
     pending: BTreeMap<(SystemTime, u64), Transition>,
@@ -96,6 +99,8 @@ impl Cloud {
             parents: HashMap::new(),
             plugged: HashMap::new(),
             leaks: HashMap::new(),
+            rules: HashMap::new(),
+            naming: HashMap::new(),
             used: HashMap::new(),
             quotas: HashMap::new(),
             pending: BTreeMap::new(),
@@ -353,6 +358,9 @@ impl Cloud {
             .used
             .entry((text(&fields, "project_id").to_owned(), kind))
             .or_default() += 1;
+        if kind == Kind::SecurityGroupRule {
+            self.note_rule(&id, &fields);
+        }
         self.table_mut(kind).insert(id.clone(), fields);
         self.revision += 1;
         id
@@ -373,7 +381,8 @@ impl Cloud {
             Kind::SecurityGroup => self.forget_security_group(id),
             Kind::Subnet => drop(self.addresses.remove(id)),
             Kind::FloatingIp => self.forget_floating_ip(&object),
-            Kind::Network | Kind::SubnetPool | Kind::SecurityGroupRule | Kind::Router => {}
+            Kind::SecurityGroupRule => self.forget_rule(id, &object),
+            Kind::Network | Kind::SubnetPool | Kind::Router => {}
         }
         self.revision += 1;
     }

@@ -120,11 +120,30 @@ impl Cloud {
     }
 
     /// Ids of a group's rules.
-    pub(super) fn rules_of<'a>(&'a self, group: &'a str) -> impl Iterator<Item = &'a str> {
-        let rules = self.table(Kind::SecurityGroupRule);
-        rules
-            .filter(move |(_, rule)| text(rule, "security_group_id") == group)
-            .map(|(id, _)| id.as_str())
+    pub(super) fn rules_of(&self, group: &str) -> impl Iterator<Item = &str> {
+        let rules = self.rules.get(group).into_iter().flatten();
+        rules.map(String::as_str)
+    }
+
+    /// A rule is there: whose it is, and which group it names.
+    pub(super) fn note_rule(&mut self, id: &str, rule: &Fields) {
+        let of = self.rules.entry(text(rule, "security_group_id").to_owned());
+        of.or_default().insert(id.to_owned());
+        let named = self.naming.entry(text(rule, "remote_group_id").to_owned());
+        named.or_default().insert(id.to_owned());
+    }
+
+    /// It is gone.
+    pub(super) fn forget_rule(&mut self, id: &str, rule: &Fields) {
+        let remotes = [
+            (&mut self.rules, "security_group_id"),
+            (&mut self.naming, "remote_group_id"),
+        ];
+        for (index, field) in remotes {
+            if let Some(rules) = index.get_mut(text(rule, field)) {
+                rules.remove(id);
+            }
+        }
     }
 
     pub(super) fn prepare_security_group_update(
@@ -176,15 +195,9 @@ impl Cloud {
 
     /// A group takes its rules with it, and those of other groups that name it.
     pub(super) fn forget_security_group(&mut self, id: &str) {
-        let names = |rule: &Fields| {
-            text(rule, "security_group_id") == id || text(rule, "remote_group_id") == id
-        };
-        let rules = self
-            .table(Kind::SecurityGroupRule)
-            .filter(|(_, rule)| names(rule));
-        let rules: Vec<String> = rules.map(|(id, _)| id.clone()).collect();
-        rules
-            .iter()
+        let own = self.rules.remove(id).unwrap_or_default();
+        let naming = self.naming.remove(id).unwrap_or_default();
+        own.union(&naming)
             .for_each(|rule| self.remove(Kind::SecurityGroupRule, rule));
     }
 
@@ -202,11 +215,12 @@ impl Cloud {
         if let Some(remote) = given(&fields, "remote_group_id").and_then(Value::as_str) {
             self.visible(caller, Kind::SecurityGroup, remote)?;
         }
-        let same = |rule: &Fields| is_same(rule, &fields);
-        if let Some((id, _)) = self
-            .table(Kind::SecurityGroupRule)
-            .find(|(_, rule)| same(rule))
-        {
+        let rules = self.rules_of(text(&fields, "security_group_id"));
+        let is_same = |id: &&str| {
+            let rule = self.get(Kind::SecurityGroupRule, id);
+            rule.is_some_and(|rule| is_same(rule, &fields))
+        };
+        if let Some(id) = rules.into_iter().find(is_same) {
             let message = format!("Security group rule already exists. Rule id is {id}.");
             return Err(ApiError::conflict("SecurityGroupRuleExists", message));
         }
