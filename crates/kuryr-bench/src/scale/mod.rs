@@ -10,7 +10,7 @@
 //! plot, page  the report: SVG, and a Markdown page that shows it
 //! ```
 //!
-//! It runs on [`crate::simulated`].
+//! The cloud and the controller are those of the module `simulated`.
 
 mod leaks;
 mod page;
