@@ -271,10 +271,16 @@ impl Start<'_> {
 
     /// What the Python implementation left behind.
     fn takeover(&mut self) {
-        // Where namespaces have networks, the loop of pods lets go of KuryrNetworks, after what they stand for.
-        let with_networks = self.config.namespaces.is_none();
+        // The loop of pods lets go of them, after what they stand for.
+        let mut reconciled = Vec::new();
+        if self.config.namespaces.is_some() {
+            reconciled.push("kuryrnetwork");
+        }
+        if self.config.policies.is_some() {
+            reconciled.push("kuryrnetworkpolicy");
+        }
         let (client, fence) = (self.common.client.clone(), self.common.fence.clone());
-        let releasing = takeover::release(client, fence, with_networks);
+        let releasing = takeover::release(client, fence, reconciled);
         let until_stop = self.running.clone().run_until_cancelled_owned(releasing);
         self.others
             .spawn("release of upstream's finalizers", until_stop.map(drop));

@@ -1,4 +1,4 @@
-//! Finalizers that the Python implementation left on objects of kinds that no reconciler here keeps yet.
+//! Finalizers that the Python implementation left on objects of kinds that no reconciler here keeps, or that is not switched on.
 //!
 //! A KuryrNetwork, NetworkPolicy or KuryrNetworkPolicy that is deleted would wait for a controller that is gone for good, and its
 //! namespace would stay Terminating. What such an object stands for in OpenStack is left there, and named.
@@ -85,10 +85,10 @@ pub fn left_in_openstack(object: &DynamicObject) -> Vec<String> {
     named.collect()
 }
 
-/// Looks again and again, while this process leads; at KuryrNetworks only where no reconciler keeps them.
-pub(crate) async fn release(client: Client, fence: Fence, with_networks: bool) {
+/// Looks again and again, while this process leads; not at the kinds of these words, which a reconciler keeps.
+pub(crate) async fn release(client: Client, fence: Fence, reconciled: Vec<&'static str>) {
     let all = LeftKind::all().into_iter();
-    let kept = all.filter(|kind| with_networks || kind.finalizer != KURYRNETWORK_FINALIZER);
+    let kept = all.filter(|kind| !reconciled.contains(&kind.word));
     let mut kinds: Vec<_> = kept.map(|kind| (kind, Duration::ZERO)).collect();
     loop {
         for (kind, until) in &mut kinds {

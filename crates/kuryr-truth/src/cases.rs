@@ -1,5 +1,7 @@
 //! The policies.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 use thiserror::Error;
@@ -26,8 +28,14 @@ pub struct Case {
     pub kubernetes: Option<String>,
     /// What of the specification it shows.
     pub shows: String,
+    /// Labels that pods, such as `x/a`, and namespaces have besides their usual ones.
+    #[serde(default)]
+    pub labels: Added,
     policies: Vec<CasePolicy>,
 }
+
+/// Labels besides the usual ones, by who has them.
+pub type Added = BTreeMap<String, BTreeMap<String, String>>;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -48,6 +56,32 @@ fn usual_name() -> String {
 /// The file is wrong.
 pub fn cases() -> Result<Vec<Case>, TruthError> {
     Ok(serde_yaml_ng::from_str(include_str!("cases.yaml"))?)
+}
+
+/// Cases that come one after the other: each edits the policies and labels of the one before.
+///
+/// # Errors
+/// The file is wrong.
+pub fn updates() -> Result<Vec<Case>, TruthError> {
+    Ok(serde_yaml_ng::from_str(include_str!("updates.yaml"))?)
+}
+
+/// What is to be patched into whose labels, where those were added before and these are to be.
+#[must_use]
+pub fn relabel(before: &Added, after: &Added) -> BTreeMap<String, Value> {
+    let gone = before.iter().flat_map(|(who, labels)| {
+        let keys = labels.keys();
+        keys.map(move |key| (who.clone(), key.clone(), Value::Null))
+    });
+    let there = after.iter().flat_map(|(who, labels)| {
+        let pairs = labels.iter();
+        pairs.map(move |(key, value)| (who.clone(), key.clone(), json!(value)))
+    });
+    let mut patches: BTreeMap<String, Value> = BTreeMap::new();
+    for (who, key, value) in gone.chain(there) {
+        patches.entry(who).or_insert_with(|| json!({}))[key] = value;
+    }
+    patches
 }
 
 impl Case {
@@ -114,6 +148,19 @@ mod tests {
         let names: BTreeSet<&String> = all.iter().map(|case| &case.name).collect();
         assert_eq!(names.len(), all.len());
         assert!(all.iter().all(|case| !case.shows.is_empty()));
+    }
+
+    #[test]
+    fn labels_of_a_case_are_patched_in_and_those_of_the_last_out() {
+        let all = updates().unwrap();
+        let labels = |name: &str| &all.iter().find(|c| c.name == name).unwrap().labels;
+        let before = labels("updated-namespace");
+        let after = labels("updated-pod");
+        let patches = relabel(before, after);
+        assert_eq!(patches["y"], json!({"ns2": null}));
+        assert_eq!(patches["x/b"], json!({"pod2": "updated"}));
+        assert!(relabel(&Added::new(), &Added::new()).is_empty());
+        assert_eq!(relabel(after, after)["x/b"], json!({"pod2": "updated"}));
     }
 
     #[test]

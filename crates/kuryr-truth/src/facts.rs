@@ -12,24 +12,24 @@ use serde_json::Value;
 use super::cluster::{
     NAMESPACES, PODS, SERVICES, Service, container_ports, namespace_labels, node, pod_labels,
 };
-use super::{Places, TruthError};
+use super::{Added, Places, TruthError};
 
-/// The cluster with these policies.
+/// The cluster with these policies and these labels besides the usual ones. Services without an address are none of it.
 ///
 /// # Errors
-/// Somebody has no address.
-pub fn facts(places: &Places, policies: Vec<Policy>) -> Result<Facts, TruthError> {
+/// A pod or node has no address.
+pub fn facts(places: &Places, policies: Vec<Policy>, added: &Added) -> Result<Facts, TruthError> {
     let mut facts = Facts::default();
     for short in NAMESPACES {
         let name: Id = places.namespace(short).into();
-        let labels = labels(&namespace_labels(short));
         let namespace = Namespace {
             name: name.clone(),
-            labels,
+            labels: labels(&namespace_labels(short), added.get(short)),
         };
         facts.namespaces.insert(name, Arc::new(namespace));
         for pod in PODS {
-            let pod = pod_fact(places, short, pod)?;
+            let labels = labels(&pod_labels(pod), added.get(&format!("{short}/{pod}")));
+            let pod = pod_fact(places, short, pod, labels)?;
             facts.pods.insert(pod.key.clone(), Arc::new(pod));
         }
     }
@@ -41,7 +41,7 @@ pub fn facts(places: &Places, policies: Vec<Policy>) -> Result<Facts, TruthError
         };
         facts.nodes.insert(node.name.clone(), Arc::new(node));
     }
-    for service in &SERVICES {
+    for service in SERVICES.iter().filter(|s| places.has(s)) {
         let service = service_fact(places, service)?;
         facts
             .services
@@ -52,14 +52,21 @@ pub fn facts(places: &Places, policies: Vec<Policy>) -> Result<Facts, TruthError
     Ok(facts)
 }
 
-fn labels(value: &Value) -> Labels {
-    let pairs = value.as_object().into_iter().flatten();
-    pairs
-        .map(|(key, value)| (key.as_str().into(), value.as_str().unwrap_or("").into()))
-        .collect()
+fn labels(usual: &Value, added: Option<&BTreeMap<String, String>>) -> Labels {
+    let usual = usual.as_object().into_iter().flatten();
+    let usual = usual.map(|(key, value)| (key.as_str(), value.as_str().unwrap_or("")));
+    let added = added.into_iter().flatten();
+    let added = added.map(|(key, value)| (key.as_str(), value.as_str()));
+    let all = usual.chain(added);
+    all.map(|(key, value)| (key.into(), value.into())).collect()
 }
 
-fn pod_fact(places: &Places, namespace: &str, pod: &str) -> Result<Pod, TruthError> {
+fn pod_fact(
+    places: &Places,
+    namespace: &str,
+    pod: &str,
+    labels: Labels,
+) -> Result<Pod, TruthError> {
     let ports = container_ports(pod);
     let named = ports.as_array().into_iter().flatten().filter_map(|port| {
         Some(NamedPort {
@@ -71,7 +78,7 @@ fn pod_fact(places: &Places, namespace: &str, pod: &str) -> Result<Pod, TruthErr
     Ok(Pod {
         key: PodKey::new(places.namespace(namespace), pod),
         uid: "".into(),
-        labels: labels(&pod_labels(pod)),
+        labels,
         addresses: vec![places.address(&format!("{namespace}/{pod}"))?],
         ports: named.collect::<BTreeSet<_>>(),
         node: Some(format!("node{}", node(pod)).into()),

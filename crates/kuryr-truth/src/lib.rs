@@ -3,7 +3,7 @@
 //! | module | what it knows |
 //! |---|---|
 //! | [`cluster`] | the pods and Services that policies are about: three namespaces of three pods |
-//! | [`mod@cases`] | the policies, each case with what of the specification it shows |
+//! | [`mod@cases`] | the policies, each case with what of the specification it shows; some come one after the other |
 //! | [`mod@facts`] | the cluster as the oracle sees it |
 //! | [`mod@questions`] | who asks whom, and what the oracle of `kuryr-core` says to that |
 //!
@@ -14,7 +14,7 @@ pub mod cluster;
 pub mod facts;
 pub mod questions;
 
-pub use cases::{Case, TruthError, cases};
+pub use cases::{Added, Case, TruthError, cases, relabel, updates};
 pub use facts::facts;
 pub use questions::{Question, Target, Verdict, calls, questions, verdict};
 
@@ -42,6 +42,13 @@ impl Places {
     pub fn address(&self, name: &str) -> Result<IpAddr, TruthError> {
         let address = self.addresses.get(name).copied();
         address.ok_or_else(|| TruthError::Nowhere(name.to_owned()))
+    }
+
+    /// Whether a Service has an address.
+    #[must_use]
+    pub fn has(&self, service: &cluster::Service) -> bool {
+        let name = format!("{}/{}", service.namespace, service.name);
+        self.addresses.contains_key(&name)
     }
 
     /// The name of a namespace.

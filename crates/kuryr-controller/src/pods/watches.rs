@@ -8,7 +8,7 @@ use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::api::ApiResource;
 use kube::core::DynamicObject;
 use kube::{Api, Client, ResourceExt};
-use kuryr_api::{KuryrNetwork, KuryrPort};
+use kuryr_api::{KuryrNetwork, KuryrNetworkPolicy, KuryrPort};
 use kuryr_core::pods::{Event, Pod};
 use kuryr_core::port::{Id, PodKey, PortKind, Want};
 use kuryr_core::{network, policy, port};
@@ -66,6 +66,7 @@ pub(crate) fn watches(
     }
     if with_policies {
         watches.push(policies(client, &tx));
+        watches.push(policy_claims(client, &tx));
         watches.extend(services(client, tx));
     }
     (rx, watches)
@@ -100,6 +101,17 @@ fn policies(client: &Client, tx: &mpsc::Sender<Event>) -> Watch {
     };
     let watch = follow(Api::all(client.clone()), kind, tx.clone());
     ("watch of NetworkPolicies", watch.boxed())
+}
+
+fn policy_claims(client: &Client, tx: &mpsc::Sender<Event>) -> Watch {
+    let kind = Kind {
+        id: facts::policies::claim_key,
+        read: |o: DynamicObject| Some(facts::policies::claim(&o)),
+        news: |news| Event::Policy(policy::Event::Claim(news)),
+    };
+    let resource = ApiResource::erase::<KuryrNetworkPolicy>(&());
+    let watch = follow(Api::all_with(client.clone(), &resource), kind, tx.clone());
+    ("watch of KuryrNetworkPolicies", watch.boxed())
 }
 
 /// What the reconciler of Services watches, for policies: a client's packets name a VIP first.

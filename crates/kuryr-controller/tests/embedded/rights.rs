@@ -75,6 +75,24 @@ fn wrong(value: Value) -> Value {
     json!({"openstack.org/kuryr-timeout-client-data": value})
 }
 
+/// A policy of pods that are isolated in one direction.
+fn isolating(direction: &str) -> Value {
+    json!({
+        "metadata": {"namespace": "default", "name": "web"},
+        "spec": {"podSelector": {}, "policyTypes": [direction]},
+    })
+}
+
+/// Waits until the policy's KuryrNetworkPolicy says this direction, or is gone.
+async fn until_claimed(world: &World, direction: Option<&str>) {
+    let is_said = |w: &World| {
+        let claim = w.policy_claim("web");
+        let said = claim.map(|claim| claim["spec"]["policyTypes"].clone());
+        said == direction.map(|direction| json!([direction]))
+    };
+    world.until_true("the KuryrNetworkPolicy", is_said).await;
+}
+
 /// A world whose controllers may do what is granted, what they did, and what was refused to them.
 struct Guarded {
     world: World,
@@ -144,6 +162,10 @@ impl Guarded {
             world.all_ready().await;
             world.all_served().await;
             world.until_told("web", "InvalidValue").await;
+            world.put_policy(isolating("Ingress")).await;
+            until_claimed(world, Some("Ingress")).await;
+            world.put_policy(isolating("Egress")).await;
+            until_claimed(world, Some("Egress")).await;
             // Of pods and Services that are gone, without owners for Kubernetes to collect them by.
             let spec = json!({"podUid": "gone", "podNodeName": "node1"});
             world.leave("KuryrPort", "gone", spec).await;
@@ -151,6 +173,7 @@ impl Guarded {
             // Deleted by hand they are let go, and made anew.
             world.remove("KuryrPort", "pod1").await;
             world.remove("KuryrNetwork", "default").await;
+            world.remove("KuryrNetworkPolicy", "web").await;
             world.remove("KuryrLoadBalancer", "web").await;
             world.all_ready().await;
             let is_told = |w: &World| w.told_networks().iter().any(|t| !t.router.is_empty());
@@ -172,6 +195,9 @@ impl Guarded {
             return;
         }
         let gone = async {
+            until_claimed(world, Some("Egress")).await;
+            world.delete_policies().await;
+            until_claimed(world, None).await;
             world.delete_service("web").await;
             world.delete_pods().await;
             world.all_gone().await;

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use super::claim::{Claim, Content};
 use super::complaint::News;
 use super::group::{GroupKey, Rule};
 use super::mark::Mark;
 use super::model::{Id, PolicyKey};
 use crate::reconcile::{Effect, Failure, Lane};
 
-/// One call to Neutron, or an Event.
+/// One call to Neutron or Kubernetes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// List all security groups of ours with their rules, and those of the operator.
@@ -38,6 +39,27 @@ pub enum Action {
         uid: Id,
         news: News,
     },
+    /// Create a policy's KuryrNetworkPolicy.
+    CreateClaim {
+        policy: PolicyKey,
+        content: Content,
+    },
+    /// Write what a policy came to into its KuryrNetworkPolicy.
+    WriteClaim {
+        policy: PolicyKey,
+        content: Content,
+    },
+    /// Delete a KuryrNetworkPolicy, where that was not done yet, and take the finalizer off.
+    ReleaseClaim {
+        policy: PolicyKey,
+        deleting: bool,
+    },
+    /// Delete the group that upstream made for a policy and that no port carries. The group itself must show that it was made for
+    /// this policy; another's is left alone.
+    DeleteOld {
+        policy: PolicyKey,
+        group: Id,
+    },
 }
 
 impl Effect for Action {
@@ -49,6 +71,10 @@ impl Effect for Action {
             Self::DeleteRule { .. } => "delete_security_group_rule",
             Self::DeleteGroup { .. } => "delete_security_group",
             Self::Report { .. } => "report_network_policy",
+            Self::CreateClaim { .. } => "create_kuryrnetworkpolicy",
+            Self::WriteClaim { .. } => "write_kuryrnetworkpolicy",
+            Self::ReleaseClaim { .. } => "release_kuryrnetworkpolicy",
+            Self::DeleteOld { .. } => "delete_old_security_group",
         }
     }
 
@@ -61,14 +87,24 @@ impl Effect for Action {
             }
             Self::DeleteRule { group, rule } => format!("rule {rule} of security group {group}"),
             Self::DeleteGroup { group } => format!("security group {group}"),
-            Self::Report { policy, .. } => format!("network policy {policy}"),
+            Self::Report { policy, .. }
+            | Self::CreateClaim { policy, .. }
+            | Self::WriteClaim { policy, .. }
+            | Self::ReleaseClaim { policy, .. } => format!("network policy {policy}"),
+            Self::DeleteOld { policy, group } => {
+                format!("upstream's security group {group} of network policy {policy}")
+            }
         }
     }
 
     fn lane(&self) -> Lane {
         match self {
             Self::List => Lane::Read,
-            Self::Report { .. } => Lane::Patient,
+            // A namespace that ends waits for it.
+            Self::ReleaseClaim { .. } => Lane::Urgent,
+            Self::Report { .. } | Self::CreateClaim { .. } | Self::WriteClaim { .. } => {
+                Lane::Patient
+            }
             _ => Lane::Cloud,
         }
     }
@@ -108,6 +144,8 @@ pub enum Answer {
     Created(SeenGroup),
     /// The rules that were created.
     Rules(Vec<SeenRule>),
+    /// The KuryrNetworkPolicy as the API server answered it.
+    Claim(Claim),
 }
 
 /// Why a policy is not in force.

@@ -36,6 +36,9 @@
 //! 2. then ports and rules let less pass: what old and new let pass both stays;
 //! 3. then they let more pass, when all others of the namespace, and the policy's other direction, have done with 2.
 //!
+//! **KuryrNetworkPolicies say what was in force last.** Nothing is read from them but the groups that upstream made, which go when no
+//! port carries them.
+//!
 //! The order is one policy's, or one namespace's, and nobody else waits for it; [`Settings::patience`] bounds it. Some
 //! things are said and not kept. What both allow may be cut while ports change by an edit that changes who is selected and what is
 //! allowed at once; by one after which ingress names ports by name; by one of both directions where what old and new let pass both
@@ -43,6 +46,7 @@
 
 mod action;
 mod behind;
+mod claim;
 pub mod cloud;
 mod compile;
 mod complaint;
@@ -65,6 +69,7 @@ pub(crate) mod tests;
 
 pub use action::{Action, Answer, Outcome, SeenGroup, SeenRule, Trouble};
 pub use behind::Behind;
+pub use claim::{Claim, Content, ListedRule, MOST_RULES};
 pub use compile::compile;
 pub use complaint::{Complaint, News, Reason};
 pub use group::{

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::action::{Action, Answer, Outcome, SeenGroup, Trouble};
+use super::claim::Content;
 use super::mark::Mark;
-use super::model::Id;
-use super::world::{Held, World};
+use super::model::{Id, PolicyKey};
+use super::world::{Held, Subject, World};
 use crate::Millis;
 use crate::reconcile::{Failure, FailureKind};
 
@@ -31,6 +32,10 @@ impl World {
                     group.deleting.insert(rule.clone());
                 }
             }
+            Action::CreateClaim { policy, .. }
+            | Action::WriteClaim { policy, .. }
+            | Action::ReleaseClaim { policy, .. }
+            | Action::DeleteOld { policy, .. } => self.claims.call_begins(policy.clone(), ()),
             // What is told is noted when it is decided.
             Action::Report { .. } => {}
         }
@@ -50,6 +55,14 @@ impl World {
                 (group, self.made(group))
             }
             Action::DeleteGroup { group } => (group, Some(Held::Delete(group.clone()))),
+            Action::WriteClaim { policy, content } => {
+                return self.finish_claim(policy, Some(content), outcome);
+            }
+            // One that was there already may say something else.
+            Action::CreateClaim { policy, .. } | Action::ReleaseClaim { policy, .. } => {
+                return self.finish_claim(policy, None, outcome);
+            }
+            Action::DeleteOld { policy, .. } => return self.finish_old(policy, outcome),
             Action::Report { .. } => return,
         };
         let Some((held, mark)) = held.zip(self.groups.get(group).map(|g| g.mark)) else {
@@ -61,6 +74,39 @@ impl World {
         self.finish_group(group, action, outcome);
         self.settle(held, failure.as_ref());
         self.touch_group(&mark);
+    }
+
+    /// A KuryrNetworkPolicy was made, written with this content, or released.
+    fn finish_claim(&mut self, policy: &PolicyKey, content: Option<&Content>, outcome: Outcome) {
+        let ended = self.claims.call_ends(policy);
+        let failure = match outcome {
+            Ok(Answer::Claim(mut claim)) => {
+                if let Some(content) = content {
+                    claim.content = Some(content.clone());
+                }
+                if ended.is_current(&claim) {
+                    self.apply_claim(claim);
+                }
+                None
+            }
+            Ok(_) => {
+                self.delete_claim(policy, u64::MAX);
+                None
+            }
+            Err(failure) => Some(failure),
+        };
+        self.settle(Held::Claim(policy.clone()), failure.as_ref());
+        self.agenda.touch(Subject::Policy(policy.clone()));
+    }
+
+    fn finish_old(&mut self, policy: &PolicyKey, outcome: Outcome) {
+        self.claims.call_ends(policy);
+        if outcome.is_ok() {
+            self.forget_old_group(policy);
+        }
+        let failure = outcome.err();
+        self.settle(Held::Claim(policy.clone()), failure.as_ref());
+        self.agenda.touch(Subject::Policy(policy.clone()));
     }
 
     fn made(&self, group: &Id) -> Option<Held> {

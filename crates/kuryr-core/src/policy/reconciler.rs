@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::action::{Action, Answer};
+use super::claim::Claim;
 use super::group::Rule;
 use super::model::{
     Facts, Id, Namespace, Node, Pod, PodKey, Policy, PolicyKey, Service, ServiceKey,
@@ -20,6 +21,8 @@ pub enum Event {
     Namespace(Watched<Id, Namespace>),
     Node(Watched<Id, Node>),
     Service(Watched<ServiceKey, Service>),
+    /// KuryrNetworkPolicies.
+    Claim(Watched<PolicyKey, Claim>),
 }
 
 /// Figures of policies.
@@ -83,6 +86,7 @@ impl Reconciler for World {
             Event::Namespace(news) => learn!(self, news, namespaces, name, namespaces, whole),
             Event::Node(news) => learn!(self, news, nodes, name, nodes, whole),
             Event::Service(news) => learn!(self, news, services, key, services, whole),
+            Event::Claim(news) => self.learn_claim(news),
         }
     }
 
@@ -181,6 +185,10 @@ impl World {
     fn touch_port(&mut self, port: &SeenPort) {
         let pod = port.pod.iter().cloned().map(Subject::Pod);
         self.agenda.touch_all(pod);
+        let old = port.groups.iter();
+        let old = old.filter_map(|id| self.old_groups.get(id)).cloned();
+        let old: Vec<Subject> = old.map(Subject::Policy).collect();
+        self.agenda.touch_all(old);
         let groups = port.groups.iter();
         let marks = groups.filter_map(|id| self.groups.get(id).map(|g| g.mark));
         let marks: Vec<Subject> = marks.map(Subject::Group).collect();

@@ -1,6 +1,7 @@
 //! NetworkPolicies by packets: the truth table between pods of three namespaces, their Services and nodes.
 
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -20,8 +21,12 @@ use kuryr_e2e::reach::{By, Place, Reply, Survey};
 use kuryr_e2e::world::World;
 use kuryr_e2e::{Outcome, fail};
 use kuryr_truth::cluster::{self, NAMESPACES, PODS, PORTS, SERVICES};
-use kuryr_truth::{Case, Places, Question, Target, Verdict, cases, questions, verdict};
-use serde_json::json;
+use kuryr_truth::{
+    Added, Case, Places, Question, Target, TruthError, Verdict, cases, questions, relabel, updates,
+    verdict,
+};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
 use crate::scenario;
 
@@ -78,16 +83,22 @@ async fn table(world: &mut World, namespaces: bool) -> Outcome {
 
 async fn label(world: &World, namespace: &str, short: &str) -> Outcome {
     let api: Api<Namespace> = Api::all(world.kube().clone());
-    let labels = json!({"metadata": {"labels": cluster::namespace_labels(short)}});
+    patch_labels(&api, namespace, &cluster::namespace_labels(short)).await
+}
+
+async fn patch_labels<K>(api: &Api<K>, name: &str, labels: &Value) -> Outcome
+where
+    K: Clone + Debug + DeserializeOwned,
+{
+    let labels = json!({"metadata": {"labels": labels}});
     let patch = Patch::Merge(&labels);
-    api.patch(namespace, &PatchParams::default(), &patch)
-        .await?;
+    api.patch(name, &PatchParams::default(), &patch).await?;
     Ok(())
 }
 
 async fn close(world: &World, spaces: &[Pods]) -> Outcome {
+    delete_all_policies(world, spaces).await?;
     for space in spaces {
-        delete_policies(world, space).await?;
         space.delete_all().await?;
     }
     for space in spaces {
@@ -115,19 +126,48 @@ async fn life(world: &World, spaces: &[Pods], part: usize) -> Outcome {
         .map(|(_, case)| case)
         .collect();
     let begin = Instant::now();
+    let mut asked = 0;
     for case in &chosen {
-        let held = scene.holds(spaces, case);
+        if let Err(TruthError::Nowhere(what)) = case.objects(&scene.places) {
+            progress.say(format!(
+                "{}: not asked, as {what} has no address",
+                case.name
+            ));
+            continue;
+        }
+        let held = async {
+            delete_all_policies(world, spaces).await?;
+            scene.holds(spaces, case).await
+        };
         progress
             .step(format!("{}: {}", case.name, case.shows), held)
             .await?;
+        asked += 1;
+    }
+    if part == 0 {
+        asked += updated(&mut scene, spaces).await?;
     }
     progress.say(format!(
-        "    {} cases of {} questions each, {:.0} s",
-        chosen.len(),
-        questions().len(),
+        "    {asked} cases of {} questions each, {:.0} s",
+        scene.questions().len(),
         begin.elapsed().as_secs_f64()
     ));
     Ok(())
+}
+
+/// Policies and labels that are edited; how many cases that makes.
+async fn updated(scene: &mut Scene<'_>, spaces: &[Pods]) -> Outcome<usize> {
+    let world = scene.world;
+    delete_all_policies(world, spaces).await?;
+    let all = updates()?;
+    for case in &all {
+        scene.relabel(spaces, &case.labels).await?;
+        let held = scene.holds(spaces, case);
+        let title = format!("{}: {}", case.name, case.shows);
+        world.progress.step(title, held).await?;
+    }
+    scene.relabel(spaces, &Added::new()).await?;
+    Ok(all.len())
 }
 
 /// Pods that answer, and where everything is.
@@ -137,6 +177,8 @@ struct Scene<'a> {
     /// Pods and nodes by the names that cases give them.
     at: BTreeMap<String, Place>,
     places: Places,
+    /// Labels that pods and namespaces have besides their usual ones.
+    added: Added,
 }
 
 impl<'a> Scene<'a> {
@@ -175,7 +217,33 @@ impl<'a> Scene<'a> {
             survey,
             at,
             places,
+            added: Added::new(),
         })
+    }
+
+    /// All questions that can be asked here.
+    fn questions(&self) -> Vec<Question> {
+        let all = questions().into_iter();
+        all.filter(|question| self.can_ask(question)).collect()
+    }
+
+    /// Pods and namespaces get these labels besides their usual ones, and lose others.
+    async fn relabel(&mut self, spaces: &[Pods], added: &Added) -> Outcome {
+        for (who, labels) in relabel(&self.added, added) {
+            let (short, pod) = who.split_once('/').unwrap_or((&who, ""));
+            let mut space = spaces.iter().zip(NAMESPACES);
+            let Some((space, _)) = space.find(|(_, name)| *name == short) else {
+                return fail(format!("{short} is no namespace"));
+            };
+            if pod.is_empty() {
+                let api: Api<Namespace> = Api::all(self.world.kube().clone());
+                patch_labels(&api, &space.namespace, &labels).await?;
+            } else {
+                patch_labels(&space.api(), pod, &labels).await?;
+            }
+        }
+        self.added.clone_from(added);
+        Ok(())
     }
 
     async fn add_services(&mut self, spaces: &[Pods]) -> Outcome {
@@ -217,21 +285,13 @@ impl<'a> Scene<'a> {
 
     /// What passes comes to be what the case allows.
     async fn holds(&self, spaces: &[Pods], case: &Case) -> Outcome {
-        for space in spaces {
-            delete_policies(self.world, space).await?;
-        }
         for policy in case.objects(&self.places)? {
             let policy: NetworkPolicy = serde_json::from_value(policy)?;
-            let namespace = policy.namespace().unwrap_or_default();
-            let api: Api<NetworkPolicy> = Api::namespaced(self.world.kube().clone(), &namespace);
-            api.create(&PostParams::default(), &policy).await?;
+            put_policy(self.world, policy).await?;
         }
         let facts = self.facts(spaces).await?;
         let what = format!("{}: packets and policies agree", case.name);
-        let all: Vec<Question> = questions()
-            .into_iter()
-            .filter(|q| self.can_ask(q))
-            .collect();
+        let all = self.questions();
         let wrong = Mutex::new(Vec::new());
         // At first most that is new is not in force yet: it is not waited long for answers then.
         let patience = Mutex::new(TO_LISTEN);
@@ -263,7 +323,7 @@ impl<'a> Scene<'a> {
             let all = api.list(&ListParams::default()).await?;
             policies.extend(all.iter().map(facts::policies::policy));
         }
-        Ok(kuryr_truth::facts(&self.places, policies)?)
+        Ok(kuryr_truth::facts(&self.places, policies, &self.added)?)
     }
 
     /// Asks all of them at once, and gives those that came out otherwise than they are to.
@@ -293,10 +353,7 @@ impl<'a> Scene<'a> {
     fn can_ask(&self, question: &Question) -> bool {
         match &question.to {
             Target::Pod(_) => true,
-            Target::Service(service) => {
-                let name = format!("{}/{}", service.namespace, service.name);
-                self.places.addresses.contains_key(&name)
-            }
+            Target::Service(service) => self.places.has(service),
         }
     }
 
@@ -327,6 +384,28 @@ fn is_right(wanted: Verdict, reply: Reply) -> bool {
         Verdict::Silence => reply == Reply::Silence,
         Verdict::Either => reply != Reply::Half,
     }
+}
+
+/// Creates a policy, or puts it in the place of the one of its name.
+async fn put_policy(world: &World, mut policy: NetworkPolicy) -> Outcome {
+    let namespace = policy.namespace().unwrap_or_default();
+    let api: Api<NetworkPolicy> = Api::namespaced(world.kube().clone(), &namespace);
+    let params = PostParams::default();
+    match api.get_opt(&policy.name_any()).await? {
+        None => api.create(&params, &policy).await?,
+        Some(old) => {
+            policy.metadata.resource_version = old.metadata.resource_version;
+            api.replace(&policy.name_any(), &params, &policy).await?
+        }
+    };
+    Ok(())
+}
+
+async fn delete_all_policies(world: &World, spaces: &[Pods]) -> Outcome {
+    for space in spaces {
+        delete_policies(world, space).await?;
+    }
+    Ok(())
 }
 
 async fn delete_policies(world: &World, space: &Pods) -> Outcome {

@@ -39,7 +39,7 @@ pub fn policy_key(object: &NetworkPolicy) -> PolicyKey {
     PolicyKey::new(object.namespace().unwrap_or_default(), object.name_any())
 }
 
-fn direction(word: &str) -> Option<Direction> {
+pub(super) fn direction(word: &str) -> Option<Direction> {
     match word {
         "Ingress" => Some(Direction::Ingress),
         "Egress" => Some(Direction::Egress),

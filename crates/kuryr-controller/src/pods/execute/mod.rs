@@ -5,6 +5,7 @@ mod kubernetes;
 mod network;
 mod neutron;
 mod policy;
+mod policy_claims;
 
 use kube::Client;
 use kuryr_core::pods::{Action, Answer, World};

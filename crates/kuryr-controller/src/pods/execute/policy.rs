@@ -8,7 +8,7 @@ use kuryr_core::reconcile::{Failure, FailureKind};
 use kuryr_openstack::model::NewSecurityGroup;
 use kuryr_openstack::{Resource, SecurityGroupQuery};
 
-use super::Executor;
+use super::{Executor, policy_claims as claims};
 use crate::facts::policies as facts;
 use crate::failure::{deleted, openstack};
 
@@ -30,6 +30,12 @@ pub(super) async fn run(ctx: &Executor, action: &Action) -> Outcome {
             ctx.events.tell_policy(policy, uid, news).await;
             Ok(Answer::Done)
         }
+        Action::CreateClaim { policy, content } => claims::create(ctx, policy, content).await,
+        Action::WriteClaim { policy, content } => claims::write(ctx, policy, content).await,
+        Action::ReleaseClaim { policy, deleting } => {
+            claims::release_one(ctx, policy, *deleting).await
+        }
+        Action::DeleteOld { policy, group } => claims::delete_old(ctx, policy, group).await,
     }
 }
 

@@ -1,6 +1,16 @@
 //! The truth table: the oracle, and what the embedded cloud's security groups let pass.
 
+use kuryr_truth::{Added, Case, Places};
+
 use crate::world::{Options, World};
+
+async fn agree_on(world: &World, places: &Places, case: &Case) {
+    let check = |world: &World| {
+        let told = world.check_truth_with(places, &case.labels);
+        told.map_err(|wrong| format!("{}: {wrong}", case.name))
+    };
+    world.until(check).await;
+}
 
 async fn agree_on_all(world: &World, options: Options) {
     let options = world.enforcing(options);
@@ -12,11 +22,19 @@ async fn agree_on_all(world: &World, options: Options) {
         for policy in case.objects(&places).unwrap() {
             world.put_policy(policy).await;
         }
-        let check = |world: &World| {
-            let told = world.check_truth(&places);
-            told.map_err(|wrong| format!("{}: {wrong}", case.name))
-        };
-        world.until(check).await;
+        agree_on(world, &places, &case).await;
+    }
+    world.delete_policies().await;
+    let mut added = Added::new();
+    for case in kuryr_truth::updates().unwrap() {
+        for (who, labels) in kuryr_truth::relabel(&added, &case.labels) {
+            world.relabel(&who, labels).await;
+        }
+        added.clone_from(&case.labels);
+        for policy in case.objects(&places).unwrap() {
+            world.put_policy(policy).await;
+        }
+        agree_on(world, &places, &case).await;
     }
     world.delete_policies().await;
     world

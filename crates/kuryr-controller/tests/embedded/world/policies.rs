@@ -8,8 +8,10 @@ use std::sync::atomic::Ordering;
 use k8s_openapi::api::core::v1::{Namespace, Pod, Service};
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::networking::v1::NetworkPolicy;
-use kube::api::{Api, DeleteParams, Patch, PatchParams, PostParams};
-use kuryr_api::names::cluster_tag;
+use kube::api::{Api, ApiResource, DeleteParams, Patch, PatchParams, PostParams};
+use kube::core::DynamicObject;
+use kuryr_api::KuryrNetworkPolicy;
+use kuryr_api::names::{NETWORKPOLICY_FINALIZER, cluster_tag};
 use kuryr_controller::{PolicyConfig, facts};
 use kuryr_core::policy::cloud::Enforcement;
 use kuryr_core::policy::flow::Flow;
@@ -19,7 +21,7 @@ use kuryr_core::policy::{
 use kuryr_embedded_openstack::{Fields, Kind};
 use kuryr_openstack::model::SecurityGroup;
 use kuryr_truth::cluster::{self, NAMESPACES, PODS, SERVICES};
-use kuryr_truth::{Places, Question, Target, Verdict};
+use kuryr_truth::{Added, Places, Question, Target, Verdict};
 use serde_json::{Value, json};
 
 use super::state::text;
@@ -111,6 +113,19 @@ impl World {
             },
         }));
         api.create(&PostParams::default(), &made).await.unwrap();
+    }
+
+    /// Patches labels of a pod, such as `x/a`, or of a namespace.
+    pub(crate) async fn relabel(&self, who: &str, labels: Value) {
+        let labels = json!({"metadata": {"labels": labels}});
+        let (params, patch) = (PatchParams::default(), Patch::Merge(&labels));
+        if let Some((namespace, pod)) = who.split_once('/') {
+            let api: Api<Pod> = Api::namespaced(self.client.clone(), namespace);
+            api.patch(pod, &params, &patch).await.unwrap();
+        } else {
+            let api: Api<Namespace> = Api::all(self.client.clone());
+            api.patch(who, &params, &patch).await.unwrap();
+        }
     }
 
     /// What kubelets do when pods run: they say their addresses.
@@ -226,7 +241,12 @@ impl World {
 
     /// What passes is what policies allow.
     pub(crate) fn check_truth(&self, places: &Places) -> Result<(), String> {
-        let facts = kuryr_truth::facts(places, self.policies()).unwrap();
+        self.check_truth_with(places, &Added::new())
+    }
+
+    /// The same, where pods and namespaces have these labels besides their usual ones.
+    pub(crate) fn check_truth_with(&self, places: &Places, added: &Added) -> Result<(), String> {
+        let facts = kuryr_truth::facts(places, self.policies(), added).unwrap();
         self.enforcement(|cloud| {
             for question in kuryr_truth::questions() {
                 let wanted = kuryr_truth::verdict(&facts, places, &question).unwrap();
@@ -282,6 +302,26 @@ impl World {
             }
             Ok(())
         })
+    }
+
+    /// The KuryrNetworkPolicy of this name, in namespace `default`.
+    pub(crate) fn policy_claim(&self, name: &str) -> Option<Value> {
+        let all = self.table("kuryrnetworkpolicies.openstack.org").into_iter();
+        let mut own = all.filter(|o| o["metadata"]["name"] == name);
+        own.find(|o| o["metadata"]["namespace"] == "default")
+    }
+
+    /// Creates a KuryrNetworkPolicy as upstream left it.
+    pub(crate) async fn put_policy_claim(&self, name: &str, spec: Value, status: Value) {
+        let resource = ApiResource::erase::<KuryrNetworkPolicy>(&());
+        let api: Api<DynamicObject> =
+            Api::namespaced_with(self.client.clone(), "default", &resource);
+        let made = object(json!({
+            "apiVersion": "openstack.org/v1", "kind": "KuryrNetworkPolicy",
+            "metadata": {"name": name, "finalizers": [NETWORKPOLICY_FINALIZER]},
+            "spec": spec, "status": status,
+        }));
+        api.create(&PostParams::default(), &made).await.unwrap();
     }
 
     /// Security groups of the cluster's policies.

@@ -1,9 +1,11 @@
 //! From facts to actions: pure, and empty when everything is as it should be.
 //!
 //! `group` says how far a security group is from what it is to be, and the next call for it; `pod` what a pod's port is to carry
-//! now; `change` whether that lets more pass, or less; `report` what policies' owners are told.
+//! now; `change` whether that lets more pass, or less; `report` what policies' owners are told, and `claim` what their
+//! KuryrNetworkPolicies say.
 
 mod change;
+mod claim;
 mod group;
 mod pod;
 mod report;
@@ -44,7 +46,11 @@ pub(super) fn plan(world: &mut World) -> Vec<Action> {
                     out.extend(actions);
                     world.touch_policy_of(&mark);
                 }
-                Subject::Policy(policy) => out.extend(world.plan_policy(&policy)),
+                Subject::Policy(policy) => {
+                    let actions = world.plan_policy(&policy);
+                    actions.iter().for_each(|action| world.begin(action));
+                    out.extend(actions);
+                }
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What a policy's owner is told: that it is in force on all pods, or why it is not.
+//! What a policy's owner is told: that it is in force on all pods, or why it is not; by Events and by the KuryrNetworkPolicy.
 
 use std::collections::BTreeMap;
 
@@ -18,10 +18,13 @@ impl World {
         let policy = self.facts.policies.get(key).cloned();
         let Some((policy, needs)) = policy.zip(self.compiled.of_policy.get(key)) else {
             self.told.remove(key);
-            return Vec::new();
+            return self.plan_claim(key, None).into_iter().collect();
         };
         let behind = self.behind.pods(key).count();
-        let is_in_force = behind == 0 && needs.groups.iter().all(|group| self.is_whole(group));
+        let is_whole = needs.groups.iter().all(|group| self.is_whole(group));
+        let is_in_force = behind == 0 && is_whole;
+        let content = is_whole.then(|| self.content(&policy, needs));
+        let claim = self.plan_claim(key, Some(content));
         let pods = needs.pods.len();
         let troubles = self.troubles(needs);
         let is_held = !troubles.is_empty();
@@ -43,7 +46,7 @@ impl World {
             uid: policy.uid.clone(),
             news,
         });
-        reports.collect()
+        reports.chain(claim).collect()
     }
 
     /// Whether a group has all its rules, and who is let in by them is known.

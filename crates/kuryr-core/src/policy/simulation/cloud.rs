@@ -8,8 +8,8 @@ use crate::policy::cloud::Enforcement;
 use crate::policy::flow::{Call as ServiceCall, Flow};
 use crate::policy::tests::Operator;
 use crate::policy::{
-    Action, Answer, Direction, Event, Facts, GroupKey, Id, Mark, PodKey, Policy, Ports, Purpose,
-    Remote, Rule, SeenGroup, SeenRule, oracle,
+    Action, Answer, Claim, Compiled, Content, Direction, Event, Facts, GroupKey, Id, ListedRule,
+    Mark, PodKey, Policy, PolicyKey, Ports, Purpose, Remote, Rule, SeenGroup, SeenRule, oracle,
 };
 use crate::reconcile::simulation::Fate;
 use crate::reconcile::{Failure, FailureKind, Outcome, Watched};
@@ -35,6 +35,14 @@ pub(crate) struct Cloud {
     pub(crate) facts: Facts,
     pub(crate) groups: BTreeMap<Id, Group>,
     pub(crate) ports: BTreeMap<PodKey, BTreeSet<Id>>,
+    /// KuryrNetworkPolicies.
+    pub(crate) claims: BTreeMap<PolicyKey, Claim>,
+    /// Whether the API server keeps less of them than is written.
+    pub(crate) prunes: bool,
+    /// Groups that upstream made.
+    pub(crate) old: BTreeSet<Id>,
+    /// Whether something that is no pod uses those.
+    pub(crate) old_is_used: bool,
     /// How many security groups the project may have.
     pub(crate) quota: usize,
     made: usize,
@@ -47,6 +55,10 @@ impl Cloud {
             facts,
             groups: BTreeMap::new(),
             ports: BTreeMap::new(),
+            claims: BTreeMap::new(),
+            prunes: false,
+            old: BTreeSet::new(),
+            old_is_used: false,
             quota: usize::MAX,
             made: 0,
             watch: None,
@@ -207,6 +219,64 @@ impl Cloud {
         assert_eq!(self.groups.len(), needed.groups.len(), "{self:#?}");
         let marks: BTreeSet<Mark> = self.groups.values().map(|g| g.mark).collect();
         assert_eq!(marks, needed.groups.keys().map(Mark::of).collect());
+        self.check_claims(&needed);
+    }
+
+    /// Each policy has a KuryrNetworkPolicy that says all rules of its groups, and there are no others.
+    fn check_claims(&self, needed: &Compiled) {
+        let there: BTreeSet<&PolicyKey> = self.claims.keys().collect();
+        assert_eq!(there, self.facts.policies.keys().collect(), "{self:#?}");
+        for (key, claim) in &self.claims {
+            let policy = &self.facts.policies[key];
+            let marks = needed.of_policy[key].groups.iter().map(Mark::of);
+            let marks: BTreeSet<Mark> = marks.collect();
+            let own = self.groups.iter().filter(|(_, g)| marks.contains(&g.mark));
+            let rules = own.flat_map(|(group, state)| {
+                state.rules.iter().map(|(id, rule)| ListedRule {
+                    rule: rule.clone(),
+                    group: group.clone(),
+                    id: id.clone(),
+                })
+            });
+            let directions = Direction::BOTH.into_iter();
+            let content = Content {
+                pods: policy.pods.clone(),
+                types: directions.filter(|d| policy.isolates(*d)).collect(),
+                rules: rules.collect(),
+            };
+            assert_eq!(claim.content.as_ref(), Some(&content), "{self:#?}");
+            assert!(!claim.deleting);
+        }
+    }
+
+    /// Somebody writes a KuryrNetworkPolicy.
+    pub(crate) fn put_claim(&mut self, claim: Claim) -> Answer {
+        let version = self.number() as u64;
+        let claim = Claim { version, ..claim };
+        self.claims.insert(claim.policy.clone(), claim.clone());
+        Answer::Claim(claim)
+    }
+
+    fn write_claim(&mut self, policy: &PolicyKey, content: &Content) -> Answer {
+        let group = content.group().cloned();
+        self.put_claim(Claim {
+            policy: policy.clone(),
+            // What is pruned was never said.
+            group: group.filter(|_| !self.prunes),
+            content: (!self.prunes).then(|| content.clone()),
+            deleting: false,
+            finalizer: true,
+            version: 0,
+        })
+    }
+
+    fn delete_old(&mut self, group: &Id) -> Result<Answer, Failure> {
+        let is_carried = self.ports.values().any(|groups| groups.contains(group));
+        if is_carried || self.old_is_used {
+            return Err(Failure::new(FailureKind::Taken, "SecurityGroupInUse"));
+        }
+        self.old.remove(group);
+        Ok(Answer::Done)
     }
 
     /// Policies, and what ports carry, for who reads a failure.
@@ -272,6 +342,19 @@ impl Cloud {
             }
             Action::DeleteGroup { group } => self.delete(group),
             Action::Report { .. } => Ok(Answer::Done),
+            Action::CreateClaim { policy, content } => Ok(match self.claims.get(policy) {
+                Some(there) => Answer::Claim(there.clone()),
+                None => self.write_claim(policy, content),
+            }),
+            Action::WriteClaim { policy, content } => match self.claims.contains_key(policy) {
+                true => Ok(self.write_claim(policy, content)),
+                false => gone(),
+            },
+            Action::ReleaseClaim { policy, .. } => {
+                self.claims.remove(policy);
+                Ok(Answer::Done)
+            }
+            Action::DeleteOld { group, .. } => self.delete_old(group),
         }
     }
 
@@ -318,7 +401,8 @@ impl Cloud {
     }
 
     fn dress(&mut self, pod: &PodKey, groups: &BTreeSet<Id>) -> Result<Answer, Failure> {
-        let is_known = |id: &Id| &**id == OPERATOR || self.groups.contains_key(id);
+        let is_known =
+            |id: &Id| &**id == OPERATOR || self.groups.contains_key(id) || self.old.contains(id);
         if !groups.iter().all(is_known) {
             return gone();
         }
@@ -391,7 +475,10 @@ impl crate::reconcile::simulation::Cloud for Cloud {
             .chain(all!(self, namespaces, Namespace))
             .chain(all!(self, nodes, Node))
             .chain(all!(self, services, Service));
-        let events = events.map(News::Policy);
+        let there = self.claims.values().cloned().map(Watched::There);
+        let all = Watched::All(self.claims.keys().cloned().collect());
+        let claims = [Watched::Begin].into_iter().chain(there).chain([all]);
+        let events = events.chain(claims.map(Event::Claim)).map(News::Policy);
         events.chain([News::Ports(self.ports.clone())]).collect()
     }
 

@@ -16,7 +16,14 @@ pub(crate) enum Call {
 impl Call {
     /// Whether it only tells something.
     pub(crate) fn tells(&self) -> bool {
-        matches!(self, Self::Policy(Action::Report { .. }))
+        use Action::{CreateClaim, ReleaseClaim, Report, WriteClaim};
+        let Self::Policy(action) = self else {
+            return false;
+        };
+        matches!(
+            action,
+            Report { .. } | CreateClaim { .. } | WriteClaim { .. } | ReleaseClaim { .. }
+        )
     }
 }
 

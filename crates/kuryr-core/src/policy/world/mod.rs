@@ -1,5 +1,6 @@
 //! All facts of policies, with the indexes that decisions need.
 
+mod claims;
 mod closing;
 mod compiled;
 mod groups;
@@ -10,13 +11,14 @@ mod told;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::action::Trouble;
+use super::claim::Claim;
 use super::compile::Compilation;
 use super::group::{Compiled, GroupKey, Purpose, Rule};
 use super::mark::Mark;
 use super::model::{Facts, Id, PodKey, PolicyKey};
 use super::settings::Settings;
 use crate::Millis;
-use crate::reconcile::{Agenda, Listing};
+use crate::reconcile::{Agenda, Listing, Mirror};
 
 pub(super) use self::closing::Closing;
 pub(super) use self::compiled::Stale;
@@ -33,7 +35,7 @@ pub(super) enum Subject {
     Pod(PodKey),
     /// A security group.
     Group(Mark),
-    /// What a policy's owner is told.
+    /// What a policy's owner is told, and its KuryrNetworkPolicy.
     Policy(PolicyKey),
 }
 
@@ -44,6 +46,8 @@ pub(super) enum Held {
     /// A group is made, or its rules are.
     Make(Mark),
     Delete(Id),
+    /// A KuryrNetworkPolicy is written, or released.
+    Claim(PolicyKey),
 }
 
 /// What the port of a pod is to carry now.
@@ -108,6 +112,10 @@ pub struct World {
     pub(super) behind: Pairs<PolicyKey>,
     /// What policies' owners were told.
     pub(super) told: BTreeMap<PolicyKey, Told>,
+    /// KuryrNetworkPolicies.
+    pub(super) claims: Mirror<PolicyKey, Claim>,
+    /// Groups that upstream made, by which KuryrNetworkPolicy names them.
+    pub(super) old_groups: BTreeMap<Id, PolicyKey>,
     pub(super) sequence: u64,
 }
 
@@ -140,6 +148,8 @@ impl World {
             lacking: Pairs::default(),
             behind: Pairs::default(),
             told: BTreeMap::new(),
+            claims: Mirror::default(),
+            old_groups: BTreeMap::new(),
             sequence: 0,
         }
     }
@@ -190,8 +200,14 @@ impl World {
         self.agenda
             .touch_all(groups.into_iter().map(Subject::Group));
         self.agenda.touch_all(pods);
-        let policies = self.facts.policies.keys().cloned();
-        self.agenda.touch_all(policies.map(Subject::Policy));
+        self.touch_policies();
+    }
+
+    /// All policies, and those of which only the KuryrNetworkPolicy is left.
+    pub(super) fn touch_policies(&mut self) {
+        let policies = self.facts.policies.keys().chain(self.claims.keys());
+        let policies: Vec<Subject> = policies.cloned().map(Subject::Policy).collect();
+        self.agenda.touch_all(policies);
     }
 
     pub(super) fn touch_held(&mut self, held: &Held) {
@@ -203,6 +219,7 @@ impl World {
                     self.touch_group(&mark);
                 }
             }
+            Held::Claim(policy) => self.agenda.touch(Subject::Policy(policy.clone())),
         }
     }
 
