@@ -38,6 +38,7 @@ mod tenure;
 pub use config::{ControllerConfig, NamespaceNetworks};
 pub use kuryr_process::TaskEnded;
 pub use lease::{Fence, LeaseSettings};
+pub use pods::asked::{Asked, AskedError};
 pub use pods::networks::{NetworkError, Networks, Wants};
 pub use pods::policies::{PolicyConfig, PolicyError};
 pub use run::{ControllerError, run};

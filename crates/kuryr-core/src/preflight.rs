@@ -25,6 +25,8 @@ pub struct Facts {
     pub router: Option<(Id, Seen<String>)>,
     /// How many more networks the project may have; none without limit.
     pub networks_left: Seen<Option<u64>>,
+    /// How many more security groups, and rules of them, the project may have, where policies are to be in force; none without limit.
+    pub policies_left: Option<[Seen<Option<u64>>; 2]>,
     /// The networks of the nodes' subnets.
     pub node_networks: Vec<Seen<Network>>,
     /// The security groups of pods: id and name.
@@ -173,6 +175,10 @@ pub fn checks(facts: &Facts) -> Vec<Check> {
     }
     all.push(mtu(facts));
     all.extend(facts.groups.iter().map(|(id, seen)| group(id, seen)));
+    if let Some([groups, rules]) = &facts.policies_left {
+        all.push(security_groups(groups));
+        all.push(security_group_rules(rules));
+    }
     all.push(ports(&facts.ports_left, facts.pods));
     all.extend(facts.balancers.as_ref().map(balancers));
     all.push(trunks(&facts.nodes));
@@ -479,6 +485,39 @@ fn group(id: &Id, seen: &Seen<String>) -> Check {
     }
 }
 
+/// Policies need a group for each direction that they have rules for, one for each selector of peers, and one for each node.
+fn security_groups(left: &Seen<Option<u64>>) -> Check {
+    let todo = "raise the quota, to -1 if you can: openstack quota set --secgroups; what can't be made stays closed";
+    policies_room("security-group-quota", "security groups", left, 100, todo)
+}
+
+fn security_group_rules(left: &Seen<Option<u64>>) -> Check {
+    let todo = "raise the quota, to -1 if you can: openstack quota set --secgroup-rules; what can't be made stays closed";
+    let what = "rules of security groups";
+    policies_room("security-group-rule-quota", what, left, 1_000, todo)
+}
+
+fn policies_room(
+    name: &'static str,
+    what: &str,
+    left: &Seen<Option<u64>>,
+    few: u64,
+    todo: &str,
+) -> Check {
+    match left {
+        Ok(None) => good(name, format!("{what} are without limit")),
+        Ok(Some(0)) => check(name, Standing::Problem, format!("no more {what}"), todo),
+        Ok(Some(left)) if *left < few => check(
+            name,
+            Standing::Advice,
+            format!("{left} more {what}: few policies need more"),
+            todo,
+        ),
+        Ok(Some(left)) => good(name, format!("{left} more {what}")),
+        Err(why) => unknown(name, why, &format!("see how many {what} the quota allows")),
+    }
+}
+
 fn ports(left: &Seen<Option<u64>>, pods: u64) -> Check {
     const NAME: &str = "port-quota";
     match left {
@@ -631,6 +670,7 @@ mod tests {
             pools: vec![],
             router: None,
             networks_left: Ok(None),
+            policies_left: None,
             node_networks: vec![Ok(network("nodes"))],
             groups: vec![("g".into(), Ok("pods".to_owned()))],
             ports_left: Ok(Some(5000)),
@@ -825,5 +865,29 @@ mod tests {
         ] {
             assert_eq!(standing(&with(wrong), "subnet-pool"), expected);
         }
+    }
+
+    #[test]
+    fn policies_need_room_for_groups_and_rules() {
+        let with = |groups: Seen<Option<u64>>, rules: Seen<Option<u64>>| {
+            let facts = Facts {
+                policies_left: Some([groups, rules]),
+                ..facts()
+            };
+            let all = checks(&facts).into_iter();
+            let about = all.filter(|check| check.name.starts_with("security-group-"));
+            about.map(|check| check.standing).collect::<Vec<_>>()
+        };
+        assert_eq!(with(Ok(None), Ok(Some(1_000))), [Standing::Good; 2]);
+        let few = with(Ok(Some(9)), Ok(Some(99)));
+        assert_eq!(few, [Standing::Advice; 2], "Neutron's usual quota");
+        assert_eq!(with(Ok(Some(0)), Ok(Some(0))), [Standing::Problem; 2]);
+        let unseen = || Err("404".to_owned());
+        assert_eq!(with(unseen(), unseen()), [Standing::Unknown; 2]);
+        assert!(
+            checks(&facts())
+                .iter()
+                .all(|c| !c.name.starts_with("security-group-"))
+        );
     }
 }

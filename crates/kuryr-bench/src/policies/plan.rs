@@ -7,10 +7,10 @@ use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kuryr_controller::facts;
 use kuryr_core::Id;
 use kuryr_core::policy::{
-    Action, Answer, Dress, Event, Family, Limits, Mark, Namespace, Node, Pod, PodKey, Rule,
+    Action, Answer, Claim, Dress, Event, Family, Limits, Mark, Namespace, Node, Pod, PodKey, Rule,
     SeenGroup, SeenPort, SeenRule, Settings, World,
 };
-use kuryr_core::reconcile::{Reconciler, Watched};
+use kuryr_core::reconcile::{Effect, Lane, Reconciler, Watched};
 use serde_json::Value;
 
 use super::shape::{self, Size};
@@ -29,6 +29,8 @@ struct Bench {
     now: u64,
     /// Calls that changed something.
     changes: usize,
+    /// Versions of KuryrNetworkPolicies.
+    versions: u64,
 }
 
 /// Measures them.
@@ -93,6 +95,7 @@ impl Bench {
             made: 0,
             now: 0,
             changes: 0,
+            versions: 0,
         }
     }
 
@@ -150,6 +153,8 @@ impl Bench {
         self.world.learn(0, Event::Policy(policies));
         self.world
             .learn(0, Event::Service(Watched::All(BTreeSet::new())));
+        self.world
+            .learn(0, Event::Claim(Watched::All(BTreeSet::new())));
         self.world.ports_are(&BTreeSet::new());
         self.world.lead();
         Ok(())
@@ -223,7 +228,8 @@ impl Bench {
     }
 
     fn carry_out(&mut self, action: &Action) -> Answer {
-        self.changes += usize::from(!matches!(action, Action::List | Action::Report { .. }));
+        let changes_the_cloud = action.lane() == Lane::Cloud;
+        self.changes += usize::from(changes_the_cloud);
         match action {
             Action::List => Answer::All {
                 groups: Vec::new(),
@@ -241,9 +247,22 @@ impl Bench {
                 });
                 Answer::Rules(seen.collect())
             }
-            Action::DeleteRule { .. } | Action::DeleteGroup { .. } | Action::Report { .. } => {
-                Answer::Done
+            Action::CreateClaim { policy, content } | Action::WriteClaim { policy, content } => {
+                self.versions += 1;
+                Answer::Claim(Claim {
+                    policy: policy.clone(),
+                    group: content.group().cloned(),
+                    content: Some(content.clone()),
+                    deleting: false,
+                    finalizer: true,
+                    version: self.versions,
+                })
             }
+            Action::DeleteRule { .. }
+            | Action::DeleteGroup { .. }
+            | Action::DeleteOld { .. }
+            | Action::ReleaseClaim { .. }
+            | Action::Report { .. } => Answer::Done,
         }
     }
 }

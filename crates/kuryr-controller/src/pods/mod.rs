@@ -5,10 +5,12 @@
 //! slim       objects read without what nothing is drawn from
 //! networks   where pods' networks come from; subnets and networks as VIFs need them
 //! policies   how policies are put in force
+//! asked      what policies are about, read once
 //! execute/   an action ──> calls ──> an outcome                     (no decision here)
 //! metrics    figures of pods, ports, networks and policies
 //! ```
 
+pub(crate) mod asked;
 mod execute;
 mod metrics;
 pub(crate) mod networks;

@@ -129,8 +129,8 @@ kinds! {
         "A pod's port is taken off its trunk and put on again, where no controller leads; a leading one does so itself \
          after 90 s. If it stays so, see the agent or ovn-controller of the node's hypervisor.";
     SecurityGroupsDiffer: "security-groups-differ", Wrong, "error",
-        "A port's security groups are not those that are configured for its pod.",
-        "They are set.";
+        "A port's security groups are not those that are configured for its pod, or that NetworkPolicies ask for.",
+        "They are set; where policies are in force, nothing: a controller that leads sets them.";
     PortLeaked: "port-leaked", Leaked, "error",
         "A port of ours is on no trunk, no KuryrPort names it, and nothing changed about it for longer than \
          `orphan_grace`.",
@@ -147,6 +147,15 @@ kinds! {
     NetworkWithoutRouter: "network-without-router", Wrong, "warning",
         "No router has a leg in a subnet of a namespace's network.",
         "Nothing; a controller that leads adds it when a pod there wants a port.";
+    PolicyGroupMissing: "policy-group-missing", Missing, "error",
+        "A security group that NetworkPolicies ask for is not in Neutron.",
+        "Nothing; a controller that leads makes it, or says by an Event on the policy why not.";
+    PolicyRulesDiffer: "policy-rules-differ", Wrong, "error",
+        "The rules of a policy's security group are not those that it asks for: more may pass, or less.",
+        "Nothing; a controller that leads sets them right with its next list.";
+    PolicyGroupLeaked: "policy-group-leaked", Leaked, "warning",
+        "A policy's security group carries this cluster's mark, and no policy asks for it, or policies are not in force.",
+        "Nothing; a controller that leads deletes it, where policies are in force.";
     ForeignSubport: "foreign-subport", Foreign, "note",
         "A subport of a node's trunk that is not this cluster's.",
         "Nothing, ever.";

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::network::Network;
+use crate::policy;
 use crate::pool;
 use crate::port::{Claim, Id, Pod, PodKey, Port, Trunk};
 
@@ -36,6 +37,24 @@ pub struct Facts {
     pub networks: Vec<NetworkFact>,
     /// Whether NetworkPolicies give each port security groups of its own.
     pub groups_by_policies: bool,
+    /// What policies are about, and their groups; none where it could not be seen.
+    pub policies: Option<PolicyFacts>,
+}
+
+/// What policies are about, and the groups that came of them.
+#[derive(Clone, Debug)]
+pub struct PolicyFacts {
+    /// The cluster but for its nodes, and the settings of policies; none where they are not in force.
+    pub cluster: Option<(policy::Facts, policy::Settings)>,
+    /// All security groups of policies that carry our mark.
+    pub groups: Vec<SeenPolicyGroup>,
+}
+
+/// A security group of policies.
+#[derive(Clone, Debug)]
+pub struct SeenPolicyGroup {
+    pub seen: policy::SeenGroup,
+    pub name: String,
 }
 
 /// From when on something is a finding.

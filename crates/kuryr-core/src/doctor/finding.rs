@@ -49,6 +49,8 @@ pub enum Subject {
     KuryrPort(PodKey),
     /// A Neutron port.
     Port(Id),
+    /// A Neutron security group: its id, or, of one that is not there, its name.
+    SecurityGroup(Id),
     /// A Kubernetes object of another kind, such as `kuryrnetwork`; with namespace and name.
     Object(&'static str, PodKey),
 }
@@ -67,6 +69,7 @@ impl Subject {
             Self::Pod(_) => "pod",
             Self::KuryrPort(_) => "kuryrport",
             Self::Port(_) => "port",
+            Self::SecurityGroup(_) => "security-group",
             Self::Object(kind, _) => kind,
         }
     }
@@ -80,7 +83,8 @@ impl Subject {
             | Self::Network(id)
             | Self::Node(id)
             | Self::Trunk(id)
-            | Self::Port(id) => id.to_string(),
+            | Self::Port(id)
+            | Self::SecurityGroup(id) => id.to_string(),
             Self::Pod(key) | Self::KuryrPort(key) | Self::Object(_, key) => key.to_string(),
         }
     }
@@ -215,8 +219,13 @@ impl Finding {
     }
 
     /// The same, of a pod's namespace.
-    pub(super) fn of(mut self, pod: &PodKey) -> Self {
-        self.namespace = Some(pod.namespace.clone());
+    pub(super) fn of(self, pod: &PodKey) -> Self {
+        self.in_namespace(&pod.namespace)
+    }
+
+    /// The same, of a namespace.
+    pub(super) fn in_namespace(mut self, namespace: &Id) -> Self {
+        self.namespace = Some(namespace.clone());
         self
     }
 

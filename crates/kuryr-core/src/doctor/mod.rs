@@ -3,7 +3,7 @@
 //! ```text
 //! facts      what one look at Kubernetes and Neutron brought
 //! picture    the same, indexed
-//! check/     a module a subject: cluster, nodes, claims, pods, ports, networks
+//! check/     a module a subject: cluster, nodes, claims, pods, ports, networks, policies
 //! catalogue  the kinds of findings, each with its meaning and what is done: docs/doctor.md
 //! finding    one finding: severity, subject, what it is, what would be done
 //! guard      whether a fix is still right, by facts read again just before it
@@ -26,8 +26,8 @@ mod tests;
 
 pub use catalogue::{Class, FindingKind, markdown};
 pub use facts::{
-    ClaimFact, Facts, HeldObject, Lease, Limits, NetworkFact, Node, OtherPort, PodFact, PortFact,
-    SubnetUsage, Usage, Wait,
+    ClaimFact, Facts, HeldObject, Lease, Limits, NetworkFact, Node, OtherPort, PodFact,
+    PolicyFacts, PortFact, SeenPolicyGroup, SubnetUsage, Usage, Wait,
 };
 pub use finding::{By, Finding, Remedy, Scope, Severity, Subject, span};
 pub use guard::{Fresh, Need, check as still_right, need};
@@ -51,6 +51,7 @@ pub fn diagnose(facts: &Facts) -> Vec<Finding> {
     check::ports(&picture, &mut findings);
     check::held(&picture, &mut findings);
     check::networks(&picture, &mut findings);
+    check::policies(&picture, &mut findings);
     findings.sort_by(|a, b| a.order().cmp(&b.order()));
     findings
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use k8s_openapi::jiff::Timestamp;
 use kube::Client;
-use kuryr_controller::{ControllerConfig, Networks, Wants};
-use kuryr_core::doctor::{Facts, Limits};
+use kuryr_controller::{Asked, ControllerConfig, Networks, Wants};
+use kuryr_core::doctor::{Facts, Limits, PolicyFacts, SeenPolicyGroup};
 use kuryr_core::port::Id;
 use kuryr_openstack::{Cloud, OwnershipMark};
 
@@ -62,8 +62,35 @@ impl Eyes<'_> {
             held: cluster.held,
             networks: cloud.networks,
             groups_by_policies: self.config.policies.is_some(),
+            policies: self.policies(&mut unseen).await,
         };
         Ok((facts, unseen))
+    }
+}
+
+impl Eyes<'_> {
+    /// What policies are about, and their groups.
+    async fn policies(&self, unseen: &mut Vec<Unseen>) -> Option<PolicyFacts> {
+        let neutron = self.cloud.neutron();
+        let asked = Asked::read(self.client, &neutron, self.config, self.networks, self.mark);
+        match asked.await {
+            Ok(Asked { cluster, groups }) => {
+                let groups = groups.into_iter();
+                Some(PolicyFacts {
+                    cluster,
+                    groups: groups
+                        .map(|(seen, name)| SeenPolicyGroup { seen, name })
+                        .collect(),
+                })
+            }
+            Err(error) => {
+                unseen.push(Unseen {
+                    what: "what NetworkPolicies ask for, and their security groups".to_owned(),
+                    why: error.to_string(),
+                });
+                None
+            }
+        }
     }
 }
 

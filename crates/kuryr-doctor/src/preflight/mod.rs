@@ -56,6 +56,7 @@ impl Preflight<'_> {
             pools: self.pools(&neutron).await,
             router: self.router(&neutron).await,
             networks_left: left(&neutron, "network").await,
+            policies_left: self.policies_left(&neutron).await,
             node_networks,
             groups,
             ports_left: left(&neutron, "port").await,
@@ -78,6 +79,12 @@ impl Preflight<'_> {
             id.as_str().into(),
             seen.map(|r| r.name).map_err(|e| e.gist()),
         ))
+    }
+
+    async fn policies_left(&self, neutron: &Neutron) -> Option<[Seen<Option<u64>>; 2]> {
+        self.config.policies.as_ref()?;
+        let groups = left(neutron, "security_group").await;
+        Some([groups, left(neutron, "security_group_rule").await])
     }
 
     fn login(&self) -> Login {

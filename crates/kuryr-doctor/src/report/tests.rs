@@ -123,6 +123,7 @@ fn look() -> Look {
         held: vec![],
         networks: vec![],
         groups_by_policies: false,
+        policies: None,
     };
     let findings = diagnose(&facts);
     Look {

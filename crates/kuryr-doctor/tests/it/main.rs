@@ -6,6 +6,7 @@ mod beside;
 mod blind;
 mod foreign;
 mod mended;
+mod policies;
 mod preflight;
 mod told;
 mod world;

@@ -1,5 +1,6 @@
 //! A cloud before anything is installed on it.
 
+use kuryr_controller::PolicyConfig;
 use kuryr_core::preflight::{Check, Standing, checks};
 use kuryr_doctor::Preflight;
 
@@ -64,4 +65,22 @@ async fn a_cloud_is_looked_at_though_there_is_no_cluster_yet() {
     let world = World::start(1).await;
     let all = look(&world, 10, false).await;
     assert_eq!(told(&all), [HIDDEN, ("node-trunks", Standing::Unknown)]);
+}
+
+#[tokio::test]
+async fn neutrons_usual_quota_is_too_small_for_policies() {
+    let mut world = World::start(1).await;
+    world.config.policies = Some(PolicyConfig::default());
+    world.cloud(|state, caller| {
+        for (what, limit) in [("security_group", 10), ("security_group_rule", 100)] {
+            state.cloud.set_quota(&caller.project_id, what, limit);
+        }
+    });
+    let all = look(&world, 10, true).await;
+    let few = ["security-group-quota", "security-group-rule-quota"];
+    let few = few.map(|name| (name, Standing::Advice));
+    assert!(
+        few.iter().all(|told_of| told(&all).contains(told_of)),
+        "{all:?}"
+    );
 }

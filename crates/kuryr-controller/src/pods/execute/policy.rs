@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use kuryr_core::Id;
 use kuryr_core::policy::{Action, Answer, GroupKey, Mark, Outcome, Rule};
 use kuryr_core::reconcile::{Failure, FailureKind};
+use kuryr_openstack::Resource;
 use kuryr_openstack::model::NewSecurityGroup;
-use kuryr_openstack::{Resource, SecurityGroupQuery};
 
 use super::{Executor, policy_claims as claims};
 use crate::facts::policies as facts;
 use crate::failure::{deleted, openstack};
+use crate::pods::asked::groups;
 
 /// Carries one out.
 pub(super) async fn run(ctx: &Executor, action: &Action) -> Outcome {
@@ -41,18 +42,8 @@ pub(super) async fn run(ctx: &Executor, action: &Action) -> Outcome {
 
 /// All groups of ours, and the operator's.
 async fn list(ctx: &Executor) -> Outcome {
-    let ours = SecurityGroupQuery::new().description(&ctx.mark.description);
+    let (ours, theirs) = openstack(groups(&ctx.neutron, &ctx.mark, &ctx.networks).await)?;
     let wanted = ctx.networks.operators_groups();
-    let theirs = SecurityGroupQuery::new().ids(wanted.iter().map(ToString::to_string));
-    let (ours, theirs) = openstack(tokio::try_join!(
-        ctx.neutron.list_security_groups(&ours),
-        async {
-            match wanted.is_empty() {
-                true => Ok(Vec::new()),
-                false => ctx.neutron.list_security_groups(&theirs).await,
-            }
-        },
-    ))?;
     let operator: BTreeMap<Id, _> = theirs
         .iter()
         .map(|group| (group.id.as_str().into(), facts::operators_rules(group)))
@@ -64,12 +55,8 @@ async fn list(ctx: &Executor) -> Outcome {
         tracing::warn!("{message}");
         return Err(Failure::new(FailureKind::Invalid, message));
     }
-    // A cloud may leave a filter out of account.
-    let ours = ours
-        .iter()
-        .filter(|group| group.description == ctx.mark.description);
     Ok(Answer::All {
-        groups: ours.filter_map(facts::seen_group).collect(),
+        groups: ours.iter().filter_map(facts::seen_group).collect(),
         operator,
     })
 }

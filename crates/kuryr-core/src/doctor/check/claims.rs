@@ -134,7 +134,7 @@ fn in_use(p: &Picture<'_>, fact: &ClaimFact, pod: &PodFact, out: &mut Vec<Findin
         out.extend(down(p, fact, port));
     }
     if let Some(kind) = pod.pod.wanted_kind() {
-        // Policies are carried out by the controller alone: what a port is to have is known with all that they are about.
+        // What policies ask for is compared by itself.
         if !p.facts.groups_by_policies {
             out.extend(groups(fact, port, kind));
         }

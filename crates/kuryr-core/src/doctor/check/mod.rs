@@ -6,6 +6,7 @@ mod held;
 mod networks;
 mod nodes;
 mod pods;
+mod policies;
 mod ports;
 
 pub(super) use claims::check as claims;
@@ -14,4 +15,5 @@ pub(super) use held::check as held;
 pub(super) use networks::check as networks;
 pub(super) use nodes::check as nodes;
 pub(super) use pods::check as pods;
+pub(super) use policies::check as policies;
 pub(super) use ports::check as ports;

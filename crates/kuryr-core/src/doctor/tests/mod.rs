@@ -5,5 +5,6 @@ mod cluster;
 mod guard;
 mod mended;
 mod plant;
+mod policies;
 mod properties;
 mod told;

@@ -97,6 +97,7 @@ pub(super) fn healthy(nodes: usize, pods: usize) -> Facts {
         held: vec![],
         networks: vec![],
         groups_by_policies: false,
+        policies: None,
     };
     for n in 0..nodes {
         let addresses = vec![std::net::IpAddr::from([

@@ -172,16 +172,28 @@ impl World {
         &self.compiled
     }
 
-    pub(super) fn has_read_all(&self) -> bool {
+    /// What is known of the cluster.
+    #[must_use]
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// Whether all that is watched was listed at least once.
+    #[must_use]
+    pub fn has_watched_all(&self) -> bool {
         let Synced {
             policies,
             pods,
             namespaces,
             nodes,
             services,
-            ports,
+            ports: _,
         } = self.synced;
-        let watched = policies && pods && namespaces && nodes && services && ports;
+        policies && pods && namespaces && nodes && services
+    }
+
+    pub(super) fn has_read_all(&self) -> bool {
+        let watched = self.has_watched_all() && self.synced.ports;
         // Without what the operator's groups let pass, the groups that say it too would lose all their rules.
         let mut operators = self.settings.operator.iter();
         let are_known = operators.all(|id| self.facts.operator.contains_key(id));
