@@ -1,10 +1,13 @@
-"""The same settings in both configurations: conf.py upstream|ours. Settings come from `stack env`."""
+"""The same settings in both configurations: conf.py upstream|ours [policies]. Settings come from `stack env`."""
 import json
 import os
 import sys
 
 with open(os.environ['KURYR_STACK_IDS']) as f:
     IDS = json.load(f)
+POLICIES = 'policies' in sys.argv[2:]
+HANDLERS = 'vif,kuryrport' + (',policy,kuryrnetworkpolicy,pod_label' if POLICIES else '')
+GROUPS = 'policy' if POLICIES else 'default'
 PKI = os.path.join(os.environ['KURYR_STACK_KUBERNETES'], 'pki')
 NETWORKS = f"""[neutron_defaults]
 project = {IDS['project']}
@@ -37,7 +40,9 @@ ssl_verify_server_crt = true
 token_file =
 pod_vif_driver = nested-vlan
 vif_pool_driver = noop
-enabled_handlers = vif,kuryrport
+enabled_handlers = {HANDLERS}
+pod_security_groups_driver = {GROUPS}
+service_security_groups_driver = {GROUPS}
 [binding]
 default_driver = kuryr.lib.binding.drivers.vlan
 [neutron]
@@ -53,6 +58,7 @@ cluster_id = compare
 orphan_grace = 30
 [kubernetes]
 vif_pool_driver = noop
+pod_security_groups_driver = {GROUPS}
 [neutron]
 cloud = {os.environ['OS_CLOUD']}
 clouds_file = {os.environ['OS_CLIENT_CONFIG_FILE']}

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
 use kuryr_embedded_kubernetes::api::{Part, Target, WriteOptions};
 use kuryr_embedded_kubernetes::store::Key;
 use kuryr_embedded_openstack::{Caller, Kind, State};
@@ -11,34 +10,22 @@ use serde_json::{Value, json};
 
 use super::shape::{self, Size};
 use super::{Options, count};
-use crate::simulated::calls::{Counter, Counts};
-use crate::simulated::controller::{Controller, Program};
+use crate::simulated::calls::Counts;
+use crate::simulated::controller::Program;
 use crate::simulated::objects;
+use crate::simulated::run::{BURST, Run, bar};
 use crate::simulated::site::{Site, caller, write};
-use crate::simulated::watch::Watch;
 use crate::stats::Runs;
 use crate::{BenchError, Report};
 
-/// How often it is looked whether a thing has happened.
-const LOOK: Duration = Duration::from_millis(1);
-/// Without a call that changes something for so long, the controller has nothing more to do.
-const QUIET: Duration = Duration::from_secs(2);
 /// For how long a controller at rest is watched.
 const REST: Duration = Duration::from_secs(10);
 /// After each change it is waited until all is quiet, so that there are no more of them.
 const MOST_ROUNDS: usize = 20;
-/// Most objects created without letting others run.
-const BURST: usize = 100;
-
 /// A cloud with its pods and policies, and the controller.
 struct Bench {
-    site: Site,
-    watch: Watch,
-    counter: Counter,
-    program: Program,
-    controller: Option<Controller>,
+    run: Run,
     size: Size,
-    limit: Duration,
     /// Pods made so far.
     made: usize,
     _conf: tempfile::TempDir,
@@ -53,11 +40,11 @@ pub(super) async fn run(
 ) -> Result<(), BenchError> {
     let rounds = options.rounds.min(MOST_ROUNDS);
     let mut bench = Bench::start(options, size).await?;
-    bench.start_controller().await?;
+    bench.run.start(drop).await?;
     let begun = Instant::now();
     bench.pods().await?;
     report.figure(&figure("pods_s"), begun.elapsed().as_secs_f64());
-    bench.settle().await?;
+    bench.run.settle().await?;
     bench.policies(figure, report).await?;
     bench.at_rest(figure, report).await?;
     bench.labels(rounds, figure, report).await?;
@@ -82,34 +69,21 @@ impl Bench {
             site.make("", "namespaces", "", object)?;
         }
         Ok(Self {
-            watch: Watch::start(&site.kube),
-            counter: Counter::new(site.openstack.calls()),
-            site,
-            program,
-            controller: None,
+            run: Run::new(site, program, options.limit),
             size,
-            limit: options.limit,
             made: 0,
             _conf: conf,
         })
     }
 
-    async fn start_controller(&mut self) -> Result<f64, BenchError> {
-        let mut controller = self.program.start()?;
-        controller.synced(self.limit).await?;
-        let took = controller.age();
-        self.controller = Some(controller);
-        Ok(took)
-    }
-
     fn create(&mut self, number: usize) -> Result<(), BenchError> {
         let (namespace, name) = shape::pod(number, self.size);
-        self.watch.expect(&name);
-        let node = &self.site.nodes[number % self.site.nodes.len()].name;
+        self.run.watch.expect(&name);
+        let node = &self.run.site.nodes[number % self.run.site.nodes.len()].name;
         let mut pod = objects::pod(&name, node);
         pod["metadata"]["namespace"] = json!(namespace);
         pod["metadata"]["labels"] = shape::labels(shape::app(number, self.size));
-        self.site.make("", "pods", &namespace, pod)?;
+        self.run.site.make("", "pods", &namespace, pod)?;
         self.made = self.made.max(number + 1);
         Ok(())
     }
@@ -122,13 +96,14 @@ impl Bench {
                 tokio::task::yield_now().await;
             }
         }
-        let (watch, all) = (self.watch.clone(), self.size.pods);
-        self.until("every pod has its port", || {
-            let ready = watch.seen().ready.len();
-            bar.set_position(ready as u64);
-            ready >= all
-        })
-        .await?;
+        let (watch, all) = (self.run.watch.clone(), self.size.pods);
+        self.run
+            .until("every pod has its port", || {
+                let ready = watch.seen().ready.len();
+                bar.set_position(ready as u64);
+                ready >= all
+            })
+            .await?;
         bar.finish_and_clear();
         Ok(())
     }
@@ -140,30 +115,36 @@ impl Bench {
         report: &mut Report,
     ) -> Result<(), BenchError> {
         let bar = bar(self.size.policies, "policies are in force");
-        let (begun, before, cpu) = (Instant::now(), self.counter.read(), self.cpu());
+        let (begun, before, cpu) = (
+            Instant::now(),
+            self.run.counter.read(),
+            self.run.usage().cpu_s,
+        );
         for number in 0..self.size.policies {
             let policy = shape::policy(number, self.size);
             let namespace = policy["metadata"]["namespace"].as_str().unwrap_or_default();
             let namespace = namespace.to_owned();
-            self.site
+            self.run
+                .site
                 .make("networking.k8s.io", "networkpolicies", &namespace, policy)?;
             if number % BURST == 0 {
                 tokio::task::yield_now().await;
             }
         }
-        let (watch, all) = (self.watch.clone(), self.size.policies as u64);
-        self.until("every policy is in force", || {
-            let told = watch.seen().events.get("InForce").copied().unwrap_or(0);
-            bar.set_position(told);
-            told >= all
-        })
-        .await?;
+        let (watch, all) = (self.run.watch.clone(), self.size.policies as u64);
+        self.run
+            .until("every policy is in force", || {
+                let told = watch.seen().events.get("InForce").copied().unwrap_or(0);
+                bar.set_position(told);
+                told >= all
+            })
+            .await?;
         bar.finish_and_clear();
-        let calls = since(&before, &self.counter.read());
+        let calls = since(&before, &self.run.counter.read());
         report.figure(&figure("from_nothing_s"), begun.elapsed().as_secs_f64());
         report.figure(&figure("from_nothing_calls"), whole(calls.changing));
-        report.figure(&figure("from_nothing_cpu_s"), self.cpu() - cpu);
-        self.settle().await
+        report.figure(&figure("from_nothing_cpu_s"), self.run.usage().cpu_s - cpu);
+        self.run.settle().await
     }
 
     async fn at_rest(
@@ -171,13 +152,12 @@ impl Bench {
         figure: &impl Fn(&str) -> String,
         report: &mut Report,
     ) -> Result<(), BenchError> {
-        let (begun, cpu) = (Instant::now(), self.cpu());
+        let (begun, cpu) = (Instant::now(), self.run.usage().cpu_s);
         tokio::time::sleep(REST).await;
-        self.alive()?;
-        let cores = (self.cpu() - cpu) / begun.elapsed().as_secs_f64();
+        self.run.alive()?;
+        let cores = (self.run.usage().cpu_s - cpu) / begun.elapsed().as_secs_f64();
         report.figure(&figure("rest_cpu_cores"), cores);
-        let usage = self.controller.as_ref().map(Controller::usage);
-        let usage = usage.unwrap_or_default();
+        let usage = self.run.usage();
         report.figure(&figure("controller_rss_mb"), usage.rss_mb);
         report.figure(&figure("controller_rss_peak_mb"), usage.peak_mb);
         Ok(())
@@ -200,19 +180,19 @@ impl Bench {
         let bar = bar(pods.len(), "labels change");
         for number in pods {
             let app = shape::app(number, self.size);
-            let before = self.counter.read();
+            let before = self.run.counter.read();
             let begun = Instant::now();
             self.relabel(number, shape::other(app))?;
             self.until_enforced(number, shape::other(app)).await?;
             took.push(begun.elapsed().as_secs_f64() * 1e3);
-            self.settle().await?;
-            let made = since(&before, &self.counter.read());
+            self.run.settle().await?;
+            let made = since(&before, &self.run.counter.read());
             calls.push(kind(&made, "set security groups"));
             rules.push(kind(&made, "security groups and rules"));
             self.relabel(number, app)?;
             self.until_enforced(number, app).await?;
             // A call is counted when it is answered, a moment after what it does can be seen.
-            self.settle().await?;
+            self.run.settle().await?;
             bar.inc(1);
         }
         bar.finish_and_clear();
@@ -232,17 +212,18 @@ impl Bench {
     ) -> Result<(), BenchError> {
         let (mut calls, mut rules) = (Runs::default(), Runs::default());
         for _ in 0..rounds {
-            let before = self.counter.read();
+            let before = self.run.counter.read();
             let number = self.made;
             self.create(number)?;
             let (_, name) = shape::pod(number, self.size);
-            let watch = self.watch.clone();
-            self.until("a pod has its port", || {
-                watch.seen().ready.contains_key(&name)
-            })
-            .await?;
-            self.settle().await?;
-            let made = since(&before, &self.counter.read());
+            let watch = self.run.watch.clone();
+            self.run
+                .until("a pod has its port", || {
+                    watch.seen().ready.contains_key(&name)
+                })
+                .await?;
+            self.run.settle().await?;
+            let made = since(&before, &self.run.counter.read());
             calls.push(kind(&made, "set security groups"));
             rules.push(kind(&made, "security groups and rules"));
         }
@@ -259,13 +240,11 @@ impl Bench {
         figure: &impl Fn(&str) -> String,
         report: &mut Report,
     ) -> Result<(), BenchError> {
-        if let Some(controller) = self.controller.take() {
-            controller.kill().await?;
-        }
-        let before = self.counter.read();
-        let took = self.start_controller().await?;
-        self.settle().await?;
-        let made = since(&before, &self.counter.read());
+        self.run.kill().await?;
+        let before = self.run.counter.read();
+        let took = self.run.start(drop).await?;
+        self.run.settle().await?;
+        let made = since(&before, &self.run.counter.read());
         report.figure(&figure("restart_s"), took);
         report.figure(&figure("restart_changing_calls"), whole(made.changing));
         Ok(())
@@ -273,7 +252,7 @@ impl Bench {
 
     fn relabel(&self, number: usize, app: usize) -> Result<(), BenchError> {
         let (namespace, name) = shape::pod(number, self.size);
-        let api = self.site.kube.api();
+        let api = self.run.site.kube.api();
         let written = api.kind("", "pods").and_then(|kind| {
             let key = Key::new(&namespace, &name);
             let target = Target { kind, key };
@@ -292,65 +271,23 @@ impl Bench {
     /// Waits until Neutron has on the pod's port the groups of its application's policy, and of no other.
     async fn until_enforced(&mut self, number: usize, app: usize) -> Result<(), BenchError> {
         let (namespace, name) = shape::pod(number, self.size);
-        let port = self.watch.seen().ready.get(&name).cloned();
+        let port = self.run.watch.seen().ready.get(&name).cloned();
         let port = port.unwrap_or_default();
-        let handle = self.site.openstack.handle().clone();
+        let handle = self.run.site.openstack.handle().clone();
         let own = format!("policy {namespace}/policy-{app:03} ");
-        self.until("a port has its policies' groups", || {
-            let names = handle.with(|state| groups_of(state, &port));
-            let mut of_policies = names
-                .iter()
-                .filter(|name| name.contains("gress of policy "));
-            let both = ["ingress", "egress"].map(|d| format!("/{d} of {own}"));
-            let has_own = both
-                .iter()
-                .all(|own| names.iter().any(|name| name.contains(own)));
-            has_own && of_policies.all(|name| name.contains(&own))
-        })
-        .await
-    }
-
-    /// Waits until nothing has changed for a while.
-    async fn settle(&mut self) -> Result<(), BenchError> {
-        let (mut since, mut before) = (Instant::now(), 0);
-        let (counter, watch) = (self.counter.clone(), self.watch.clone());
-        self.until("the controller has nothing more to do", || {
-            let now = counter.read().changing + watch.seen().claim_changes;
-            if now != before {
-                (since, before) = (Instant::now(), now);
-            }
-            since.elapsed() > QUIET
-        })
-        .await
-    }
-
-    async fn until(
-        &mut self,
-        what: &str,
-        mut happened: impl FnMut() -> bool,
-    ) -> Result<(), BenchError> {
-        let begun = Instant::now();
-        while !happened() {
-            self.alive()?;
-            if begun.elapsed() > self.limit {
-                let ready = self.watch.seen().ready.len();
-                return Err(BenchError::Late {
-                    what: what.to_owned(),
-                    seconds: self.limit.as_secs(),
-                    state: format!("{ready} pods ready, {}", self.size.words()),
-                });
-            }
-            tokio::time::sleep(LOOK).await;
-        }
-        Ok(())
-    }
-
-    fn alive(&mut self) -> Result<(), BenchError> {
-        self.controller.as_mut().map_or(Ok(()), Controller::alive)
-    }
-
-    fn cpu(&self) -> f64 {
-        self.controller.as_ref().map_or(0.0, |c| c.usage().cpu_s)
+        self.run
+            .until("a port has its policies' groups", || {
+                let names = handle.with(|state| groups_of(state, &port));
+                let mut of_policies = names
+                    .iter()
+                    .filter(|name| name.contains("gress of policy "));
+                let both = ["ingress", "egress"].map(|d| format!("/{d} of {own}"));
+                let has_own = both
+                    .iter()
+                    .all(|own| names.iter().any(|name| name.contains(own)));
+                has_own && of_policies.all(|name| name.contains(&own))
+            })
+            .await
     }
 }
 
@@ -388,13 +325,4 @@ fn kind(counts: &Counts, kind: &str) -> f64 {
 
 fn whole(calls: u64) -> f64 {
     count(usize::try_from(calls).unwrap_or(usize::MAX))
-}
-
-fn bar(length: usize, what: &str) -> ProgressBar {
-    let style = "{msg:24} {wide_bar} {pos}/{len} {elapsed}";
-    let style =
-        ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(length as u64)
-        .with_style(style)
-        .with_message(what.to_owned())
 }

@@ -49,11 +49,6 @@ impl Size {
     pub(super) fn namespaces(self) -> usize {
         self.pods.div_ceil(PODS).max(1)
     }
-
-    /// `1000 pods, 200 policies`.
-    pub(super) fn words(self) -> String {
-        format!("{} pods, {} policies", self.pods, self.policies)
-    }
 }
 
 pub(super) fn namespace(number: usize) -> String {

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
 use kuryr_embedded_kubernetes::api::{DeleteOptions, Target};
 use kuryr_embedded_kubernetes::store::Key;
 use rand::Rng;
@@ -11,39 +10,26 @@ use rand::Rng;
 use super::page::Page;
 use super::samples::Sampler;
 use super::{Churn, Options, Size, leaks, seed};
-use crate::simulated::calls::Counter;
-use crate::simulated::controller::{Controller, Program, Usage, usage};
+use crate::simulated::controller::{Program, Usage, usage};
 use crate::simulated::objects;
+use crate::simulated::run::{BURST, Run, bar};
 use crate::simulated::site::{NAMESPACE, Site};
-use crate::simulated::watch::Watch;
 use crate::stats::Runs;
 use crate::{BenchError, Report};
 
-/// How often it is looked whether a thing has happened.
-const LOOK: Duration = Duration::from_millis(10);
-/// Without any change for so long, the controller has nothing more to do.
-const QUIET: Duration = Duration::from_secs(2);
 /// After a restart, changes are counted for so long besides.
 const AFTER_RESTART: Duration = Duration::from_secs(1);
 /// A pool is emptied slowly: without any change for so long, what is left stays.
 const FORSAKEN: Duration = Duration::from_secs(60);
 /// VLANs of a trunk.
 const TRUNK: usize = 4094;
-/// Most pods created without letting others run.
-const BURST: usize = 100;
-
 /// A cloud with its pods, and the controller that serves it.
 pub(super) struct Bench {
-    pub(super) site: Site,
-    pub(super) watch: Watch,
-    pub(super) counter: Counter,
+    pub(super) run: Run,
     sampler: Sampler,
-    program: Program,
-    controller: Option<Controller>,
     /// Pods that are there with their nodes, oldest first.
     pods: VecDeque<(String, usize)>,
     made: usize,
-    limit: Duration,
 }
 
 /// What a restart took.
@@ -63,7 +49,7 @@ pub(super) async fn run(
     page: &mut Page,
 ) -> Result<(), BenchError> {
     let mut bench = Bench::start(options, size.pods).await?;
-    bench.site.grow(size.nodes)?;
+    bench.run.site.grow(size.nodes)?;
     if options.seed {
         bench.seed(size.pods).await?;
         bench.start_controller("populate").await?;
@@ -71,7 +57,7 @@ pub(super) async fn run(
         bench.start_controller("populate").await?;
         bench.populate(size.pods, report).await?;
     }
-    bench.settle().await?;
+    bench.run.settle().await?;
     if size.pods == TRUNK * size.nodes {
         bench.overfill(report).await?;
     }
@@ -80,7 +66,7 @@ pub(super) async fn run(
     report.figure("restart_synced_s", restarted.synced);
     report.figure("restart_probe_s", restarted.probe);
     report.figure("restart_changing_calls", count(restarted.changes));
-    bench.settle().await?;
+    bench.run.settle().await?;
     bench.memory("controller_rss_after_restart_mb", report);
     if let Some(churn) = options.churn {
         bench.churn(churn, report).await?;
@@ -100,15 +86,6 @@ pub(super) fn count(n: u64) -> f64 {
     n as f64
 }
 
-fn bar(length: usize, what: &str) -> ProgressBar {
-    let style = "{msg:24} {wide_bar} {pos}/{len} {elapsed}";
-    let style =
-        ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(length as u64)
-        .with_style(style)
-        .with_message(what.to_owned())
-}
-
 impl Bench {
     pub(super) async fn start(options: &Options, pods: usize) -> Result<Self, BenchError> {
         let site = Site::start(pods).await?;
@@ -118,18 +95,12 @@ impl Bench {
             options.config_files.clone(),
             options.pools,
         )?;
-        let watch = Watch::start(&site.kube);
-        let counter = Counter::new(site.openstack.calls());
+        let run = Run::new(site, program, options.limit);
         Ok(Self {
-            sampler: Sampler::start(watch.clone(), counter.clone()),
-            site,
-            watch,
-            counter,
-            program,
-            controller: None,
+            sampler: Sampler::start(run.watch.clone(), run.counter.clone()),
+            run,
             pods: VecDeque::new(),
             made: 0,
-            limit: options.limit,
         })
     }
 
@@ -138,37 +109,38 @@ impl Bench {
         let more = pods.saturating_sub(self.pods.len());
         let bar = bar(more, "seeding pods");
         let fresh: Vec<(String, usize)> = (0..more).map(|_| self.name()).collect();
-        tokio::task::block_in_place(|| seed::pods(&self.site, &fresh, &bar))?;
+        tokio::task::block_in_place(|| seed::pods(&self.run.site, &fresh, &bar))?;
         self.pods.extend(fresh);
-        let (watch, all) = (self.watch.clone(), self.pods.len());
-        self.until("every seeded pod is seen", || {
-            watch.seen().ready.len() >= all
-        })
-        .await?;
+        let (watch, all) = (self.run.watch.clone(), self.pods.len());
+        self.run
+            .until("every seeded pod is seen", || {
+                watch.seen().ready.len() >= all
+            })
+            .await?;
         bar.finish_and_clear();
         Ok(())
     }
 
     pub(super) async fn start_controller(&mut self, phase: &str) -> Result<f64, BenchError> {
-        let mut controller = self.program.start()?;
-        self.sampler.mark(phase, Some(controller.pid()));
-        controller.synced(self.limit).await?;
-        let took = controller.age();
-        self.controller = Some(controller);
-        Ok(took)
+        let sampler = &self.sampler;
+        let started = |pid| sampler.mark(phase, Some(pid));
+        self.run.start(started).await
     }
 
     /// The next pod's name and node.
     fn name(&mut self) -> (String, usize) {
         let number = self.made;
         self.made += 1;
-        (format!("pod-{number:06}"), number % self.site.nodes.len())
+        (
+            format!("pod-{number:06}"),
+            number % self.run.site.nodes.len(),
+        )
     }
 
     fn create(&mut self, name: String, node: usize) -> Result<(), BenchError> {
-        self.watch.expect(&name);
-        let pod = objects::pod(&name, &self.site.nodes[node].name);
-        self.site.make("", "pods", NAMESPACE, pod)?;
+        self.run.watch.expect(&name);
+        let pod = objects::pod(&name, &self.run.site.nodes[node].name);
+        self.run.site.make("", "pods", NAMESPACE, pod)?;
         self.pods.push_back((name, node));
         Ok(())
     }
@@ -178,8 +150,8 @@ impl Bench {
         let Some((name, _)) = self.pods.pop_front() else {
             return Ok(());
         };
-        self.watch.forget(&name);
-        let api = self.site.kube.api();
+        self.run.watch.forget(&name);
+        let api = self.run.site.kube.api();
         let options = DeleteOptions {
             grace: Some(0),
             ..DeleteOptions::default()
@@ -196,7 +168,7 @@ impl Bench {
 
     /// All pods at once.
     async fn populate(&mut self, pods: usize, report: &mut Report) -> Result<(), BenchError> {
-        let (begun, before) = (Instant::now(), self.counter.read().total());
+        let (begun, before) = (Instant::now(), self.run.counter.read().total());
         let bar = bar(pods, "pods get their ports");
         for first in (0..pods).step_by(BURST) {
             for _ in first..pods.min(first + BURST) {
@@ -205,20 +177,21 @@ impl Bench {
             }
             tokio::task::yield_now().await;
         }
-        let watch = self.watch.clone();
-        self.until("every pod has its port", || {
-            let ready = watch.seen().ready.len();
-            bar.set_position(ready as u64);
-            ready >= pods
-        })
-        .await?;
+        let watch = self.run.watch.clone();
+        self.run
+            .until("every pod has its port", || {
+                let ready = watch.seen().ready.len();
+                bar.set_position(ready as u64);
+                ready >= pods
+            })
+            .await?;
         let took = begun.elapsed().as_secs_f64();
         bar.finish_and_clear();
-        let waits = std::mem::take(&mut self.watch.seen().waits);
+        let waits = std::mem::take(&mut self.run.watch.seen().waits);
         report.figure("populate_first_ready_s", waits.min().unwrap_or_default());
         report.figure("populate_last_ready_s", took);
         report.figure("populate_pods_per_s", count(pods as u64) / took);
-        let calls = self.counter.read().total() - before;
+        let calls = self.run.counter.read().total() - before;
         report.figure("populate_neutron_calls", count(calls));
         Ok(())
     }
@@ -227,33 +200,35 @@ impl Bench {
     async fn overfill(&mut self, report: &mut Report) -> Result<(), BenchError> {
         let (name, node) = self.name();
         self.create(name.clone(), node)?;
-        let watch = self.watch.clone();
+        let watch = self.run.watch.clone();
         let told = || watch.seen().events.get("TrunkFull").copied().unwrap_or(0);
-        self.until("the pod too many has an Event TrunkFull", || told() > 0)
+        self.run
+            .until("the pod too many has an Event TrunkFull", || told() > 0)
             .await?;
         report.figure("trunk_full_events", count(told()));
         // It goes without ever having had a port, and another to make room for the next.
         self.pods.rotate_right(1);
         self.delete_oldest()?;
         self.delete_oldest()?;
-        self.settle().await
+        self.run.settle().await
     }
 
     /// Kills the controller and starts another.
     pub(super) async fn restart(&mut self) -> Result<Restarted, BenchError> {
-        self.kill().await?;
-        let before = self.changes();
+        self.run.kill().await?;
+        let before = self.run.changes();
         let synced = self.start_controller("restart").await?;
         tokio::time::sleep(AFTER_RESTART).await;
-        let changes = self.changes() - before;
+        let changes = self.run.changes() - before;
         let begun = Instant::now();
         let (name, node) = self.name();
         self.create(name.clone(), node)?;
-        let watch = self.watch.clone();
-        self.until("a pod gets its port after the restart", || {
-            watch.seen().ready.contains_key(&name)
-        })
-        .await?;
+        let watch = self.run.watch.clone();
+        self.run
+            .until("a pod gets its port after the restart", || {
+                watch.seen().ready.contains_key(&name)
+            })
+            .await?;
         Ok(Restarted {
             synced,
             probe: begun.elapsed().as_secs_f64(),
@@ -261,18 +236,11 @@ impl Bench {
         })
     }
 
-    pub(super) async fn kill(&mut self) -> Result<(), BenchError> {
-        match self.controller.take() {
-            Some(controller) => controller.kill().await,
-            None => Ok(()),
-        }
-    }
-
     /// Replaces pods at a rate.
     async fn churn(&mut self, churn: Churn, report: &mut Report) -> Result<(), BenchError> {
-        self.sampler.mark("churn", self.pid());
-        drop(std::mem::take(&mut self.watch.seen().waits));
-        let (begun, calls) = (Instant::now(), self.counter.read().total());
+        self.sampler.mark("churn", self.run.pid());
+        drop(std::mem::take(&mut self.run.watch.seen().waits));
+        let (begun, calls) = (Instant::now(), self.run.counter.read().total());
         let used = [self.used(), usage("self").cpu_s];
         let bar = bar(churn.time.as_secs() as usize, "churn");
         let (mut queue, mut done) = (Runs::default(), 0u64);
@@ -285,22 +253,23 @@ impl Bench {
             }
             let second = begun.elapsed().as_secs();
             if second > queue.runs.len() as u64 {
-                queue.push(count(self.watch.seen().waiting.len() as u64));
+                queue.push(count(self.run.watch.seen().waiting.len() as u64));
                 bar.set_position(second);
-                self.alive()?;
+                self.run.alive()?;
             }
         }
         let took = begun.elapsed().as_secs_f64();
         let now = [self.used(), usage("self").cpu_s];
-        let calls = self.counter.read().total() - calls;
-        let watch = self.watch.clone();
+        let calls = self.run.counter.read().total() - calls;
+        let watch = self.run.watch.clone();
         let drained = Instant::now();
-        self.until("pods of the churn have their ports", || {
-            watch.seen().waiting.is_empty()
-        })
-        .await?;
+        self.run
+            .until("pods of the churn have their ports", || {
+                watch.seen().waiting.is_empty()
+            })
+            .await?;
         bar.finish_and_clear();
-        let waits = std::mem::take(&mut self.watch.seen().waits);
+        let waits = std::mem::take(&mut self.run.watch.seen().waits);
         report.figure("churn_pods_per_s", count(done) / took);
         report.figure("churn_calls_per_pod", count(calls) / count(done).max(1.0));
         report.figure("churn_drained_s", drained.elapsed().as_secs_f64());
@@ -309,8 +278,8 @@ impl Bench {
         halves(&queue, report);
         report.runs("churn_queue", "pods", queue);
         report.runs("churn_wait", "s", waits);
-        self.settle().await?;
-        let unnamed = leaks::unnamed(&self.site, &self.watch)?;
+        self.run.settle().await?;
+        let unnamed = leaks::unnamed(&self.run.site, &self.run.watch)?;
         report.figure("ports_beside_pods_after_churn", count(unnamed as u64));
         self.memory("controller_rss_after_churn_mb", report);
         Ok(())
@@ -320,15 +289,15 @@ impl Bench {
     fn replace_one(&mut self) -> Result<(), BenchError> {
         self.delete_oldest()?;
         let (name, _) = self.name();
-        let node = rand::rng().random_range(0..self.site.nodes.len());
+        let node = rand::rng().random_range(0..self.run.site.nodes.len());
         self.create(name, node)
     }
 
     /// Deletes all pods; what is left of their ports then is leaked.
     async fn empty(&mut self, report: &mut Report) -> Result<(), BenchError> {
-        self.sampler.mark("delete", self.pid());
+        self.sampler.mark("delete", self.run.pid());
         let begun = Instant::now();
-        let all = leaks::ours(&self.site)?.len();
+        let all = leaks::ours(&self.run.site)?.len();
         let bar = bar(all, "ports are given back");
         while !self.pods.is_empty() {
             for _ in 0..BURST {
@@ -336,15 +305,16 @@ impl Bench {
             }
             tokio::task::yield_now().await;
         }
-        let watch = self.watch.clone();
-        self.until("every KuryrPort is gone", || watch.seen().claims.is_empty())
+        let watch = self.run.watch.clone();
+        self.run
+            .until("every KuryrPort is gone", || watch.seen().claims.is_empty())
             .await?;
         report.figure("delete_kuryrports_s", begun.elapsed().as_secs_f64());
-        let (mut changed, mut changes) = (Instant::now(), self.changes());
+        let (mut changed, mut changes) = (Instant::now(), self.run.changes());
         let left = loop {
-            let left = leaks::ours(&self.site)?.len();
+            let left = leaks::ours(&self.run.site)?.len();
             bar.set_position(all.saturating_sub(left) as u64);
-            let now = self.changes();
+            let now = self.run.changes();
             if now != changes {
                 (changed, changes) = (Instant::now(), now);
             }
@@ -352,64 +322,12 @@ impl Bench {
                 break left;
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
-            self.alive()?;
+            self.run.alive()?;
         };
         bar.finish_and_clear();
         report.figure("delete_ports_s", (changed - begun).as_secs_f64());
         report.figure("leaked_ports", count(left as u64));
         Ok(())
-    }
-
-    /// Waits until nothing has changed for a while.
-    pub(super) async fn settle(&mut self) -> Result<(), BenchError> {
-        let (mut since, mut before) = (Instant::now(), self.changes());
-        let (counter, watch) = (self.counter.clone(), self.watch.clone());
-        self.until("the controller has nothing more to do", || {
-            let now = counter.read().changing + watch.seen().claim_changes;
-            if now != before {
-                (since, before) = (Instant::now(), now);
-            }
-            since.elapsed() > QUIET
-        })
-        .await
-    }
-
-    /// Waits for something, while the controller lives.
-    async fn until(
-        &mut self,
-        what: &str,
-        mut happened: impl FnMut() -> bool,
-    ) -> Result<(), BenchError> {
-        let begun = Instant::now();
-        while !happened() {
-            self.alive()?;
-            if begun.elapsed() > self.limit {
-                let seen = self.watch.seen();
-                return Err(BenchError::Late {
-                    what: what.to_owned(),
-                    seconds: self.limit.as_secs(),
-                    state: format!(
-                        "{} pods ready, {} wait",
-                        seen.ready.len(),
-                        seen.waiting.len()
-                    ),
-                });
-            }
-            tokio::time::sleep(LOOK).await;
-        }
-        Ok(())
-    }
-
-    fn alive(&mut self) -> Result<(), BenchError> {
-        self.controller.as_mut().map_or(Ok(()), Controller::alive)
-    }
-
-    fn changes(&self) -> u64 {
-        self.counter.read().changing + self.watch.seen().claim_changes
-    }
-
-    fn pid(&self) -> Option<u32> {
-        self.controller.as_ref().map(Controller::pid)
     }
 
     fn used(&self) -> f64 {
@@ -418,10 +336,7 @@ impl Bench {
 
     /// What the controller has used.
     pub(super) fn usage(&self) -> Usage {
-        self.controller
-            .as_ref()
-            .map(Controller::usage)
-            .unwrap_or_default()
+        self.run.usage()
     }
 
     /// The most memory that the present controller ever had, MB.

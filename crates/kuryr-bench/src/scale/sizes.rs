@@ -15,7 +15,7 @@ pub(super) async fn run(
     let most = sizes.last().map_or(0, |size| size.pods);
     let mut bench = Bench::start(options, most).await?;
     for size in sizes {
-        bench.site.grow(size.nodes)?;
+        bench.run.site.grow(size.nodes)?;
         bench.seed(size.pods).await?;
         let row = measure(&mut bench, size).await?;
         let label = size.label();
@@ -35,9 +35,9 @@ pub(super) async fn run(
 async fn measure(bench: &mut Bench, size: Size) -> Result<SizeRow, BenchError> {
     let restarted = bench.restart().await?;
     let cpu = bench.usage().cpu_s;
-    bench.settle().await?;
+    bench.run.settle().await?;
     let usage = bench.usage();
-    bench.kill().await?;
+    bench.run.kill().await?;
     Ok(SizeRow {
         size,
         restart: restarted.synced + restarted.probe,

@@ -6,6 +6,7 @@
 //! controller  the process: started, asked, killed, its memory and CPU
 //! watch       which pods have their port, since when
 //! calls       what was asked of Neutron, by kind
+//! run         a controller beside its cloud: started, waited for, killed
 //! ```
 //!
 //! Nothing is plugged: no namespace, no link, no privilege. The cloud answers at once and
@@ -14,5 +15,6 @@
 pub(crate) mod calls;
 pub(crate) mod controller;
 pub(crate) mod objects;
+pub(crate) mod run;
 pub(crate) mod site;
 pub(crate) mod watch;

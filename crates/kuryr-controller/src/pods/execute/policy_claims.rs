@@ -15,8 +15,11 @@ use crate::facts::policies as facts;
 use crate::failure::{deleted, of_kubernetes, openstack};
 use crate::objects::{Released, code, release};
 
-/// The description of the groups that upstream made for policies.
-const OLD_DESCRIPTION: &str = "Kuryr-Kubernetes NetPolicy SG";
+/// How upstream described the groups that it made for policies: at first, and last with the policy's name after it.
+const OLD_DESCRIPTIONS: [&str; 2] = [
+    "Kuryr-Kubernetes NetPolicy SG",
+    "Kuryr-Kubernetes Network Policy ",
+];
 
 fn claims(ctx: &Executor, policy: &PolicyKey) -> Api<DynamicObject> {
     let resource = ApiResource::erase::<KuryrNetworkPolicy>(&());
@@ -103,7 +106,8 @@ pub(super) async fn delete_old(ctx: &Executor, policy: &PolicyKey, id: &Id) -> O
 
 /// Upstream's name for it has changed, and always had the policy's in it.
 fn is_upstreams(group: &SecurityGroup, policy: &PolicyKey) -> bool {
-    group.description == OLD_DESCRIPTION && group.name.contains(&*policy.name)
+    let is_theirs = |begin: &str| group.description.starts_with(begin);
+    OLD_DESCRIPTIONS.into_iter().any(is_theirs) && group.name.contains(&*policy.name)
 }
 
 #[cfg(test)]
@@ -120,8 +124,10 @@ mod tests {
                 &PolicyKey::new("shop", "deny"),
             )
         };
-        assert!(is("sg-shop-deny", OLD_DESCRIPTION));
-        assert!(!is("sg-shop-other", OLD_DESCRIPTION));
+        let [first, last] = OLD_DESCRIPTIONS;
+        assert!(is("sg-shop-deny", first));
+        assert!(is("sg/shop-deny", &format!("{last}shop/deny SG")));
+        assert!(!is("sg-shop-other", first));
         assert!(!is("sg-shop-deny", "the operator's own"));
     }
 }

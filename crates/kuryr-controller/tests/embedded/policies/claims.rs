@@ -125,7 +125,7 @@ async fn upstreams_is_taken_over_and_its_group_goes_once_no_port_carries_it() {
     world.add_pods("pod", 2, 2).await;
     world.all_ready().await;
     first.stop().await;
-    let group = upstreams(&world, "Kuryr-Kubernetes NetPolicy SG").await;
+    let group = upstreams(&world, "Kuryr-Kubernetes Network Policy default/web SG").await;
     world.put_policy(policy(80)).await;
     let _second = world.controller(options).await;
     world.until_true("it is ours", |w| says(w, 80)).await;

@@ -1,7 +1,7 @@
 //! What all pods have in common: it follows from policies, namespaces, Services and the operator's groups, and of pods from a few
 //! things only, which [`Frame::depends_on`] names.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::membership::Membership;
 use super::services::{self, Reach};
 use super::{Part, operator};
 use crate::policy::group::{Member, Rule, Selecting};
-use crate::policy::model::{Direction, Facts, Id, Pod, PodKey, Policy, Ports, Protocol};
+use crate::policy::model::{Direction, Facts, Id, Pod, Policy, Ports, Protocol};
 use crate::policy::settings::Settings;
 
 /// A policy's directions as drafts: those in which it isolates. None of a policy that selects no pod.
@@ -26,7 +26,7 @@ pub(super) struct Drafted {
 #[derive(Clone, Debug)]
 pub(super) struct Frame {
     selectors: HashMap<Id, Index<usize>>,
-    pub(super) drafted: Vec<Drafted>,
+    pub(super) drafted: Vec<Arc<Drafted>>,
     pub(super) membership: Membership,
     pub(super) reach: Reach,
     pub(super) hairpins: HashMap<Id, BTreeSet<IpAddr>>,
@@ -46,7 +46,7 @@ impl Frame {
         let selectors = selectors(&policies);
         let mut selected = vec![0; policies.len()];
         let mut pods = 0;
-        for pod in facts.pods.values().filter(|pod| pod.counts()) {
+        for pod in counted(facts) {
             pods += 1;
             for number in selecting(&selectors, pod) {
                 selected[number] += 1;
@@ -61,7 +61,7 @@ impl Frame {
         }
         let membership = Membership::new(named, facts);
         let behind = services::behind(facts);
-        let members_at = members_at(facts, &membership, |address| behind.contains(address));
+        let members_at = members_at(facts, &membership, &behind);
         Self {
             selectors,
             drafted,
@@ -165,26 +165,26 @@ fn drafts(
     policies: &[&Arc<Policy>],
     selected: &[usize],
     names: &BTreeSet<(Id, Protocol)>,
-) -> Vec<Drafted> {
+) -> Vec<Arc<Drafted>> {
     let drafter = Drafter::new(facts, settings, names);
     let drafted = policies.iter().zip(selected).map(|(policy, selected)| {
         let isolated = Direction::BOTH.into_iter();
         let isolated = isolated.filter(|d| *selected > 0 && policy.isolates(*d));
         let drafts = isolated.map(|d| (d, drafter.draft(policy, d))).collect();
-        Drafted {
+        Arc::new(Drafted {
             policy: Arc::clone(policy),
             selecting: Arc::new(Selecting {
                 policy: policy.key.clone(),
                 pods: policy.pods.clone(),
             }),
             drafts,
-        }
+        })
     });
     drafted.collect()
 }
 
 /// Members, with the namespaces whose policies name them.
-fn named_in(drafted: &[Drafted]) -> BTreeMap<Arc<Member>, BTreeSet<Id>> {
+fn named_in(drafted: &[Arc<Drafted>]) -> BTreeMap<Arc<Member>, BTreeSet<Id>> {
     let mut named: BTreeMap<Arc<Member>, BTreeSet<Id>> = BTreeMap::new();
     for drafted in drafted {
         for member in drafted.drafts.values().flat_map(Draft::members) {
@@ -198,18 +198,18 @@ fn named_in(drafted: &[Drafted]) -> BTreeMap<Arc<Member>, BTreeSet<Id>> {
 fn members_at(
     facts: &Facts,
     membership: &Membership,
-    is_wanted: impl Fn(&IpAddr) -> bool,
+    wanted: &HashSet<IpAddr>,
 ) -> HashMap<IpAddr, BTreeSet<Arc<Member>>> {
     let mut at = HashMap::new();
-    for pod in facts.pods.values().filter(|pod| pod.counts()) {
-        for address in pod.addresses.iter().filter(|address| is_wanted(address)) {
+    for pod in counted(facts) {
+        for address in pod.addresses.iter().filter(|a| wanted.contains(a)) {
             at.insert(*address, membership.of(pod));
         }
     }
     at
 }
 
-/// A pod's key, for the order in which pods are worked out.
-pub(super) fn counted(facts: &Facts) -> impl Iterator<Item = (&PodKey, &Arc<Pod>)> {
-    facts.pods.iter().filter(|(_, pod)| pod.counts())
+/// The pods that policies are about.
+pub(super) fn counted(facts: &Facts) -> impl Iterator<Item = &Arc<Pod>> {
+    facts.pods.values().filter(|pod| pod.counts())
 }

@@ -74,7 +74,7 @@ impl Compilation {
         let mut compiler = compilation.compiler(facts, settings, &mut compiled);
         compiler.members();
         compiler.policies();
-        for (_, pod) in counted(facts) {
+        for pod in counted(facts) {
             compiler.add(pod);
         }
         (compilation, compiled)
@@ -142,7 +142,7 @@ impl Compiler<'_> {
     /// The groups that follow from policies alone.
     fn policies(&mut self) {
         for number in 0..self.frame.drafted.len() {
-            let drafted = self.frame.drafted[number].clone();
+            let drafted = Arc::clone(&self.frame.drafted[number]);
             let key = &drafted.policy.key;
             self.needs(key).complaints = draft::wrong(&drafted.policy);
             for (direction, draft) in &drafted.drafts {
