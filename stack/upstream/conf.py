@@ -6,7 +6,9 @@ import sys
 with open(os.environ['KURYR_STACK_IDS']) as f:
     IDS = json.load(f)
 POLICIES = 'policies' in sys.argv[2:]
-HANDLERS = 'vif,kuryrport' + (',policy,kuryrnetworkpolicy,pod_label' if POLICIES else '')
+HANDLERS = 'vif,kuryrport' + (',namespace,kuryrnetwork,policy,kuryrnetworkpolicy,pod_label' if POLICIES else '')
+# The Python controller's policies take each namespace to have a network of its own.
+SUBNETS = 'namespace' if POLICIES else 'default'
 GROUPS = 'policy' if POLICIES else 'default'
 PKI = os.path.join(os.environ['KURYR_STACK_KUBERNETES'], 'pki')
 NETWORKS = f"""[neutron_defaults]
@@ -14,6 +16,9 @@ project = {IDS['project']}
 pod_subnet = {IDS['subnets']['k8s-pods']}
 service_subnet = {IDS['subnets']['k8s-services']}
 pod_security_groups = {IDS['security_groups']['k8s-pods']}
+[namespace_subnet]
+pod_subnet_pool = {IDS['subnet_pool']}
+pod_router = {IDS['router']}
 [pod_vif_nested]
 worker_nodes_subnets = {IDS['subnets']['k8s-nodes']}"""
 
@@ -41,6 +46,7 @@ token_file =
 pod_vif_driver = nested-vlan
 vif_pool_driver = noop
 enabled_handlers = {HANDLERS}
+pod_subnets_driver = {SUBNETS}
 pod_security_groups_driver = {GROUPS}
 service_security_groups_driver = {GROUPS}
 [binding]
@@ -58,6 +64,7 @@ cluster_id = compare
 orphan_grace = 30
 [kubernetes]
 vif_pool_driver = noop
+pod_subnets_driver = {SUBNETS}
 pod_security_groups_driver = {GROUPS}
 [neutron]
 cloud = {os.environ['OS_CLOUD']}

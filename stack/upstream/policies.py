@@ -17,7 +17,8 @@ import time
 
 from table import NAMES
 
-NAMESPACE = 'kuryr-compare'
+# A namespace that one controller does not let go of is not the other's.
+NAMESPACE = 'kuryr-compare-' + ''.join(sys.argv[2:3])
 QUIET = 6
 LIMIT = 180
 LOG = os.path.join(os.environ.get('KURYR_STACK_OPENSTACK', ''), 'log', 'neutron.log')
@@ -39,7 +40,8 @@ def kubectl(*args, given=None):
 
 
 def apply(*objects):
-    kubectl('apply', '-f', '-', given='\n---\n'.join(json.dumps(o) for o in objects))
+    whole = {'apiVersion': 'v1', 'kind': 'List', 'items': list(objects)}
+    kubectl('apply', '-f', '-', given=json.dumps(whole))
 
 
 def pod(name, node, labels):
@@ -104,17 +106,16 @@ def measure(who, rounds, node):
             joins.append(change(lambda: apply(pod(f'j{n}', node, {'role': 'client'}))))
             selected.append(change(lambda: apply(pod(f't{n}', node, {'app': 'server'}))))
         alone = change(lambda: apply(pod('alone', node, {})))
+        median = lambda all, column: statistics.median(one[column] for one in all)
+        print(json.dumps({
+            'controller': who, 'policy_s': policy[0], 'policy_calls': policy[1],
+            'label_s': median(labels, 0), 'label_max_s': max(one[0] for one in labels), 'label_calls': median(labels, 1),
+            'unlabel_s': median(unlabels, 0), 'unlabel_calls': median(unlabels, 1),
+            'alone_calls': alone[1], 'join_calls': median(joins, 1), 'join_rule_calls': median(joins, 2),
+            'selected_calls': median(selected, 1), 'selected_rule_calls': median(selected, 2)}), flush=True)
     finally:
-        subprocess.run(['kubectl', '-n', NAMESPACE, 'delete', 'networkpolicy,pod', '--all', '--grace-period=0', '--force'],
-                       capture_output=True, timeout=120)
-        subprocess.run(['kubectl', 'delete', 'namespace', NAMESPACE], capture_output=True, timeout=180)
-    median = lambda all, column: statistics.median(one[column] for one in all)
-    print(json.dumps({
-        'controller': who, 'policy_s': policy[0], 'policy_calls': policy[1],
-        'label_s': median(labels, 0), 'label_max_s': max(one[0] for one in labels), 'label_calls': median(labels, 1),
-        'unlabel_s': median(unlabels, 0), 'unlabel_calls': median(unlabels, 1),
-        'alone_calls': alone[1], 'join_calls': median(joins, 1), 'join_rule_calls': median(joins, 2),
-        'selected_calls': median(selected, 1), 'selected_rule_calls': median(selected, 2)}))
+        kubectl('delete', 'networkpolicy,pod', '--all', '--grace-period=0', '--force', '--wait=false')
+        subprocess.run(['kubectl', 'delete', 'namespace', NAMESPACE, '--timeout=90s'], capture_output=True, timeout=120)
 
 
 def table():

@@ -20,6 +20,8 @@ pub const KURYRLOADBALANCER_FINALIZER: &str = "kuryr.openstack.org/kuryrloadbala
 pub const SERVICE_FINALIZER: &str = "kuryr.openstack.org/service-finalizer";
 /// Finalizer on a NetworkPolicy and on its KuryrNetworkPolicy.
 pub const NETWORKPOLICY_FINALIZER: &str = "kuryr.openstack.org/networkpolicy-finalizer";
+/// On KuryrNetworkPolicies: the policy's path in the API.
+pub const POLICY_LINK_ANNOTATION: &str = "networkPolicyLink";
 
 /// Annotation of a Namespace: the OpenStack project of its ports.
 pub const PROJECT_ANNOTATION: &str = "openstack.org/kuryr-project";

@@ -247,7 +247,10 @@ impl Bench {
                 });
                 Answer::Rules(seen.collect())
             }
-            Action::CreateClaim { policy, content } | Action::WriteClaim { policy, content } => {
+            Action::CreateClaim {
+                policy, content, ..
+            }
+            | Action::WriteClaim { policy, content } => {
                 self.versions += 1;
                 Answer::Claim(Claim {
                     policy: policy.clone(),

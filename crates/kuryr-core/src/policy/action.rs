@@ -39,9 +39,10 @@ pub enum Action {
         uid: Id,
         news: News,
     },
-    /// Create a policy's KuryrNetworkPolicy.
+    /// Create a policy's KuryrNetworkPolicy, owned by the policy with this uid.
     CreateClaim {
         policy: PolicyKey,
+        uid: Id,
         content: Content,
     },
     /// Write what a policy came to into its KuryrNetworkPolicy.

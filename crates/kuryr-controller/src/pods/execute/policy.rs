@@ -31,7 +31,11 @@ pub(super) async fn run(ctx: &Executor, action: &Action) -> Outcome {
             ctx.events.tell_policy(policy, uid, news).await;
             Ok(Answer::Done)
         }
-        Action::CreateClaim { policy, content } => claims::create(ctx, policy, content).await,
+        Action::CreateClaim {
+            policy,
+            uid,
+            content,
+        } => claims::create(ctx, policy, uid, content).await,
         Action::WriteClaim { policy, content } => claims::write(ctx, policy, content).await,
         Action::ReleaseClaim { policy, deleting } => {
             claims::release_one(ctx, policy, *deleting).await

@@ -3,7 +3,7 @@
 use kube::api::{Api, ApiResource, Patch, PatchParams, PostParams};
 use kube::core::DynamicObject;
 use kuryr_api::KuryrNetworkPolicy;
-use kuryr_api::names::NETWORKPOLICY_FINALIZER;
+use kuryr_api::names::{NETWORKPOLICY_FINALIZER, POLICY_LINK_ANNOTATION};
 use kuryr_core::Id;
 use kuryr_core::policy::{Answer, Content, Outcome, PolicyKey};
 use kuryr_core::reconcile::{Failure, FailureKind};
@@ -31,7 +31,18 @@ fn claimed(answer: Result<DynamicObject, kube::Error>, what: &str, policy: &Poli
     Ok(Answer::Claim(facts::claim(&object)))
 }
 
-pub(super) async fn create(ctx: &Executor, policy: &PolicyKey, content: &Content) -> Outcome {
+/// The policy's path in the API, by which upstream finds it.
+fn link(policy: &PolicyKey) -> String {
+    let PolicyKey { namespace, name } = policy;
+    format!("/apis/networking.k8s.io/v1/namespaces/{namespace}/networkpolicies/{name}")
+}
+
+pub(super) async fn create(
+    ctx: &Executor,
+    policy: &PolicyKey,
+    uid: &Id,
+    content: &Content,
+) -> Outcome {
     let (spec, status) = facts::body(content);
     let object = json!({
         "apiVersion": "openstack.org/v1",
@@ -39,7 +50,14 @@ pub(super) async fn create(ctx: &Executor, policy: &PolicyKey, content: &Content
         "metadata": {
             "name": &*policy.name,
             "namespace": &*policy.namespace,
+            "annotations": { POLICY_LINK_ANNOTATION: link(policy) },
             "finalizers": [NETWORKPOLICY_FINALIZER],
+            "ownerReferences": [{
+                "apiVersion": "networking.k8s.io/v1",
+                "kind": "NetworkPolicy",
+                "name": &*policy.name,
+                "uid": &**uid,
+            }],
         },
         "spec": spec,
         "status": status,

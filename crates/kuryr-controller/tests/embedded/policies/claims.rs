@@ -53,6 +53,12 @@ async fn it_says_what_its_policys_groups_are_until_the_policy_is_gone() {
     world.until_true("it is said", |w| says(w, 80)).await;
     let claim = world.policy_claim("web").unwrap();
     assert_eq!(claim["spec"]["policyTypes"], json!(["Ingress"]));
+    let link = "/apis/networking.k8s.io/v1/namespaces/default/networkpolicies/web";
+    assert_eq!(claim["metadata"]["annotations"]["networkPolicyLink"], link);
+    assert_eq!(
+        claim["metadata"]["ownerReferences"][0]["kind"],
+        "NetworkPolicy"
+    );
     assert_eq!(claim["spec"]["egressSgRules"], json!([]));
     assert_eq!(claim["spec"]["podSelector"], claim["status"]["podSelector"]);
     world.put_policy(policy(81)).await;

@@ -10,11 +10,12 @@ use crate::policy::model::{Direction, Id, Policy, PolicyKey};
 use crate::policy::world::{Held, World};
 
 impl World {
-    /// The next call for the KuryrNetworkPolicy of this name; of a policy that is there with what it is to say, if that is known.
+    /// The next call for the KuryrNetworkPolicy of this name; of a policy that is there with its uid, and with what it is to say, if
+    /// that is known.
     pub(super) fn plan_claim(
         &self,
         key: &PolicyKey,
-        policy: Option<Option<Content>>,
+        policy: Option<(&Id, Option<Content>)>,
     ) -> Option<Action> {
         let is_free = self.claims.is_listed() && self.claims.call(key).is_none();
         if !is_free || self.agenda.is_held(&Held::Claim(key.clone())) {
@@ -35,18 +36,19 @@ impl World {
         match (claim, policy) {
             (Some(claim), _) if claim.deleting => claim.finalizer.then(|| release(claim)),
             (Some(claim), None) => Some(release(claim)),
-            (None, Some(Some(content))) => Some(Action::CreateClaim {
+            (None, Some((uid, Some(content)))) => Some(Action::CreateClaim {
                 policy: key.clone(),
+                uid: uid.clone(),
                 content,
             }),
-            (Some(claim), Some(Some(content))) => {
+            (Some(claim), Some((_, Some(content)))) => {
                 let is_told = claim.content.as_ref() == Some(&content);
                 (!is_told).then(|| Action::WriteClaim {
                     policy: key.clone(),
                     content,
                 })
             }
-            (_, Some(None)) | (None, None) => None,
+            (_, Some((_, None))) | (None, None) => None,
         }
     }
 

@@ -24,7 +24,7 @@ impl World {
         let is_whole = needs.groups.iter().all(|group| self.is_whole(group));
         let is_in_force = behind == 0 && is_whole;
         let content = is_whole.then(|| self.content(&policy, needs));
-        let claim = self.plan_claim(key, Some(content));
+        let claim = self.plan_claim(key, Some((&policy.uid, content)));
         let pods = needs.pods.len();
         let troubles = self.troubles(needs);
         let is_held = !troubles.is_empty();

@@ -342,7 +342,9 @@ impl Cloud {
             }
             Action::DeleteGroup { group } => self.delete(group),
             Action::Report { .. } => Ok(Answer::Done),
-            Action::CreateClaim { policy, content } => Ok(match self.claims.get(policy) {
+            Action::CreateClaim {
+                policy, content, ..
+            } => Ok(match self.claims.get(policy) {
                 Some(there) => Answer::Claim(there.clone()),
                 None => self.write_claim(policy, content),
             }),
