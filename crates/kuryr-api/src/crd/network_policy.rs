@@ -98,9 +98,6 @@ pub struct SgRule {
     /// Peer prefix.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remote_ip_prefix: Option<String>,
-    /// Group whose members are the peers.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub remote_group_id: Option<String>,
 }
 
 /// What Neutron has.
