@@ -170,6 +170,12 @@ impl Guarded {
             let spec = json!({"podUid": "gone", "podNodeName": "node1"});
             world.leave("KuryrPort", "gone", spec).await;
             world.leave("KuryrLoadBalancer", "gone", json!({})).await;
+            let spec = json!({"podSelector": {}, "policyTypes": [], "ingressSgRules": [], "egressSgRules": []});
+            world.leave("KuryrNetworkPolicy", "gone", spec).await;
+            let is_gone = |w: &World| w.policy_claim("gone").is_none();
+            world
+                .until_true("what no policy has is gone", is_gone)
+                .await;
             // Deleted by hand they are let go, and made anew.
             world.remove("KuryrPort", "pod1").await;
             world.remove("KuryrNetwork", "default").await;
